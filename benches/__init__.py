@@ -1,0 +1,1 @@
+"""One file a subject; python -m benches prints one table."""

@@ -1,0 +1,1 @@
+"""Taproot outputs, leaves, transactions without witnesses; pure."""

@@ -1,0 +1,1 @@
+"""The machines: step(state, event) -> Step(state, actions); pure."""

@@ -1,0 +1,1 @@
+"""Circuits, garbling and the dispute engines; pure."""

@@ -1,0 +1,1 @@
+"""Rust behind one binding crate: bytes, points, gates."""

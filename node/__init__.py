@@ -1,0 +1,1 @@
+"""I/O, time, processes: the only package that touches the world."""

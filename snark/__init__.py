@@ -1,0 +1,1 @@
+"""Groth16: statements, proofs, keys; pure (later)."""

@@ -1,0 +1,1 @@
+"""Terms and engine points in, graphs of transactions out; pure."""
