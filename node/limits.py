@@ -1,0 +1,122 @@
+"""The one table of limits of the package: what a peer, an RPC client or a file may use at most, each with its reason.
+
+Promises: every bound that `node` enforces against the outside stands here, once, with unit and reason (P5 of the
+reliability promises). Does NOT enforce anything: modules take a `Limits` and keep to it. Tests replace single values
+to reach and exceed them quickly; the daemon always runs with `PRODUCT`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+KIB = 1024
+MIB = 1024 * KIB
+GIB = 1024 * MIB
+
+
+def _limit(value: float, unit: str, why: str) -> Any:
+    return field(default=value, metadata={"unit": unit, "why": why})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """All limits. The defaults are the product's values: there is no second place."""
+
+    # Messages between nodes
+    message_body_bytes: int = _limit(
+        MIB,
+        "bytes",
+        "2,048 nonces of 66 bytes and 2,048 presignatures of 65 fit many times; larger things are artifacts",
+    )
+    message_frame_bytes: int = _limit(
+        MIB + 4 * KIB, "bytes", "the largest body and its envelope; a reader never allocates more than this for a frame"
+    )
+    reply_frame_bytes: int = _limit(
+        4 * KIB, "bytes", "an ack or a refusal is a few fields; a peer cannot fill memory by answering"
+    )
+    chunk_bytes: int = _limit(
+        MIB, "bytes", "the artifact format's chunk: one BLAKE3 subtree, verified before it touches the disk"
+    )
+    message_kind_chars: int = _limit(48, "characters", "longest kind in use is under 32")
+
+    # Peer connections
+    peers: int = _limit(
+        64, "peers", "parties of all vaults of a node, with room; each costs three tasks and four streams at most"
+    )
+    streams_per_peer: int = _limit(
+        6, "streams", "two protocols, one kept stream each way, one being replaced, and identify of the library"
+    )
+    pending_calls_per_peer: int = _limit(
+        64, "calls", "an outbox resends in order; more than this waiting means the peer is gone"
+    )
+    frames_per_second: float = _limit(
+        200.0,
+        "frames/s",
+        "100 MiB of chunks a second is more than a loopback setup needs; a flood is slowed, not served",
+    )
+    frames_burst: float = _limit(400.0, "frames", "a setup step sends one message per graph and party at once")
+    bytes_per_second: float = _limit(128.0 * MIB, "bytes/s", "about what one noise connection carries here at most")
+    bytes_burst: float = _limit(32.0 * MIB, "bytes", "a few dozen chunks in flight")
+    connect_seconds: float = _limit(
+        15.0, "s", "connecting takes 0.25 s; a slow link a few; then the backoff takes over"
+    )
+    call_seconds: float = _limit(
+        60.0, "s", "an ack means committed: one message of work on the other side, never a setup step"
+    )
+    idle_frame_seconds: float = _limit(
+        30.0, "s", "a frame that started must end: a peer cannot hold a reader with half a frame"
+    )
+    handler_seconds: float = _limit(
+        60.0, "s", "our own answer to a peer's frame; a stuck handler gives its stream back"
+    )
+    heartbeat_every_seconds: float = _limit(10.0, "s", "a hung peer is never noticed by the transport itself")
+    heartbeat_deadline_seconds: float = _limit(10.0, "s", "silence this long after a ping closes the connection")
+    backoff_first_seconds: float = _limit(0.2, "s", "a restarting daemon is back within a second")
+    backoff_most_seconds: float = _limit(30.0, "s", "a peer away for a day is found within half a minute of its return")
+    bad_frames_before_ban: int = _limit(
+        20, "frames", "a few may be a version mix; twenty in a row are hostile or broken"
+    )
+    ban_seconds: float = _limit(
+        600.0, "s", "long enough to be cheap for us, short enough for a repaired peer to come back"
+    )
+
+    # RPC
+    rpc_body_bytes: int = _limit(MIB, "bytes", "the largest call carries a proposal of a few KiB")
+    rpc_header_bytes: int = _limit(8 * KIB, "bytes", "one cookie and a few headers")
+    rpc_batch_calls: int = _limit(50, "calls", "the live view asks ten things at once")
+    rpc_connections: int = _limit(64, "connections", "a command line, a view and a few scripts, with room")
+    rpc_subscribers: int = _limit(16, "subscribers", "each holds a queue of events")
+    rpc_events_queued: int = _limit(1000, "events", "a subscriber that does not read is cut off rather than remembered")
+    rpc_call_seconds: float = _limit(60.0, "s", "longer work is a job with progress events, not a call")
+    rpc_read_seconds: float = _limit(15.0, "s", "a loopback client sends its body at once; a slow one is cut off")
+    rpc_ws_message_bytes: int = _limit(
+        64 * KIB, "bytes", "subscribers send nothing but pongs and calls of a few hundred bytes"
+    )
+
+    # Disk
+    artifact_bytes: int = _limit(
+        2 * GIB, "bytes", "a kept set of the default profile is far below; a manifest above this is refused"
+    )
+    artifact_quota_bytes: int = _limit(
+        50 * GIB, "bytes", "all artifacts of a data folder; configuration may lower or raise it"
+    )
+    config_file_bytes: int = _limit(256 * KIB, "bytes", "a configuration is a page of text")
+    key_file_bytes: int = _limit(4 * KIB, "bytes", "a sealed seed and its header")
+    store_batch_bytes: int = _limit(256 * MIB, "bytes", "one step: state, outbox and the presignatures of every graph")
+
+    # Jobs
+    job_threads: int = _limit(
+        2, "threads", "native code brings its own threads; two jobs keep a garbling and an evaluation going"
+    )
+    jobs_waiting: int = _limit(256, "jobs", "one per graph, party and step of every vault being set up")
+
+
+PRODUCT = Limits()
+
+
+def table(limits: Limits) -> Iterator[tuple[str, float, str, str]]:
+    """Rows (name, value, unit, reason) in the order of this file, for the documentation and `bitvm3 info`."""
+    for item in fields(limits):
+        yield item.name, getattr(limits, item.name), item.metadata["unit"], item.metadata["why"]
