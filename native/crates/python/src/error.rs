@@ -3,7 +3,7 @@
 //! Every pure crate has its own error enum whose text says what was expected and what came; all of them arrive in
 //! Python as `NativeError`. Whose fault an error is, only the caller knows.
 
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
 pyo3::create_exception!(
@@ -50,6 +50,13 @@ impl From<Error> for PyErr {
     }
 }
 
+/// Secrets are never written by `pickle` or copied by `copy`.
+pub fn refuse_pickling(name: &str) -> PyErr {
+    PyTypeError::new_err(format!(
+        "{name} holds secrets and cannot be pickled or copied"
+    ))
+}
+
 /// One line for each pure crate's error type.
 macro_rules! becomes_native_error {
     ($($error:ty),* $(,)?) => {$(
@@ -61,7 +68,7 @@ macro_rules! becomes_native_error {
     )*};
 }
 
-becomes_native_error!();
+becomes_native_error!(secrets::SecretsError);
 
 /// The bytes of an argument as an array of the one length it may have.
 pub fn array<const N: usize>(field: &str, bytes: &[u8]) -> Result<[u8; N]> {

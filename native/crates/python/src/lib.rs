@@ -35,5 +35,9 @@ mod _native {
 fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     let name = format!("native._native.{}", module.name()?);
     module.setattr("__name__", &name)?;
-    module.py().import("sys")?.getattr("modules")?.set_item(name, module)
+    module
+        .py()
+        .import("sys")?
+        .getattr("modules")?
+        .set_item(name, module)
 }
