@@ -1,0 +1,82 @@
+"""The content of bulk facts: strict to decode, canonical to encode.
+
+Promise: `decode(X, encode(x)) == x`, and no byte string that is not canonical is taken. Lengths that follow from Terms are
+checked by who uses the value; here only the shape is.
+"""
+
+from typing import TypeVar
+
+import msgspec
+
+from challenge.faults import Deviation
+from vault.terms import Coin
+
+T = TypeVar("T")
+
+
+class Points(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, array_like=True):
+    """points/g. `digits`: (1 + bits) * digits compressed points; `outputs`: (challenger, O_k); `proof`: knowledge of all their logarithms."""
+
+    digits: bytes
+    outputs: tuple[tuple[int, bytes], ...]
+    proof: bytes
+
+
+class Commitments(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, array_like=True):
+    """commitments/g/k. `polynomial`: N - M + 1 compressed points F; `instances`: N commitments of 32 bytes."""
+
+    polynomial: bytes
+    instances: bytes
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, array_like=True):
+    """An artifact a peer offers: its id (root of the chunk hashes) and its length in bytes."""
+
+    artifact: bytes
+    length: int
+
+
+class Openings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, array_like=True):
+    """openings/g/k: where to fetch the opened instances and the kept artifact."""
+
+    opened: Manifest
+    kept: Manifest
+
+
+class Funded(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, array_like=True):
+    """funded: this node's own coins in the vault and the nonce its keys are derived with. `bonds`: (graph, coin)."""
+
+    nonce: bytes
+    bonds: tuple[tuple[int, Coin], ...]
+    prefund_inputs: tuple[Coin, ...]
+
+
+def encode(value: msgspec.Struct) -> bytes:
+    """Canonical MessagePack."""
+    return msgspec.msgpack.encode(value)
+
+
+def decode(type_: type[T], raw: bytes, name: str) -> T:
+    """Parse and insist on the canonical form. Raises Deviation that names the fact."""
+    try:
+        value = msgspec.msgpack.decode(raw, type=type_)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise Deviation(f"{name}: not a {type_.__name__}: {error}") from error
+    if msgspec.msgpack.encode(value) != raw:
+        raise Deviation(f"{name}: a {type_.__name__} in a form that is not canonical")
+    return value
+
+
+def encode_kept(indices: tuple[int, ...]) -> bytes:
+    """Two bytes an index, big-endian, ascending."""
+    return b"".join(i.to_bytes(2, "big") for i in indices)
+
+
+def decode_kept(raw: bytes, *, instances: int, kept: int, name: str) -> tuple[int, ...]:
+    """The kept set: exactly `kept` distinct ascending indices below `instances`."""
+    if len(raw) != 2 * kept:
+        raise Deviation(f"{name}: a kept set of {kept} indices takes {2 * kept} bytes, {len(raw)} came")
+    indices = tuple(int.from_bytes(raw[i : i + 2], "big") for i in range(0, len(raw), 2))
+    if any(a >= b for a, b in zip(indices, indices[1:], strict=False)) or indices[-1] >= instances:
+        raise Deviation(f"{name}: indices must be distinct, ascending and below {instances}, got {indices}")
+    return indices

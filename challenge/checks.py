@@ -1,0 +1,78 @@
+"""What is checked of a fact before it is learned, as far as Terms and other facts decide it without heavy work.
+
+Promise: a value that contradicts Terms or another party raises Deviation with the field named; nothing here touches keys,
+chain or files. The heavy checks (proofs, openings, signatures) are jobs.
+"""
+
+from collections.abc import Callable, Mapping
+from hashlib import sha256
+from typing import Final
+
+from challenge.bodies import decode_kept
+from challenge.facts import everyone, key, party_with
+from challenge.faults import Deviation, Refused
+from circuits.cut_and_choose import PROFILES
+from vault.faults import TermsFault
+from vault.terms import PartyKeys, Proposal, Terms, check_terms, decode_keys
+
+Check = Callable[[Proposal, Mapping[str, bytes], tuple[int, ...], bytes], None]
+
+
+def terms_of(proposal: Proposal, facts: Mapping[str, bytes]) -> Terms:
+    """Terms, once every party has stated its keys."""
+    return Terms(proposal=proposal, keys=tuple(decode_keys(facts[key("keys", p)]) for p in everyone(proposal)))
+
+
+def _keys(proposal: Proposal, known: Mapping[str, bytes], indices: tuple[int, ...], value: bytes) -> None:
+    (party,) = indices
+    try:
+        stated: PartyKeys = decode_keys(value)
+        if stated.party != party:
+            raise Deviation(f"keys/{party}: they name party {stated.party}")
+        others = [p for p in everyone(proposal) if p != party]
+        if all(key("keys", p) in known for p in others):
+            check_terms(terms_of(proposal, {**known, key("keys", party): value}))
+    except TermsFault as fault:
+        raise Deviation(f"keys/{party}: {fault}") from fault
+
+
+def _kept(proposal: Proposal, _: Mapping[str, bytes], indices: tuple[int, ...], value: bytes) -> None:
+    g, k = indices
+    profile = PROFILES[proposal.graphs[g].profile]
+    decode_kept(value, instances=profile.instances, kept=profile.kept, name=key("kept", g, k))
+
+
+def _same(kind: str, what: str) -> Check:
+    def check(proposal: Proposal, known: Mapping[str, bytes], indices: tuple[int, ...], value: bytes) -> None:
+        (party,) = indices
+        if len(value) != 32:
+            raise Deviation(f"{kind}/{party}: 32 bytes expected, {len(value)} came")
+        for p in everyone(proposal):
+            other = known.get(key(kind, p))
+            if other is not None and other != value:
+                raise Deviation(f"{kind}: party {party} has {value.hex()[:16]}.., party {p} has {other.hex()[:16]}..: {what}")
+
+    return check
+
+
+def _release(proposal: Proposal, known: Mapping[str, bytes], indices: tuple[int, ...], value: bytes) -> None:
+    (slot,) = indices
+    lender = decode_keys(known[key("keys", party_with(proposal, "lender"))])
+    if len(value) != 32 or sha256(value).digest() != lender.hashlocks_r[slot]:
+        raise Refused(f"release/{slot}: this is not the preimage of the lender's hashlock of slot {slot}")
+
+
+CHECKS: Final[dict[str, Check]] = {
+    "keys": _keys,
+    "kept": _kept,
+    "digest": _same("digest", "they derived other transactions, sighashes or points"),
+    "ready": _same("ready", "they hold other presignatures"),
+    "release": _release,
+}
+
+
+def check_fact(proposal: Proposal, known: Mapping[str, bytes], kind: str, indices: tuple[int, ...], value: bytes) -> None:
+    """Run the check of this kind, if it has one."""
+    check = CHECKS.get(kind)
+    if check is not None:
+        check(proposal, known, indices, value)

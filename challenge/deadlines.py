@@ -1,0 +1,132 @@
+"""What this party may publish, from which block on, and until when: the agenda.
+
+Promise: `agenda` is a pure function of the state; `due` is the part of it that a block at tip + 1 may hold. The node
+publishes whatever is due and stops publishing whatever no longer is, so nothing here needs to be remembered.
+Only secrets wait for burial (protocol.md, Time and chain): Vault shows a, Disprove shows the logarithm of O_k.
+This module does NOT know transactions, fees or peers: heights and names only.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from challenge.facts import challengers_of, claimant_of, key, party_with
+from challenge.game import GraphPhase, GraphView, SlotPhase, View, fold
+from challenge.rules import milestones
+from challenge.states import Seen, Stage, VaultState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Due:
+    """Transaction `name` may be in a block of height `since` or later; at `until` someone else's move becomes possible."""
+
+    name: str
+    since: int
+    until: int | None
+    why: str
+
+
+def stage(state: VaultState) -> Stage:
+    """The stage of the setup, or how the vault ended, or LIVE."""
+    if state.end is not None:
+        return Stage(state.end[0])
+    for each, facts in milestones(state.proposal, state.me):
+        if not facts <= state.facts.keys():
+            return each
+    return Stage.LIVE
+
+
+def due(state: VaultState, tip: int) -> tuple[Due, ...]:
+    """What may be in the next block."""
+    return tuple(item for item in agenda(state) if item.since <= tip + 1)
+
+
+def agenda(state: VaultState) -> tuple[Due, ...]:
+    """Everything this party waits to publish, soonest first."""
+    if stage(state) is not Stage.LIVE:
+        return ()
+    view = fold(state.proposal, state.log)
+    items = [*_slots(state, view)]
+    for g in range(len(state.proposal.graphs)):
+        own = claimant_of(state.proposal, g) == state.me
+        items += _as_claimant(state, view, g) if own else _as_challenger(state, view, g)
+    return tuple(sorted(items, key=lambda item: (item.since, item.name)))
+
+
+def verdict_key(graph: int, asserted: Seen) -> str:
+    """The fact that says what evaluating this very witness of Assert gave; another witness is another fact."""
+    return key("verdict", graph, int.from_bytes(asserted.raw[:8], "big"))
+
+
+def _slots(state: VaultState, view: View) -> Iterator[Due]:
+    locks, facts = state.proposal.timelocks, state.facts
+    if state.me != party_with(state.proposal, "borrower"):
+        return
+    phases = {slot.phase for slot in view.slots}
+    if phases == {SlotPhase.UNFUNDED}:
+        yield Due(name="prefund", since=0, until=None, why="everyone is ready")
+    if phases == {SlotPhase.PREFUNDED}:
+        height = view.slots[0].height
+        yield Due(name="vault", since=height + locks.depth + 1, until=height + locks.refund, why="PreFund is buried: a may be shown")
+    for s, slot in enumerate(view.slots):
+        if slot.phase is SlotPhase.PREFUNDED and key("want_refund", s) in facts:
+            yield Due(name=key("refund", s), since=slot.height + locks.refund, until=None, why="the vault did not come about")
+        if slot.phase is not SlotPhase.OPEN:
+            continue
+        if key("want_repay", s) in facts and key("release", s) in facts:
+            yield Due(name=key("repay", s), since=slot.height + 1, until=None, why="the lender has shown r")
+        if key("want_deadman", s) in facts:
+            yield Due(name=key("deadman", s), since=slot.height + locks.dead_man, until=None, why="everyone else has vanished")
+
+
+def _as_claimant(state: VaultState, view: View, g: int) -> Iterator[Due]:
+    locks, game = state.proposal.timelocks, view.graphs[g]
+    slot_open = view.slots[state.proposal.graphs[g].slot].phase is SlotPhase.OPEN
+    wanted = key("want_claim", g) in state.facts
+    match game.phase:
+        case GraphPhase.ARMED if wanted and slot_open:
+            yield Due(name=f"{g}/claim", since=0, until=None, why="the operator claims")
+        case GraphPhase.CLAIMED if slot_open:
+            yield Due(name=f"{g}/uncontested_payout", since=game.mined["claim"].height + locks.contest, until=None, why="nobody contested")
+        case GraphPhase.CONTESTED if wanted:
+            contested = game.mined["contest"].height
+            yield Due(name=f"{g}/assert", since=contested + 1, until=contested + locks.assert_, why="the claim was contested")
+        case GraphPhase.ASSERTED if slot_open:
+            yield Due(name=f"{g}/contested_payout", since=game.mined["assert"].height + locks.verdict, until=None, why="nobody disproved")
+    if not slot_open:
+        yield from _release(game, g, locks.bond_release)
+
+
+def _release(game: GraphView, g: int, bond_release: int) -> Iterator[Due]:
+    name = {
+        GraphPhase.CLAIMED: "release_bond_contest",
+        GraphPhase.CONTESTED: "release_bond",
+        GraphPhase.ASSERTED: "release_bond",
+    }.get(game.phase)
+    if name:
+        yield Due(name=f"{g}/{name}", since=game.mined["claim"].height + bond_release, until=None, why="the vault coin went another way")
+
+
+def _as_challenger(state: VaultState, view: View, g: int) -> Iterator[Due]:
+    locks, game, me = state.proposal.timelocks, view.graphs[g], state.me
+    match game.phase:
+        case GraphPhase.CLAIMED if key("want_contest", g) in state.facts:
+            claimed = game.mined["claim"].height
+            yield Due(name=f"{g}/contest", since=claimed + 1, until=claimed + locks.contest, why="the claim is to be contested")
+        case GraphPhase.CONTESTED:
+            yield Due(name=f"{g}/no_assert", since=game.mined["contest"].height + locks.assert_, until=None, why="the claimant stayed silent")
+        case GraphPhase.ASSERTED if state.facts.get(verdict_key(g, game.mined["assert"])) == b"\x01":
+            asserted = game.mined["assert"].height
+            yield Due(name=f"{g}/disprove/{me}", since=asserted + locks.depth + 1, until=asserted + locks.verdict, why="the claim is false")
+
+
+def settled(state: VaultState, tip: int, bound: int) -> bool:
+    """True when every slot and every begun game has ended and its end is buried deeper than the reorg bound: nothing can move any more."""
+    view = fold(state.proposal, state.log)
+    over = all(s.phase in (SlotPhase.CLOSED, SlotPhase.REFUNDED) for s in view.slots)
+    idle = {GraphPhase.CLAIMED, GraphPhase.CONTESTED, GraphPhase.ASSERTED}
+    return over and all(g.phase not in idle for g in view.graphs) and all(tip - seen.height > bound for seen in state.log)
+
+
+def who_may_disprove(state: VaultState, g: int) -> tuple[int, ...]:
+    """The challengers of a graph, ascending."""
+    return challengers_of(state.proposal, g)

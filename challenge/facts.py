@@ -1,0 +1,204 @@
+"""Every fact a vault is built from: its key, who may state it, who hears it, how large it may be.
+
+Promise: a vault's life off chain is a set of facts, each stated once by one author. A message between nodes carries one
+fact; a finished job and an operator's order state facts too. The table below is the whole vocabulary: a fact that is not
+in it, or comes from someone else than its author, is refused.
+This module does NOT know what a fact makes the node do (see `rules`), nor how it travels.
+
+Keys are `kind/index/...`: `points/0` are the engine points of graph 0, `kept/0/2` is the kept set party 2 drew for graph 0.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final, TypeAlias
+
+from blake3 import blake3
+
+from challenge.faults import Refused
+from vault.terms import Proposal
+
+FACT_CONTEXT: Final = "bitvm3 2026 fact v1"
+OPERATOR: Final = -1
+JOB: Final = -2
+NOBODY: Final = -3
+
+Author: TypeAlias = Callable[[Proposal, tuple[int, ...]], int]
+Audience: TypeAlias = Callable[[Proposal, tuple[int, ...]], tuple[int, ...]]
+
+
+class When(Enum):
+    """The part of a vault's life in which a fact may be stated."""
+
+    SETUP = "setup"
+    LIVE = "live"
+    ANY = "any"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """One row of the vocabulary. `indices` names what each index counts: p party, g graph, k challenger, s slot, i part."""
+
+    indices: str
+    author: Author
+    audience: Audience
+    limit: int
+    when: When
+    bulk: str = ""
+    means: str
+
+
+def claimant_of(proposal: Proposal, graph: int) -> int:
+    """The party index of the claimant of `graph`."""
+    return proposal.graphs[graph].claimant
+
+
+def challengers_of(proposal: Proposal, graph: int) -> tuple[int, ...]:
+    """Every party but the claimant may challenge a graph; ascending party indices."""
+    return tuple(p for p in range(len(proposal.parties)) if p != claimant_of(proposal, graph))
+
+
+def party_with(proposal: Proposal, role: str) -> int:
+    """The index of the only party with this role (borrower or lender)."""
+    return next(i for i, party in enumerate(proposal.parties) if party.role == role)
+
+
+def everyone(proposal: Proposal) -> tuple[int, ...]:
+    """All party indices."""
+    return tuple(range(len(proposal.parties)))
+
+
+def _all(proposal: Proposal, _: tuple[int, ...]) -> tuple[int, ...]:
+    return everyone(proposal)
+
+
+def _nobody(_: Proposal, __: tuple[int, ...]) -> tuple[int, ...]:
+    return ()
+
+
+def _first(_: Proposal, indices: tuple[int, ...]) -> int:
+    return indices[0]
+
+
+def _second(_: Proposal, indices: tuple[int, ...]) -> int:
+    return indices[1]
+
+
+def _claimant(proposal: Proposal, indices: tuple[int, ...]) -> int:
+    return claimant_of(proposal, indices[0])
+
+
+def _nobody_in_particular(_: Proposal, __: tuple[int, ...]) -> int:
+    return NOBODY
+
+
+def _job(_: Proposal, __: tuple[int, ...]) -> int:
+    return JOB
+
+
+def _operator(_: Proposal, __: tuple[int, ...]) -> int:
+    return OPERATOR
+
+
+def _lender(proposal: Proposal, _: tuple[int, ...]) -> int:
+    return party_with(proposal, "lender")
+
+
+def _borrower(proposal: Proposal, _: tuple[int, ...]) -> int:
+    return party_with(proposal, "borrower")
+
+
+def _to(author: Author) -> Audience:
+    return lambda proposal, indices: (author(proposal, indices),)
+
+
+def _own(*, indices: str, author: Author, when: When, limit: int, means: str) -> Kind:
+    return Kind(indices=indices, author=author, audience=_nobody, limit=limit, when=when, means=means)
+
+
+MIB: Final = 1 << 20
+BULK: Final = MIB - 4096  # a message body is at most 1 MiB, the envelope takes the rest
+
+KINDS: Final[dict[str, Kind]] = {
+    # setup, between nodes
+    "propose": Kind(indices="", author=_nobody_in_particular, audience=_all, limit=64 * 1024, when=When.SETUP,
+                    means="the proposal itself; the vault begins with it"),
+    "accept": Kind(indices="p", author=_first, audience=_all, limit=0, when=When.SETUP, means="party p agrees to the proposal"),
+    "keys": Kind(indices="p", author=_first, audience=_all, limit=64 * 1024, when=When.SETUP,
+                 means="the public keys, coins, hashlocks and scripts of party p"),
+    "points": Kind(indices="g", author=_claimant, audience=_all, limit=BULK, when=When.SETUP, bulk="blob",
+                   means="engine points of graph g: digit points S, O_k of every challenger, proof of knowledge"),
+    "commitments": Kind(indices="gk", author=_claimant, audience=_to(_second), limit=BULK, when=When.SETUP, bulk="blob",
+                        means="F and the N instance commitments of graph g towards challenger k"),
+    "kept": Kind(indices="gk", author=_second, audience=_to(_claimant), limit=4 * 64, when=When.SETUP,
+                 means="the M instances challenger k keeps of graph g"),
+    "openings": Kind(indices="gk", author=_claimant, audience=_to(_second), limit=4096, when=When.SETUP,
+                     means="manifests of the opened instances and of the kept artifact of graph g for challenger k"),
+    "digest": Kind(indices="p", author=_first, audience=_all, limit=32, when=When.SETUP,
+                   means="party p's digest of all txids, sighashes, adaptor points and engine points"),
+    "nonces": Kind(indices="pi", author=_first, audience=_all, limit=BULK, when=When.SETUP, bulk="blob",
+                   means="party p's MuSig2 public nonces of part i (0: the vault, 1 + g: graph g)"),
+    "partials": Kind(indices="pi", author=_first, audience=_all, limit=BULK, when=When.SETUP, bulk="blob",
+                     means="party p's MuSig2 partial signatures of part i"),
+    "ready": Kind(indices="p", author=_first, audience=_all, limit=32, when=When.SETUP,
+                  means="party p holds every presignature durably and has deleted its share of G"),
+    "abort": Kind(indices="p", author=_first, audience=_all, limit=4096, when=When.SETUP, means="party p ends the setup, with the reason"),
+    # live, between nodes
+    "ask_release": Kind(indices="s", author=_borrower, audience=_to(_lender), limit=0, when=When.LIVE,
+                        means="the borrower asks the lender for the repayment preimage of slot s"),
+    "release": Kind(indices="s", author=_lender, audience=_to(_borrower), limit=32, when=When.LIVE,
+                    means="the lender shows r of slot s"),
+    # stated by this node's own jobs
+    "funded": _own(indices="", author=_job, when=When.SETUP, limit=64 * 1024, means="own bonds are on chain and buried, PreFund coins reserved"),
+    "coins": _own(indices="", author=_job, when=When.SETUP, limit=0, means="every party's coins were found on chain as Terms name them"),
+    "checked": _own(indices="g", author=_job, when=When.SETUP, limit=4096, means="the opened and kept instances of graph g were checked and stored"),
+    "presigned": _own(indices="", author=_job, when=When.SETUP, limit=32, means="every aggregated presignature verified, stored, read back"),
+    "verdict": _own(indices="gx", author=_job, when=When.LIVE, limit=1,
+                    means="what evaluating graph g on the digits of Assert witness x said: 1 the claim is false, 0 it is not"),
+    # orders of this node's operator
+    "want_accept": _own(indices="", author=_operator, when=When.SETUP, limit=0, means="the operator agrees to the proposal"),
+    "want_abort": _own(indices="", author=_operator, when=When.SETUP, limit=4096, means="the operator ends the setup"),
+    "want_claim": _own(indices="g", author=_operator, when=When.LIVE, limit=4096, means="the operator claims graph g with these digit values"),
+    "want_contest": _own(indices="g", author=_operator, when=When.LIVE, limit=0, means="the operator, or the policy, contests graph g"),
+    "want_repay": _own(indices="s", author=_operator, when=When.LIVE, limit=0, means="the operator repays slot s"),
+    "want_release": _own(indices="s", author=_operator, when=When.LIVE, limit=0, means="the operator, or the policy, shows r of slot s"),
+    "want_deadman": _own(indices="s", author=_operator, when=When.LIVE, limit=0, means="the operator takes slot s back by DeadMan"),
+    "want_refund": _own(indices="s", author=_operator, when=When.LIVE, limit=0, means="the operator takes slot s back by Refund"),
+}
+
+
+def fact_id(value: bytes) -> bytes:
+    """The 32-byte name under which a bulk value is stored."""
+    return blake3(value, derive_key_context=FACT_CONTEXT).digest()
+
+
+def key(kind: str, *indices: int) -> str:
+    """The key of a fact."""
+    return "/".join((kind, *map(str, indices)))
+
+
+def parse_key(proposal: Proposal, text: str) -> tuple[str, Kind, tuple[int, ...]]:
+    """Split and check a key. Raises Refused when the kind is unknown or an index is out of range."""
+    name, *rest = text.split("/")
+    kind = KINDS.get(name)
+    if kind is None:
+        raise Refused(f"no fact is called {name[:40]!r}")
+    bounds = {
+        "p": len(proposal.parties), "k": len(proposal.parties), "g": len(proposal.graphs),
+        "s": len(proposal.slots), "i": parts(proposal), "x": 1 << 64,
+    }
+    if len(rest) != len(kind.indices):
+        raise Refused(f"{name} takes {len(kind.indices)} indices, {len(rest)} came")
+    indices = []
+    for letter, item in zip(kind.indices, rest, strict=True):
+        if not (item.isascii() and item.isdigit() and len(item) <= 20 and str(int(item)) == item and int(item) < bounds[letter]):
+            raise Refused(f"{name}: index {item[:24]!r} is not a number below {bounds[letter]}")
+        indices.append(int(item))
+    if kind.indices == "gk" and indices[1] == claimant_of(proposal, indices[0]):
+        raise Refused(f"{name}: party {indices[1]} is the claimant of graph {indices[0]}, not a challenger")
+    return name, kind, tuple(indices)
+
+
+def parts(proposal: Proposal) -> int:
+    """Presigning travels in parts: one for the vault's own transactions, one a graph."""
+    return 1 + len(proposal.graphs)

@@ -1,0 +1,156 @@
+"""The dispute game and the life of a slot, folded from the vault's transactions on chain.
+
+Promise: the phase of every graph and slot is a pure function of the log of mined transactions. A reorg is a shorter log,
+folded again: there is nothing to undo. The two tables below are everything that can happen; they render themselves into
+docs/machine.md. A transaction the tables do not allow cannot be in a valid chain: `fold` raises Impossible and the vault halts.
+This module does NOT know who we are, what we want, or any timelock (see `deadlines`).
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Final
+
+from challenge.states import Seen
+from vault.terms import Proposal
+
+
+class GraphPhase(Enum):
+    """Where the game of one graph (claimant, outcome, slot) stands."""
+
+    ARMED = "armed"
+    CLAIMED = "claimed"
+    CONTESTED = "contested"
+    ASSERTED = "asserted"
+    PAID = "paid"
+    DEFAULTED = "defaulted"
+    DISPROVED = "disproved"
+    RELEASED = "released"
+    DISARMED = "disarmed"
+
+
+class SlotPhase(Enum):
+    """Where the coin of one slot is."""
+
+    UNFUNDED = "unfunded"
+    PREFUNDED = "prefunded"
+    OPEN = "open"
+    REFUNDED = "refunded"
+    CLOSED = "closed"
+
+
+GRAPH_TABLE: Final[dict[tuple[GraphPhase, str], GraphPhase]] = {
+    (GraphPhase.ARMED, "claim"): GraphPhase.CLAIMED,
+    (GraphPhase.ARMED, "foreign/bond"): GraphPhase.DISARMED,
+    (GraphPhase.CLAIMED, "contest"): GraphPhase.CONTESTED,
+    (GraphPhase.CLAIMED, "uncontested_payout"): GraphPhase.PAID,
+    (GraphPhase.CLAIMED, "release_bond_contest"): GraphPhase.RELEASED,
+    (GraphPhase.CLAIMED, "release_bond"): GraphPhase.RELEASED,
+    (GraphPhase.CLAIMED, "foreign/contest"): GraphPhase.RELEASED,
+    (GraphPhase.CLAIMED, "foreign/payout"): GraphPhase.RELEASED,
+    (GraphPhase.CONTESTED, "assert"): GraphPhase.ASSERTED,
+    (GraphPhase.CONTESTED, "no_assert"): GraphPhase.DEFAULTED,
+    (GraphPhase.CONTESTED, "release_bond"): GraphPhase.RELEASED,
+    (GraphPhase.CONTESTED, "foreign/payout"): GraphPhase.RELEASED,
+    (GraphPhase.ASSERTED, "disprove"): GraphPhase.DISPROVED,
+    (GraphPhase.ASSERTED, "contested_payout"): GraphPhase.PAID,
+    (GraphPhase.ASSERTED, "release_bond"): GraphPhase.RELEASED,
+    (GraphPhase.ASSERTED, "foreign/payout"): GraphPhase.RELEASED,
+    # what is left over once the game is decided moves no money of the game: contest, assertion, arenas
+    (GraphPhase.RELEASED, "contest"): GraphPhase.RELEASED,
+    (GraphPhase.RELEASED, "assert"): GraphPhase.RELEASED,
+    (GraphPhase.RELEASED, "release_bond"): GraphPhase.RELEASED,
+    (GraphPhase.RELEASED, "foreign/contest"): GraphPhase.RELEASED,
+    (GraphPhase.RELEASED, "foreign/payout"): GraphPhase.RELEASED,
+    (GraphPhase.DEFAULTED, "foreign/contest"): GraphPhase.DEFAULTED,
+}
+LEFTOVER: Final = "foreign/arena"
+"""An arena nobody used goes back to the claimant; it changes no phase."""
+
+SLOT_TABLE: Final[dict[tuple[SlotPhase, str], SlotPhase]] = {
+    (SlotPhase.UNFUNDED, "prefund"): SlotPhase.PREFUNDED,
+    (SlotPhase.UNFUNDED, "foreign/prefund_input"): SlotPhase.REFUNDED,
+    (SlotPhase.PREFUNDED, "vault"): SlotPhase.OPEN,
+    (SlotPhase.PREFUNDED, "refund"): SlotPhase.REFUNDED,
+    (SlotPhase.PREFUNDED, "foreign/prefund"): SlotPhase.REFUNDED,
+    (SlotPhase.OPEN, "repay"): SlotPhase.CLOSED,
+    (SlotPhase.OPEN, "deadman"): SlotPhase.CLOSED,
+    (SlotPhase.OPEN, "uncontested_payout"): SlotPhase.CLOSED,
+    (SlotPhase.OPEN, "contested_payout"): SlotPhase.CLOSED,
+    (SlotPhase.OPEN, "foreign/vault"): SlotPhase.CLOSED,
+}
+GRAPH_ENDS: Final = frozenset({GraphPhase.PAID, GraphPhase.DEFAULTED, GraphPhase.DISPROVED, GraphPhase.RELEASED, GraphPhase.DISARMED})
+SLOT_ENDS: Final = frozenset({SlotPhase.REFUNDED, SlotPhase.CLOSED})
+PAYOUTS: Final = frozenset({"uncontested_payout", "contested_payout"})
+
+
+class Impossible(Exception):
+    """The log holds a transaction that no valid chain can hold at that point."""
+
+
+@dataclass(slots=True)
+class GraphView:
+    """One graph: its phase, the mined transactions of the game by kind, and how it ended."""
+
+    phase: GraphPhase = GraphPhase.ARMED
+    mined: dict[str, Seen] = field(default_factory=dict)
+    last: str = ""
+
+
+@dataclass(slots=True)
+class SlotView:
+    """One slot: its phase and the height of its last change. `by` names what closed it."""
+
+    phase: SlotPhase = SlotPhase.UNFUNDED
+    height: int = 0
+    by: str = ""
+
+
+@dataclass(slots=True)
+class View:
+    """The folded chain. Rebuilt from the log whenever it is needed, never stored."""
+
+    graphs: list[GraphView]
+    slots: list[SlotView]
+
+
+def split(name: str) -> tuple[int | None, str, int | None]:
+    """(graph, kind, last index) of a transaction's name: '3/disprove/1' is (3, 'disprove', 1), 'repay/2' is (None, 'repay', 2)."""
+    words = name.split("/")
+    graph = int(words.pop(0)) if words[0].isdigit() else None
+    index = int(words.pop()) if words[-1].isdigit() else None
+    return graph, "/".join(words), index
+
+
+def fold(proposal: Proposal, log: Iterable[Seen]) -> View:
+    """Replay the log. Raises Impossible when the tables have no row for a transaction."""
+    view = View([GraphView() for _ in proposal.graphs], [SlotView() for _ in proposal.slots])
+    for seen in log:
+        graph, kind, index = split(seen.name)
+        if kind == LEFTOVER:
+            continue
+        if graph is None:
+            for slot in view.slots if index is None else view.slots[index : index + 1]:
+                _move_slot(slot, kind, seen)
+            continue
+        game = view.graphs[graph]
+        after = GRAPH_TABLE.get((game.phase, kind))
+        if after is None:
+            raise Impossible(f"graph {graph} is {game.phase.value}: {kind} cannot follow, yet block {seen.height} holds it")
+        game.phase, game.last = after, seen.name
+        game.mined[kind] = seen
+        if kind in PAYOUTS:
+            _move_slot(view.slots[proposal.graphs[graph].slot], kind, seen)
+    return view
+
+
+def _move_slot(slot: SlotView, kind: str, seen: Seen) -> None:
+    after = SLOT_TABLE.get((slot.phase, kind))
+    if after is None:
+        raise Impossible(f"the slot is {slot.phase.value}: {kind} cannot follow, yet block {seen.height} holds it")
+    slot.phase, slot.height, slot.by = after, seen.height, seen.name
+
+
+def forget(log: Sequence[Seen], height: int) -> tuple[Seen, ...]:
+    """The log without the blocks from `height` upwards, which left the chain."""
+    return tuple(seen for seen in log if seen.height < height)

@@ -1,0 +1,236 @@
+"""The machine of one vault: step(state, event) -> Step. Start reading here.
+
+A vault is an agreed proposal, a set of facts, and a log of transactions. Four things change it:
+
+* a fact is stated (Told by a peer, Ordered by the operator, Done by a job). Facts never change: the same again is a
+  duplicate, another value under the same key is a deviation, which during setup ends the setup with the field named.
+* a block holds transactions of the vault, or leaves the chain (Mined, Unmined): the log grows or shrinks.
+* a job fails (Failed): at a peer's door the setup ends; at ours it stays open and the operator is told.
+* the node gives up (Halted).
+
+After each of them the table of `rules` says which jobs may start; `deadlines.due` says what to publish. No clock, no
+randomness, no I/O: the same events give the same state on every machine. A step never refuses silently: its `outcome`
+says Applied, Duplicate or Refused with the reason. An ended vault refuses everything.
+"""
+
+from collections.abc import Mapping
+from typing import Literal, assert_never
+
+import msgspec
+
+from challenge.actions import Action, Close, Run, Send
+from challenge.checks import check_fact
+from challenge.deadlines import stage, verdict_key
+from challenge.events import Done, Event, Failed, Halted, Mined, Ordered, Told, Unmined
+from challenge.facts import JOB, NOBODY, OPERATOR, When, challengers_of, everyone, fact_id, key, parse_key
+from challenge.faults import Deviation, Refused
+from challenge.game import GraphPhase, Impossible, fold, forget
+from challenge.rules import live_rules, setup_rules
+from challenge.states import Job, Stage, VaultState
+from vault.terms import Proposal
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of the event. `reason` is for a person: whose fault, what was expected, what came."""
+
+    kind: Literal["applied", "duplicate", "refused", "alarm"]
+    reason: str = ""
+
+
+class Step(msgspec.Struct, frozen=True, kw_only=True):
+    """The next state, what to do, and the bulk values to store beside the state (by `facts.fact_id`)."""
+
+    state: VaultState
+    actions: tuple[Action, ...]
+    blobs: Mapping[bytes, bytes]
+    outcome: Outcome
+
+
+DERIVED = {"want_accept": "accept", "want_repay": "ask_release", "want_abort": "abort"}
+"""An order of the operator that makes this node state a fact of its own to its peers."""
+
+
+def begin(proposal: Proposal, *, me: int, proposer: int) -> Step:
+    """A new vault as party `me` sees it. The proposer has thereby accepted; it sends the proposal to everyone else."""
+    state = VaultState(proposal=proposal, me=me, facts={key("accept", proposer): b""})
+    sends = [Send(to=p, key="propose") for p in everyone(proposal) if p != me] if me == proposer else []
+    return Step(state=state, actions=tuple(sends), blobs={}, outcome=Outcome(kind="applied"))
+
+
+def step(state: VaultState, event: Event) -> Step:
+    """Apply one event. Never raises on what a peer, the operator or the chain may send."""
+    if state.end is not None:
+        return _unchanged(state, Outcome(kind="refused", reason=f"this vault is {state.end[0]}: {state.end[1]}"))
+    try:
+        match event:
+            case Told(party=party, key=name, value=value):
+                return _told(state, party, name, value)
+            case Ordered(key=name, value=value):
+                return _stated(state, OPERATOR, ((name, value),))
+            case Done(job=job, facts=facts):
+                return _done(state, job, facts)
+            case Failed(job=job, whose=whose, reason=reason):
+                return _failed(state, job, whose, reason)
+            case Mined():
+                return _mined(state, event)
+            case Unmined(height=height):
+                return _unmined(state, height)
+            case Halted(reason=reason):
+                ended = msgspec.structs.replace(state, end=(Stage.HALTED.value, reason))
+                return Step(state=ended, actions=(), blobs={}, outcome=Outcome(kind="alarm", reason=reason))
+            case _:
+                assert_never(event)
+    except Refused as refusal:
+        return _unchanged(state, Outcome(kind="refused", reason=refusal.reason))
+    except Deviation as deviation:
+        return _abort(state, deviation.reason)
+
+
+def pending(state: VaultState) -> tuple[Action, ...]:
+    """The open actions of a state that was read back from disk; what was to be sent is in the outbox."""
+    return tuple(Run(job=job) for job in state.jobs)
+
+
+def _unchanged(state: VaultState, outcome: Outcome) -> Step:
+    return Step(state=state, actions=(), blobs={}, outcome=outcome)
+
+
+def _told(state: VaultState, party: int, name: str, value: bytes) -> Step:
+    kind, row, indices = parse_key(state.proposal, name)
+    author = row.author(state.proposal, indices)
+    if author == NOBODY or author != party:
+        raise Refused(f"{name}: party {party} is not its author")
+    if state.me not in row.audience(state.proposal, indices):
+        raise Refused(f"{name}: not for party {state.me}")
+    if kind == "abort":
+        reason = f"party {party} ended the setup: {value.decode(errors='replace')[:500]}"
+        return _ended(state, reason, ())
+    return _stated(state, party, ((name, value),))
+
+
+def _stated(state: VaultState, author: int, facts: tuple[tuple[str, bytes], ...]) -> Step:
+    """Learn facts, then let the rules run. Facts of our own are sent to their audience."""
+    known, blobs, sends, news = dict(state.facts), {}, [], False
+    queue = list(facts)
+    while queue:
+        name, value = queue.pop(0)
+        kind, row, indices = parse_key(state.proposal, name)
+        _entitled(state, author, name, row.author(state.proposal, indices))
+        if len(value) > row.limit:
+            raise Refused(f"{name}: {len(value)} bytes, at most {row.limit}")
+        stored = fact_id(value) if row.bulk else value
+        if name in known:
+            if known[name] != stored:
+                _contradicted(state, author, name)
+            continue
+        _in_time(state, name, row.when)
+        check_fact(state.proposal, known, kind, indices, value)
+        known[name], news = stored, True
+        if row.bulk:
+            blobs[stored] = value
+        if author in (JOB, OPERATOR):
+            sends += [Send(to=p, key=name) for p in row.audience(state.proposal, indices) if p != state.me]
+        if kind == "want_abort":
+            return _abort(state, f"the operator ended the setup: {value.decode(errors='replace')}")
+        if kind in DERIVED:
+            own = key(DERIVED[kind], *(indices or (state.me,)))
+            queue.append((own, b""))
+    if not news:
+        return _unchanged(state, Outcome(kind="duplicate", reason=f"{facts[0][0]} is known"))
+    after = msgspec.structs.replace(state, facts=known)
+    return _progress(after, tuple(sends), blobs)
+
+
+def _entitled(state: VaultState, author: int, name: str, rightful: int) -> None:
+    ours = author in (JOB, OPERATOR) and rightful == state.me
+    if not (ours or author == rightful):
+        raise Refused(f"{name}: only {'a job' if rightful == JOB else 'the operator' if rightful == OPERATOR else f'party {rightful}'} states it")
+
+
+def _contradicted(state: VaultState, author: int, name: str) -> None:
+    if author >= 0 and stage(state) is not Stage.LIVE:
+        raise Deviation(f"{name}: party {author} stated it twice with different content")
+    raise Refused(f"{name} is known with other content")
+
+
+def _in_time(state: VaultState, name: str, when: When) -> None:
+    live = stage(state) is Stage.LIVE
+    if (when is When.SETUP and live) or (when is When.LIVE and not live):
+        raise Refused(f"{name} belongs to the {when.value} part of a vault's life; this vault is {stage(state).value}")
+
+
+def _done(state: VaultState, job: Job, facts: tuple[tuple[str, bytes], ...]) -> Step:
+    if job not in state.jobs:
+        raise Refused(f"no job {job.kind}{job.indices} is open")
+    closed = msgspec.structs.replace(state, jobs=tuple(j for j in state.jobs if j != job))
+    return _stated(closed, JOB, facts)
+
+
+def _failed(state: VaultState, job: Job, whose: str, reason: str) -> Step:
+    if job not in state.jobs:
+        raise Refused(f"no job {job.kind}{job.indices} is open")
+    if stage(state) is Stage.LIVE:
+        return _unchanged(state, Outcome(kind="alarm", reason=f"{job.kind}{job.indices}: {reason}"))
+    if whose == "peer":
+        raise Deviation(reason)
+    return _abort(state, f"party {state.me} cannot go on: {reason}")
+
+
+def _mined(state: VaultState, event: Mined) -> Step:
+    if state.log and event.height < state.log[-1].height:
+        raise Refused(f"block {event.height} comes after block {state.log[-1].height}")
+    fresh = tuple(seen for seen in event.seen if seen not in state.log)
+    if not fresh:
+        return _unchanged(state, Outcome(kind="duplicate", reason=f"block {event.height} is known"))
+    log = state.log + fresh
+    try:
+        fold(state.proposal, log)
+    except Impossible as impossible:
+        ended = msgspec.structs.replace(state, end=(Stage.HALTED.value, str(impossible)))
+        return Step(state=ended, actions=(), blobs={}, outcome=Outcome(kind="alarm", reason=str(impossible)))
+    return _progress(msgspec.structs.replace(state, log=log), (), {})
+
+
+def _unmined(state: VaultState, height: int) -> Step:
+    log = forget(state.log, height)
+    if log == state.log:
+        return _unchanged(state, Outcome(kind="duplicate", reason=f"nothing of this vault was at height {height} or above"))
+    return _progress(msgspec.structs.replace(state, log=log), (), {})
+
+
+def _progress(state: VaultState, sends: tuple[Send, ...], blobs: Mapping[bytes, bytes]) -> Step:
+    """Start every job whose turn has come."""
+    live = stage(state) is Stage.LIVE
+    rules = live_rules(state.proposal, state.me) if live else setup_rules(state.proposal, state.me)
+    known = state.facts.keys()
+    wanted = [rule.job for rule in rules if rule.after <= known and rule.yields not in known]
+    wanted += _evaluations(state) if live else []
+    fresh = tuple(job for job in wanted if job not in state.jobs)
+    after = msgspec.structs.replace(state, jobs=state.jobs + fresh) if fresh else state
+    return Step(state=after, actions=(*sends, *(Run(job=job) for job in fresh)), blobs=blobs, outcome=Outcome(kind="applied"))
+
+
+def _evaluations(state: VaultState) -> list[Job]:
+    """A challenger evaluates every asserted graph, once for each witness of Assert that the chain has held."""
+    view = fold(state.proposal, state.log)
+    return [
+        Job(kind="evaluate", indices=(g,), ref=game.mined["assert"].raw)
+        for g, game in enumerate(view.graphs)
+        if game.phase is GraphPhase.ASSERTED
+        and state.me in challengers_of(state.proposal, g)
+        and verdict_key(g, game.mined["assert"]) not in state.facts
+    ]
+
+
+def _abort(state: VaultState, reason: str) -> Step:
+    """End the setup, tell everyone why. A living vault cannot be aborted: the event is refused instead."""
+    if stage(state) is Stage.LIVE:
+        return _unchanged(state, Outcome(kind="refused", reason=f"the vault is live: {reason}"))
+    own = key("abort", state.me)
+    told = msgspec.structs.replace(state, facts={**state.facts, own: reason.encode()[:4096]})
+    return _ended(told, reason, tuple(Send(to=p, key=own) for p in everyone(state.proposal) if p != state.me))
+
+
+def _ended(state: VaultState, reason: str, sends: tuple[Send, ...]) -> Step:
+    ended = msgspec.structs.replace(state, jobs=(), end=(Stage.ABORTED.value, reason))
+    return Step(state=ended, actions=(*sends, Close(reason=reason)), blobs={}, outcome=Outcome(kind="applied", reason=reason))
