@@ -68,7 +68,7 @@ macro_rules! becomes_native_error {
     )*};
 }
 
-becomes_native_error!(secrets::SecretsError);
+becomes_native_error!(secrets::SecretsError, ::signing::SigningError);
 
 /// The bytes of an argument as an array of the one length it may have.
 pub fn array<const N: usize>(field: &str, bytes: &[u8]) -> Result<[u8; N]> {
