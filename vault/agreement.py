@@ -1,0 +1,168 @@
+"""The words of an agreement as plain data: who, what coin, which outcomes, when, for what fee.
+
+Promises frozen values with one canonical byte form. Checks nothing: `vault.terms` parses and checks, and everything
+above takes its values from there. Does not know transactions.
+Amounts are sats, times are blocks, keys x-only (32 bytes) unless said otherwise, txids in internal byte order.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+from blake3 import blake3
+
+Sats = int
+Role = Literal["borrower", "lender", "challenger"]
+Outcome = Literal["withdraw", "default"]
+Engine = Literal["core"]
+Profile = Literal["test", "fast", "default", "paranoid"]
+
+
+class Party(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One signer of the vault; every party but the claimant is a challenger of a graph."""
+
+    identity: bytes  # x-only; signs its messages
+    role: Role
+
+
+class Timelocks(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename={"assert_": "assert"}
+):
+    """All in blocks. The inequalities between them are in `vault.timelocks`."""
+
+    contest: int
+    assert_: int
+    refute: int
+    verdict: int
+    refund: int
+    bond_release: int
+    dead_man: int
+    margin: int  # an honest transaction is surely mined within this many blocks once possible, evaluation included
+    depth: int  # burial before a secret is shown
+
+
+class FeePolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """sat/vB: what presigned transactions pay themselves, and the worst a party plans to pay by children."""
+
+    base_rate: int
+    worst_rate: int
+
+
+class GraphTerms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One (claimant, outcome, slot): pays `amount` to the claimant and the rest of the slot to B or L, the other."""
+
+    claimant: int  # index into parties
+    outcome: Outcome
+    slot: int
+    engine: Engine
+    profile: Profile
+    digits: int  # how many digits Assert publishes: input bits of the circuit / digit_bits, rounded up
+    digit_bits: int
+    circuit: bytes  # 32, circuit id
+    statement: bytes  # 32, the commitment that the circuit compares with
+    amount: Sats
+    bond: Sats
+
+
+class Proposal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Terms without keys, hashlocks and outpoints."""
+
+    version: int
+    network: str
+    genesis: bytes  # 32, hash of block 0, internal byte order
+    parties: tuple[Party, ...]
+    slots: tuple[Sats, ...]  # value of each vault output
+    graphs: tuple[GraphTerms, ...]
+    timelocks: Timelocks
+    fee_policy: FeePolicy
+    maturity: int  # blocks from Vault
+    grace: int  # blocks after maturity
+
+    @property
+    def proposal_id(self) -> bytes:
+        """32 bytes: what aborts are counted under."""
+        return _hash("bitvm3 2026 proposal id v1", self)
+
+    @property
+    def borrower(self) -> int:
+        """Index of B."""
+        return next(i for i, party in enumerate(self.parties) if party.role == "borrower")
+
+    @property
+    def lender(self) -> int:
+        """Index of L."""
+        return next(i for i, party in enumerate(self.parties) if party.role == "lender")
+
+    def challengers(self, graph: int) -> tuple[int, ...]:
+        """Indices of the challengers of a graph, ascending: every party but its claimant."""
+        return tuple(i for i in range(len(self.parties)) if i != self.graphs[graph].claimant)
+
+    def other(self, graph: int) -> int:
+        """Who gets the rest of the slot, and is injured when the claim is false: L for a withdrawal, B otherwise."""
+        return self.lender if self.graphs[graph].outcome == "withdraw" else self.borrower
+
+
+class Coin(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A confirmed P2TR output."""
+
+    txid: bytes  # 32, internal byte order
+    vout: int
+    value: Sats
+    script_pubkey: bytes  # 34
+
+
+class PartyKeys(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What one party adds to a proposal: fresh keys, destinations, hashlocks and coins."""
+
+    party: int
+    musig: bytes  # 33-byte point, one share of G
+    personal: bytes  # x-only: B, L, W_k or c in leaves; internal key of its bonds
+    payout_script: bytes  # 34, where its money ends
+    change_script: bytes  # 34
+    nonce: bytes  # 32 fresh bytes
+    bonds: tuple[tuple[int, Coin], ...]  # (graph, coin), ascending: key-path outputs (BIP86) of `personal`
+    hashlock_a: bytes  # 32 from the borrower, empty from others
+    hashlocks_r: tuple[bytes, ...]  # one a slot from the lender, none from others
+    prefund_inputs: tuple[Coin, ...]  # from the borrower
+
+
+class Terms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The whole agreement: proposal and the keys of every party in party order."""
+
+    proposal: Proposal
+    keys: tuple[PartyKeys, ...]
+
+    @property
+    def vault_id(self) -> bytes:
+        """32 bytes: the hash of everything."""
+        return _hash("bitvm3 2026 vault id v1", self)
+
+    @property
+    def musig_keys(self) -> list[bytes]:
+        """33-byte points in party order: the order G aggregates in."""
+        return [keys.musig for keys in self.keys]
+
+    def bond(self, graph: int) -> Coin:
+        """The coin that Claim of this graph spends."""
+        return dict(self.keys[self.proposal.graphs[graph].claimant].bonds)[graph]
+
+
+class EnginePoints(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Public points of one graph (33-byte compressed). The point of value v of digit w is row[0] + sum v_j row[1+j]."""
+
+    graph: int
+    digits: tuple[tuple[bytes, ...], ...]  # digits x (1 + digit_bits) basis points
+    disprove: tuple[tuple[int, bytes], ...]  # (challenger, O_k), ascending
+
+
+Word = Party | Timelocks | FeePolicy | GraphTerms | Proposal | Coin | PartyKeys | Terms | EnginePoints
+
+
+def encode(word: Word | tuple[EnginePoints, ...]) -> bytes:
+    """The canonical bytes: MessagePack maps in field order."""
+    return msgspec.msgpack.encode(word)
+
+
+def _hash(context: str, word: Word) -> bytes:
+    return blake3(encode(word), derive_key_context=context).digest()

@@ -1,0 +1,307 @@
+"""Hostile bytes in, checked terms out.
+
+Promises: `parse_*` returns a value of which every rule of protocol.md that can be judged from it holds, or raises
+TermsFault with the field, what was expected and what came; never another exception. The byte form is canonical: one
+value has one encoding. Does not know transactions beyond their amounts, and not the chain: that the coins exist, are
+confirmed and the genesis is ours is for the node to see.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TypeVar, get_args
+
+import msgspec
+
+from bitcoin_scripts.outputs import DUST, is_p2tr, p2tr
+from bitcoin_scripts.script import is_xonly
+from native._native import signing, tapscript
+from vault.agreement import (
+    Coin,
+    Engine,
+    EnginePoints,
+    FeePolicy,
+    GraphTerms,
+    Outcome,
+    Party,
+    PartyKeys,
+    Profile,
+    Proposal,
+    Role,
+    Terms,
+    Timelocks,
+    encode,
+)
+from vault.faults import PointsFault, TermsFault, VaultFault
+from vault.fees import MAX_MONEY, check_amounts, prefund_values
+from vault.timelocks import check_timelocks
+
+__all__ = [
+    "Coin",
+    "EnginePoints",
+    "FeePolicy",
+    "GraphTerms",
+    "Party",
+    "PartyKeys",
+    "Proposal",
+    "Terms",
+    "Timelocks",
+    "bond_script",
+    "check_keys",
+    "check_points",
+    "check_proposal",
+    "check_terms",
+    "encode",
+    "parse_keys",
+    "parse_points",
+    "parse_proposal",
+    "parse_terms",
+]
+
+VERSION = 1
+NETWORKS = ("regtest", "signet", "testnet", "testnet4")
+
+# Limits: what one vault may ask of a node. Each bounds memory and work before anything expensive runs.
+MAX_BYTES = 1 << 20  # of any encoded word but points
+MAX_POINTS_BYTES = 16 << 20  # 64 graphs of 256 eight-bit digits need 5 MiB
+MAX_PARTIES = 16  # every one signs every message
+MAX_SLOTS = 16  # inputs of Vault
+MAX_GRAPHS = 64
+MAX_DIGITS = 256  # Assert stays below half the size of a TRUC transaction
+MAX_DIGIT_BITS = 8
+MAX_COINS = 32  # inputs of PreFund: below half the size of a TRUC transaction
+MAX_RATE = 10_000  # sat/vB
+MAX_WAIT = 65_535  # blocks, as in a relative timelock
+
+
+# ---- parsing ---------------------------------------------------------------------------------------------------------
+def parse_proposal(raw: bytes) -> Proposal:
+    """A checked proposal."""
+    return check_proposal(_decode(raw, Proposal, TermsFault, MAX_BYTES))
+
+
+def parse_keys(raw: bytes, proposal: Proposal) -> PartyKeys:
+    """One party's keys, checked against a checked proposal and themselves."""
+    return check_keys(proposal, _decode(raw, PartyKeys, TermsFault, MAX_BYTES))
+
+
+def parse_terms(raw: bytes) -> Terms:
+    """Checked terms."""
+    return check_terms(_decode(raw, Terms, TermsFault, MAX_BYTES))
+
+
+def parse_points(raw: bytes, terms: Terms) -> tuple[EnginePoints, ...]:
+    """The engine points of every graph, checked against checked terms; PointsFault otherwise."""
+    return check_points(terms, _decode(raw, tuple[EnginePoints, ...], PointsFault, MAX_POINTS_BYTES))
+
+
+_Word = TypeVar("_Word", Proposal, PartyKeys, Terms, tuple[EnginePoints, ...])
+
+
+def _decode(raw: bytes, kind: type[_Word], fault: type[VaultFault], limit: int) -> _Word:
+    name = getattr(kind, "__name__", "points")
+    if len(raw) > limit:
+        raise fault(name, expected=f"at most {limit} bytes", got=f"{len(raw)} bytes")
+    try:
+        word: _Word = msgspec.msgpack.decode(raw, type=kind)
+    except (msgspec.DecodeError, ValueError, OverflowError, RecursionError) as error:
+        raise fault(name, expected="a well-formed MessagePack value of this kind", got=str(error)) from None
+    if encode(word) != raw:
+        # Two encodings of one value would give two parties two ids for the same agreement.
+        raise fault(name, expected="the canonical encoding", got="another encoding of the same value")
+    return word
+
+
+# ---- checks ----------------------------------------------------------------------------------------------------------
+def check_proposal(proposal: Proposal) -> Proposal:
+    """Everything that can be judged without keys; returns its argument."""
+    _equal("version", proposal.version, VERSION)
+    _one_of("network", proposal.network, NETWORKS)
+    _length("genesis", proposal.genesis, 32)
+    _range("len(parties)", len(proposal.parties), 2, MAX_PARTIES)
+    for i, party in enumerate(proposal.parties):
+        _one_of(f"parties[{i}].role", party.role, get_args(Role))
+        _xonly(f"parties[{i}].identity", party.identity)
+    _distinct("identities", [party.identity for party in proposal.parties])
+    for role in ("borrower", "lender"):
+        _equal(f"number of parties in role {role}", sum(p.role == role for p in proposal.parties), 1)
+    _range("len(slots)", len(proposal.slots), 1, MAX_SLOTS)
+    for i, value in enumerate(proposal.slots):
+        _range(f"slots[{i}]", value, DUST, MAX_MONEY)
+    _range("sum of slots", sum(proposal.slots), 0, MAX_MONEY)
+    _range("len(graphs)", len(proposal.graphs), 1, MAX_GRAPHS)
+    for i, graph in enumerate(proposal.graphs):
+        _check_graph(proposal, f"graphs[{i}]", graph)
+    _distinct("graphs (claimant, outcome, slot)", [(g.claimant, g.outcome, g.slot) for g in proposal.graphs])
+    _range("maturity", proposal.maturity, 0, MAX_WAIT)
+    _range("grace", proposal.grace, 0, MAX_WAIT)
+    _range("fee_policy.base_rate", proposal.fee_policy.base_rate, 1, MAX_RATE)
+    _range("fee_policy.worst_rate", proposal.fee_policy.worst_rate, proposal.fee_policy.base_rate, MAX_RATE)
+    check_timelocks(proposal)
+    check_amounts(proposal)
+    return proposal
+
+
+_CLAIMANT: dict[str, str] = {"withdraw": "borrower", "default": "lender"}
+
+
+def _check_graph(proposal: Proposal, at: str, graph: GraphTerms) -> None:
+    _range(f"{at}.claimant", graph.claimant, 0, len(proposal.parties) - 1)
+    _one_of(f"{at}.outcome", graph.outcome, get_args(Outcome))
+    _equal(f"role of {at}.claimant", proposal.parties[graph.claimant].role, _CLAIMANT[graph.outcome])
+    _range(f"{at}.slot", graph.slot, 0, len(proposal.slots) - 1)
+    _one_of(f"{at}.engine", graph.engine, get_args(Engine))
+    # The profile `test` can be cheated with one try in 56: it must never guard a coin of value.
+    profiles = get_args(Profile) if proposal.network == "regtest" else ("fast", "default", "paranoid")
+    _one_of(f"{at}.profile on {proposal.network}", graph.profile, profiles)
+    _range(f"{at}.digits", graph.digits, 1, MAX_DIGITS)
+    _range(f"{at}.digit_bits", graph.digit_bits, 1, MAX_DIGIT_BITS)
+    _length(f"{at}.circuit", graph.circuit, 32)
+    _length(f"{at}.statement", graph.statement, 32)
+    slot = proposal.slots[graph.slot]
+    _range(f"{at}.amount", graph.amount, DUST, slot)
+    if 0 < slot - graph.amount < DUST:
+        raise TermsFault(f"rest of {at}", expected=f"0 or at least {DUST} sat", got=str(slot - graph.amount))
+    _range(f"{at}.bond", graph.bond, DUST, MAX_MONEY)
+
+
+def check_keys(proposal: Proposal, keys: PartyKeys) -> PartyKeys:
+    """One party's keys against a checked proposal: forms, coins, bonds; returns its argument."""
+    _range("party", keys.party, 0, len(proposal.parties) - 1)
+    at = f"keys[{keys.party}]"
+    if len(keys.musig) != 33 or not signing.is_point(keys.musig):
+        raise TermsFault(f"{at}.musig", expected="a 33-byte compressed point", got=keys.musig.hex())
+    _xonly(f"{at}.personal", keys.personal)
+    for field in ("payout_script", "change_script"):
+        _p2tr(f"{at}.{field}", getattr(keys, field))
+    _length(f"{at}.nonce", keys.nonce, 32)
+    _check_bonds(proposal, at, keys)
+    role = proposal.parties[keys.party].role
+    _length(f"{at}.hashlock_a of a {role}", keys.hashlock_a, 32 if role == "borrower" else 0)
+    _equal(
+        f"len({at}.hashlocks_r) of a {role}",
+        len(keys.hashlocks_r),
+        len(proposal.slots) if role == "lender" else 0,
+    )
+    for i, digest in enumerate(keys.hashlocks_r):
+        _length(f"{at}.hashlocks_r[{i}]", digest, 32)
+    low, high = (1, MAX_COINS) if role == "borrower" else (0, 0)
+    _range(f"len({at}.prefund_inputs) of a {role}", len(keys.prefund_inputs), low, high)
+    for i, coin in enumerate(keys.prefund_inputs):
+        _check_coin(f"{at}.prefund_inputs[{i}]", coin)
+    if role == "borrower":
+        prefund_values(proposal, keys.prefund_inputs)
+    return keys
+
+
+def bond_script(personal: bytes) -> bytes:
+    """The script of a bond: P2TR of a party's personal key, tweaked without leaves (BIP86)."""
+    return p2tr(tapscript.taproot(personal, [])[0])
+
+
+def _check_bonds(proposal: Proposal, at: str, keys: PartyKeys) -> None:
+    wanted = [g for g, graph in enumerate(proposal.graphs) if graph.claimant == keys.party]
+    _equal(f"graphs of {at}.bonds", str([g for g, _ in keys.bonds]), str(wanted))
+    for g, coin in keys.bonds:
+        name = f"{at}.bonds[{g}]"
+        _check_coin(name, coin)
+        _equal(f"{name}.value", coin.value, proposal.graphs[g].bond)
+        _equal(f"{name}.script_pubkey", coin.script_pubkey.hex(), bond_script(keys.personal).hex())
+
+
+def _check_coin(at: str, coin: Coin) -> None:
+    _length(f"{at}.txid", coin.txid, 32)
+    _range(f"{at}.vout", coin.vout, 0, 0xFFFF_FFFF)
+    _range(f"{at}.value", coin.value, 1, MAX_MONEY)
+    _p2tr(f"{at}.script_pubkey", coin.script_pubkey)
+
+
+def check_terms(terms: Terms) -> Terms:
+    """Everything: the proposal, every party's keys, and all of them against each other; returns its argument."""
+    proposal = check_proposal(terms.proposal)
+    _equal("parties of keys", str([k.party for k in terms.keys]), str(list(range(len(proposal.parties)))))
+    for keys in terms.keys:
+        check_keys(proposal, keys)
+    # One key in two roles would let a signature for one purpose serve another.
+    _distinct(
+        "keys of all parties",
+        [
+            *(party.identity for party in proposal.parties),
+            *(keys.personal for keys in terms.keys),
+            *(keys.musig[1:] for keys in terms.keys),
+        ],
+    )
+    _distinct("nonces", [keys.nonce for keys in terms.keys])
+    # A preimage shown for one purpose must not open another.
+    _distinct("hashlocks", [h for keys in terms.keys for h in (keys.hashlock_a, *keys.hashlocks_r) if h])
+    coins = [coin for keys in terms.keys for coin in (*keys.prefund_inputs, *(bond for _, bond in keys.bonds))]
+    _distinct("coins", [(coin.txid, coin.vout) for coin in coins])
+    try:
+        signing.aggregate_key(terms.musig_keys)
+    except ValueError as error:
+        raise TermsFault("musig keys", expected="keys whose aggregate is a point", got=str(error)) from None
+    return terms
+
+
+def check_points(terms: Terms, points: tuple[EnginePoints, ...]) -> tuple[EnginePoints, ...]:
+    """Exactly the points of the layout, all on the curve, all locks distinct; PointsFault otherwise."""
+    proposal = terms.proposal
+    if [p.graph for p in points] != list(range(len(proposal.graphs))):
+        raise PointsFault("points", expected="one entry a graph, in order", got=str([p.graph for p in points]))
+    for g, (graph, entry) in enumerate(zip(proposal.graphs, points, strict=True)):
+        shape = [len(row) for row in entry.digits]
+        if shape != [1 + graph.digit_bits] * graph.digits:
+            expected = f"{graph.digits} digits of {1 + graph.digit_bits} points"
+            raise PointsFault(f"points[{g}].digits", expected=expected, got=f"{len(shape)} digits of {set(shape)}")
+        if [k for k, _ in entry.disprove] != list(proposal.challengers(g)):
+            expected = f"challengers {list(proposal.challengers(g))}"
+            raise PointsFault(f"points[{g}].disprove", expected=expected, got=str([k for k, _ in entry.disprove]))
+        for point in (*(p for row in entry.digits for p in row), *(lock for _, lock in entry.disprove)):
+            if len(point) != 33 or not signing.is_point(point):
+                raise PointsFault(f"points[{g}]", expected="33-byte compressed points", got=point.hex()[:80])
+    # A lock that is also a key would open without the secret that it stands for.
+    locks = [lock[1:] for entry in points for _, lock in entry.disprove]
+    others = [*(k.personal for k in terms.keys), *(k.musig[1:] for k in terms.keys)]
+    _distinct("points.disprove and keys", [*locks, *others], PointsFault)
+    return points
+
+
+# ---- small checks, each naming field, expectation and value ----------------------------------------------------------
+def _equal(field: str, got: int | str, expected: int | str) -> None:
+    if got != expected:
+        raise TermsFault(field, expected=str(expected), got=str(got))
+
+
+def _one_of(field: str, got: str, expected: tuple[str, ...]) -> None:
+    if got not in expected:
+        raise TermsFault(field, expected=" | ".join(expected), got=got[:80])
+
+
+def _range(field: str, got: int, low: int, high: int) -> None:
+    if not low <= got <= high:
+        raise TermsFault(field, expected=f"{low} to {high}", got=str(got))
+
+
+def _length(field: str, got: bytes, expected: int) -> None:
+    if len(got) != expected:
+        raise TermsFault(field, expected=f"{expected} bytes", got=f"{len(got)} bytes")
+
+
+def _xonly(field: str, got: bytes) -> None:
+    if not is_xonly(got):
+        raise TermsFault(field, expected="32 bytes, x of a point on the curve", got=got.hex()[:80])
+
+
+def _p2tr(field: str, got: bytes) -> None:
+    if not is_p2tr(got):
+        raise TermsFault(field, expected="a P2TR script of 34 bytes with a key on the curve", got=got.hex()[:80])
+
+
+def _distinct(field: str, values: Iterable[object], fault: type[VaultFault] = TermsFault) -> None:
+    seen: set[object] = set()
+    for value in values:
+        if value in seen:
+            shown = value.hex() if isinstance(value, bytes) else str(value)
+            raise fault(field, expected="all distinct", got=f"{shown} twice")
+        seen.add(value)
+

@@ -1,0 +1,159 @@
+"""Every timelock inequality in one table: both sides, both values, and what breaks without it.
+
+Promises that timelocks which pass leave an honest party time for every answer (tests/game searches the whole game
+tree). There is no override: what fails here is refused wherever Terms are built or received.
+Does not know the chain; `maturity` is in blocks from Vault.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from vault.agreement import Proposal, Timelocks
+from vault.faults import TermsFault
+
+MAX_BLOCKS = 65_535  # BIP68
+
+# Defaults of protocol.md: a day for each answer, three for a verdict, a week until a bond comes back. Half a year of
+# dead_man leaves room for a maturity of 160 days; a longer loan needs a longer one (`dead_man_floor`).
+MAINLINE = Timelocks(
+    contest=144,
+    assert_=144,
+    refute=144,
+    verdict=432,
+    refund=432,
+    bond_release=1008,
+    dead_man=26_280,
+    margin=36,
+    depth=6,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slack:
+    """Blocks people need beyond the game itself; a chain whose blocks are made on demand needs next to none."""
+
+    ledger: int  # between the lender's ledger timeout and the borrower's refund
+    dead_man: int  # after two rounds of dispute that begin at maturity + grace
+
+
+REAL_TIME = Slack(ledger=72, dead_man=1008)  # half a day; a week
+ON_DEMAND = Slack(ledger=2, dead_man=10)
+
+
+def slack(network: str) -> Slack:
+    """Regtest mines on demand; every other network runs in real time."""
+    return ON_DEMAND if network == "regtest" else REAL_TIME
+
+
+def regtest_timelocks() -> Timelocks:
+    """A scaled set for demos on a chain that mines on demand: every inequality holds, a dispute takes 38 blocks."""
+    return Timelocks(
+        contest=8,
+        assert_=8,
+        refute=8,
+        verdict=14,
+        refund=20,
+        bond_release=36,
+        dead_man=120,
+        margin=4,
+        depth=2,
+    )
+
+
+def late(times: Timelocks) -> int:
+    """Blocks after which an honest transaction is surely mined, counted from the block that made it possible."""
+    return times.margin + 1
+
+
+def answer(times: Timelocks) -> int:
+    """Blocks from Assert mined to payout surely dead, engine core."""
+    return times.depth + late(times)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inequality:
+    """left > right, or somebody honest loses."""
+
+    name: str
+    left: str
+    right: str
+    why: str
+    left_value: Callable[[Proposal], int]
+    right_value: Callable[[Proposal], int]
+
+
+def dead_man_floor(p: Proposal) -> int:
+    """The right side of inequality 7, in blocks from Vault: dead_man must be larger."""
+    dispute = p.timelocks.contest + p.timelocks.assert_ + p.timelocks.verdict
+    return p.maturity + p.grace + 2 * dispute + slack(p.network).dead_man
+
+
+# Numbers as in protocol.md; 3 belongs to engine babe. 6 has no ledger in a plain vault: its timeout is 0.
+INEQUALITIES = (
+    Inequality(
+        name="1 contest",
+        left="contest",
+        right="margin + 1",
+        why="a false claim is paid before an honest challenger's Contest is surely mined",
+        left_value=lambda p: p.timelocks.contest,
+        right_value=lambda p: late(p.timelocks),
+    ),
+    Inequality(
+        name="2 assert",
+        left="assert",
+        right="margin + 1",
+        why="an honest claimant loses its bond by NoAssert before its Assert is surely mined",
+        left_value=lambda p: p.timelocks.assert_,
+        right_value=lambda p: late(p.timelocks),
+    ),
+    Inequality(
+        name="4 verdict",
+        left="verdict",
+        right="depth + margin + 1",
+        why="a false claim is paid before Disprove is surely mined",
+        left_value=lambda p: p.timelocks.verdict,
+        right_value=lambda p: answer(p.timelocks),
+    ),
+    Inequality(
+        name="5 bond_release",
+        left="bond_release",
+        right="(margin + 1) + assert + margin + depth + (margin + 1)",
+        why="the claimant takes its bond back before the last answer to its claim is surely mined",
+        left_value=lambda p: p.timelocks.bond_release,
+        right_value=lambda p: late(p.timelocks) + p.timelocks.assert_ + p.timelocks.margin + answer(p.timelocks),
+    ),
+    Inequality(
+        name="6 refund",
+        left="refund + 1",
+        right="ledger timeout (0 without a ledger) + slack",
+        why="the borrower refunds the deposit while the lender's loan can still be taken",
+        left_value=lambda p: p.timelocks.refund + 1,  # protocol.md says >=
+        right_value=lambda p: slack(p.network).ledger,
+    ),
+    Inequality(
+        name="7 dead_man",
+        left="dead_man",
+        right="maturity + grace + 2 * (contest + assert + verdict) + slack",
+        why="the borrower takes the coin while a claim on it can still be settled",
+        left_value=lambda p: p.timelocks.dead_man,
+        right_value=dead_man_floor,
+    ),
+)
+
+
+def check_timelocks(proposal: Proposal) -> None:
+    """Raise TermsFault naming the first inequality that fails, with both sides and both values."""
+    for field in Timelocks.__struct_fields__:
+        blocks = getattr(proposal.timelocks, field)
+        if not 1 <= blocks <= MAX_BLOCKS:
+            raise TermsFault(f"timelocks.{field.rstrip('_')}", expected=f"1 to {MAX_BLOCKS} blocks", got=str(blocks))
+    for rule in INEQUALITIES:
+        left, right = rule.left_value(proposal), rule.right_value(proposal)
+        if left <= right:
+            raise TermsFault(
+                f"timelocks, inequality {rule.name}",
+                expected=f"{rule.left} > {rule.right}, else {rule.why}",
+                got=f"{left} <= {right}",
+            )
