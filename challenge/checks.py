@@ -13,20 +13,20 @@ from challenge.facts import everyone, key, party_with
 from challenge.faults import Deviation, Refused
 from circuits.cut_and_choose import PROFILES
 from vault.faults import TermsFault
-from vault.terms import PartyKeys, Proposal, Terms, check_terms, decode_keys
+from vault.terms import Proposal, Terms, check_terms, parse_keys
 
 Check = Callable[[Proposal, Mapping[str, bytes], tuple[int, ...], bytes], None]
 
 
 def terms_of(proposal: Proposal, facts: Mapping[str, bytes]) -> Terms:
     """Terms, once every party has stated its keys."""
-    return Terms(proposal=proposal, keys=tuple(decode_keys(facts[key("keys", p)]) for p in everyone(proposal)))
+    return Terms(proposal=proposal, keys=tuple(parse_keys(facts[key("keys", p)], proposal) for p in everyone(proposal)))
 
 
 def _keys(proposal: Proposal, known: Mapping[str, bytes], indices: tuple[int, ...], value: bytes) -> None:
     (party,) = indices
     try:
-        stated: PartyKeys = decode_keys(value)
+        stated = parse_keys(value, proposal)
         if stated.party != party:
             raise Deviation(f"keys/{party}: they name party {stated.party}")
         others = [p for p in everyone(proposal) if p != party]
@@ -57,7 +57,7 @@ def _same(kind: str, what: str) -> Check:
 
 def _release(proposal: Proposal, known: Mapping[str, bytes], indices: tuple[int, ...], value: bytes) -> None:
     (slot,) = indices
-    lender = decode_keys(known[key("keys", party_with(proposal, "lender"))])
+    lender = parse_keys(known[key("keys", party_with(proposal, "lender"))], proposal)
     if len(value) != 32 or sha256(value).digest() != lender.hashlocks_r[slot]:
         raise Refused(f"release/{slot}: this is not the preimage of the lender's hashlock of slot {slot}")
 
