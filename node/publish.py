@@ -1,0 +1,130 @@
+"""Keeps on chain what is due: builds, stores, broadcasts, repeats until mined, pays more when it takes long, stops when void.
+
+Promise: a transaction is built once; its bytes are on disk (and, for Assert, in the guard) before they leave, so a restart or
+a reorg shows the same witness again and never another. What is due follows from the state alone (`challenge.deadlines`):
+nothing here has to be remembered. This module does NOT decide what is due, and holds no key.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import structlog
+
+from challenge.deadlines import Due, due
+from challenge.game import split
+from challenge.states import VaultState
+from node.book import Book
+from node.chain import Accepted, AlreadyKnown, Rejected
+from node.faults import LocalFault, PeerFault, Unavailable
+from node.guard import Guard, GuardViolation
+from node.ports import Chain
+from node.scan import Scanner
+from node.store import Put, Store
+
+log = structlog.get_logger()
+
+PATIENCE: Final = 2
+"""Blocks a broadcast transaction may stay unmined before a child pays for it."""
+
+Build = Callable[[bytes, VaultState, str], Awaitable[bytes]]
+Bump = Callable[[bytes, VaultState, str, bytes, int], Awaitable[None]]
+
+
+def outgoing_key(vault: bytes, name: str) -> bytes:
+    """vault (32) | transaction name."""
+    return vault + name.encode()
+
+
+class Publisher:
+    """`build` signs a transaction of a vault, `bump` publishes it with a child that pays; `write` commits a put."""
+
+    def __init__(
+        self,
+        *,
+        chain: Chain,
+        book: Book,
+        scanner: Scanner,
+        store: Store,
+        guard: Guard,
+        bound: int,
+        build: Build,
+        bump: Bump,
+        write: Callable[[tuple[Put, ...]], Awaitable[object]],
+    ) -> None:
+        self._chain, self._book, self._scanner, self._store, self._guard = chain, book, scanner, store, guard
+        self._bound, self._build, self._bump, self._write = bound, build, bump, write
+        self._poked = asyncio.Event()
+        self._first: dict[tuple[bytes, str], int] = {}
+        self._accepted: dict[tuple[bytes, str], int] = {}
+        self.busy = False
+
+    def poke(self) -> None:
+        """Something changed: look again."""
+        self._poked.set()
+
+    @property
+    def idle(self) -> bool:
+        """True when everything that is due has been offered to the chain at the present tip."""
+        return not self.busy and not self._poked.is_set()
+
+    async def run(self) -> None:
+        """Until cancelled. A chain that does not answer is asked again at the next block or poke."""
+        while True:
+            await self._poked.wait()
+            self.busy = True
+            self._poked.clear()
+            try:
+                await self._round(self._scanner.height)
+            except Unavailable as fault:
+                log.warning("the chain does not answer", reason=str(fault))
+                asyncio.get_running_loop().call_later(1.0, self.poke)
+            finally:
+                self.busy = False
+
+    async def _round(self, tip: int) -> None:
+        for vault, state in list(self._book.live(tip, self._bound)):
+            for item in due(state, tip):
+                try:
+                    await self._publish(vault, state, item, tip)
+                except (LocalFault, PeerFault) as fault:
+                    log.error("cannot publish", vault=vault.hex()[:16], name=item.name, reason=str(fault))
+
+    async def _publish(self, vault: bytes, state: VaultState, item: Due, tip: int) -> None:
+        at = (vault, item.name)
+        if self._accepted.get(at) == tip:
+            return
+        raw = await self._final(vault, state, item.name)
+        first = self._first.setdefault(at, tip)
+        match await self._chain.broadcast(raw):
+            case Accepted():
+                log.info("published", vault=vault.hex()[:16], name=item.name, why=item.why)
+                self._accepted[at] = tip
+            case AlreadyKnown():
+                self._accepted[at] = tip
+            case Rejected(reason=reason):
+                log.info("not taken yet", vault=vault.hex()[:16], name=item.name, reason=reason)
+                if "fee" in reason:
+                    await self._bump(vault, state, item.name, raw, tip)
+        if tip - first >= PATIENCE:
+            await self._bump(vault, state, item.name, raw, tip)
+
+    async def _final(self, vault: bytes, state: VaultState, name: str) -> bytes:
+        """The one version of a transaction: from disk, or built, guarded and stored now."""
+        key = outgoing_key(vault, name)
+        raw = self._store.get("outgoing", key)
+        if raw is None:
+            raw = await self._build(vault, state, name)
+            await self._write((("outgoing", key, raw),))
+        return raw
+
+
+def one_version(guard: Guard, vault: bytes, name: str, digest: bytes) -> None:
+    """Assert is shown in one version, ever: two would show two secrets of a digit. Raises GuardViolation."""
+    if split(name)[1] == "assert":
+        guard.claim("assert", outgoing_key(vault, name), digest)
+
+
+__all__ = ["GuardViolation", "Publisher", "one_version", "outgoing_key"]

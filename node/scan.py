@@ -1,0 +1,108 @@
+"""Blocks in, events of vaults and coins of the wallet out.
+
+Promise: one pass over a block; everything a block changes (wallet, chain position, vault events) comes back as data for one
+batch. This module does NOT follow the chain (node/chain does) and does NOT decide what a transaction means (challenge).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from bitcoin.core import CTransaction
+
+from challenge.classify import Index, classify
+from challenge.events import Event, Mined
+from challenge.facts import fact_id
+from challenge.states import Seen
+from native._native.tapscript import Watch
+from node.store import Put, Store
+from node.wallet import Wallet
+
+TIP = b"tip"
+EVIDENCE = "assert"
+"""The transaction whose witness tells something: it is stored and named in the log."""
+
+
+@dataclass(slots=True)
+class Found:
+    """What a block holds for us."""
+
+    puts: list[Put] = field(default_factory=list)
+    events: list[tuple[bytes, Event]] = field(default_factory=list)
+
+
+class Scanner:
+    """Knows every outpoint and script worth watching; `height` and `block` are the tip it has seen."""
+
+    def __init__(self, *, wallet: Wallet, keep: int, height: int, block: bytes) -> None:
+        """`keep`: how many block hashes stay on disk (the reorg bound)."""
+        self._wallet, self._keep = wallet, keep
+        self._watch = Watch()
+        self._indexes: dict[bytes, Index] = {}
+        self._recent: dict[int, bytes] = {}
+        self.height, self.block = height, block
+
+    @classmethod
+    def load(cls, *, wallet: Wallet, keep: int, store: Store) -> Scanner:
+        """Continue where the last batch stopped; height -1 when nothing was seen yet."""
+        tip = store.get("meta", TIP)
+        if tip is None:
+            return cls(wallet=wallet, keep=keep, height=-1, block=bytes(32))
+        scanner = cls(wallet=wallet, keep=keep, height=int.from_bytes(tip[:8], "big"), block=tip[8:])
+        scanner._recent = {int.from_bytes(height, "big"): block for height, block in store.items("chain")}
+        return scanner
+
+    def recent(self) -> list[tuple[int, bytes]]:
+        """(height, hash) of the blocks seen last, ascending: where the follower finds the fork point."""
+        return sorted(self._recent.items())
+
+    def watch(self, vault: bytes, index: Index) -> None:
+        """From the next block on, look for this vault's transactions and coins."""
+        self._indexes[vault] = index
+        for txid, vout in index.coins:
+            self._watch.watch_outpoint(txid, vout)
+
+    def connect(self, height: int, block: bytes, raw: bytes) -> Found:
+        """Take a block; raises NativeError when it is malformed."""
+        for script in self._wallet.scripts():
+            self._watch.watch_script(script)
+        for txid, vout in self._wallet.outpoints():
+            self._watch.watch_outpoint(txid, vout)
+        _, _, transactions = self._watch.scan(raw)
+        found = Found()
+        seen: dict[bytes, list[Seen]] = {}
+        for _, tx in transactions:
+            for vault, item, evidence in self._named(height, tx):
+                seen.setdefault(vault, []).append(item)
+                if evidence:
+                    found.puts.append(("blobs", item.raw, tx))
+        found.events = [(vault, Mined(height=height, block=block, seen=tuple(items))) for vault, items in seen.items()]
+        self._wallet.connect(height, [tx for _, tx in transactions])
+        found.puts += self._wallet.puts()
+        found.puts += self._position(height, block)
+        if self._recent.pop(height - self._keep, None) is not None:
+            found.puts.append(("chain", (height - self._keep).to_bytes(8, "big"), None))
+        return found
+
+    def disconnect(self, height: int, block: bytes) -> list[Put]:
+        """Forget a block."""
+        self._wallet.disconnect(height)
+        self._recent.pop(height, None)
+        previous = self._recent.get(height - 1, bytes(32))
+        return [*self._wallet.puts(), ("chain", height.to_bytes(8, "big"), None), *self._position(height - 1, previous)]
+
+    def _position(self, height: int, block: bytes) -> list[Put]:
+        self.height, self.block = height, block
+        self._recent[height] = block
+        return [("chain", height.to_bytes(8, "big"), block), ("meta", TIP, height.to_bytes(8, "big") + block)]
+
+    def _named(self, height: int, raw: bytes) -> list[tuple[bytes, Seen, bool]]:
+        tx = CTransaction.deserialize(raw)
+        txid = tx.GetTxid()
+        spent = [(vin.prevout.hash, vin.prevout.n) for vin in tx.vin]
+        items = []
+        for vault, index in self._indexes.items():
+            for name in classify(index, txid, spent):
+                evidence = name.endswith(f"/{EVIDENCE}")
+                items.append((vault, Seen(name=name, txid=txid, height=height, raw=fact_id(raw) if evidence else b""), evidence))
+        return items
