@@ -68,7 +68,11 @@ macro_rules! becomes_native_error {
     )*};
 }
 
-becomes_native_error!(secrets::SecretsError, ::signing::SigningError);
+becomes_native_error!(
+    secrets::SecretsError,
+    ::signing::SigningError,
+    ::tapscript::TapscriptError
+);
 
 /// The bytes of an argument as an array of the one length it may have.
 pub fn array<const N: usize>(field: &str, bytes: &[u8]) -> Result<[u8; N]> {
