@@ -91,3 +91,8 @@ def digit_leaf(first: bytes, digit_key: bytes, digits: int) -> bytes:
 def digit_position(digit: int) -> int:
     """Opcode index of the last OP_CODESEPARATOR executed before digit `digit` is checked; a push counts as one."""
     return 3 * digit + 2 if digit else NO_CODESEP
+
+
+def digit_at(position: int) -> int:
+    """The digit that is checked under a code separator position: the inverse of `digit_position`."""
+    return 0 if position == NO_CODESEP else (position - 2) // 3

@@ -1,7 +1,8 @@
 """Hostile bytes in, checked terms out.
 
-Promises: `parse_*` returns a value of which every rule of protocol.md that can be judged from it holds, or raises
-TermsFault with the field, what was expected and what came; never another exception. The byte form is canonical: one
+Promises: `decode_*` then `check_*` (`parse_*` is both) let only a value pass of which every rule of protocol.md that can
+be judged from it holds, or raise TermsFault with the field, what was expected and what came; never another exception.
+The byte form is canonical: one
 value has one encoding. Does not know transactions beyond their amounts, and not the chain: that the coins exist, are
 confirmed and the genesis is ours is for the node to see.
 """
@@ -51,9 +52,11 @@ __all__ = [
     "check_points",
     "check_proposal",
     "check_terms",
+    "decode_keys",
+    "decode_points",
+    "decode_proposal",
+    "decode_terms",
     "encode",
-    "parse_keys",
-    "parse_points",
     "parse_proposal",
     "parse_terms",
 ]
@@ -69,30 +72,41 @@ MAX_SLOTS = 16  # inputs of Vault
 MAX_GRAPHS = 64
 MAX_DIGITS = 256  # Assert stays below half the size of a TRUC transaction
 MAX_DIGIT_BITS = 8
+MAX_SESSIONS = 1 << 18  # adaptor presignatures of a vault: digits * 2 ** digit_bits, summed over its graphs
 MAX_COINS = 32  # inputs of PreFund: below half the size of a TRUC transaction
 MAX_RATE = 10_000  # sat/vB
 MAX_WAIT = 65_535  # blocks, as in a relative timelock
 
 
-# ---- parsing ---------------------------------------------------------------------------------------------------------
+# ---- bytes to values: form only, then `check_*` ----------------------------------------------------------------------
+def decode_proposal(raw: bytes) -> Proposal:
+    """A well-formed proposal, unchecked."""
+    return _decode(raw, Proposal, TermsFault, MAX_BYTES)
+
+
+def decode_keys(raw: bytes) -> PartyKeys:
+    """Well-formed keys of one party, unchecked."""
+    return _decode(raw, PartyKeys, TermsFault, MAX_BYTES)
+
+
+def decode_terms(raw: bytes) -> Terms:
+    """Well-formed terms, unchecked."""
+    return _decode(raw, Terms, TermsFault, MAX_BYTES)
+
+
+def decode_points(raw: bytes) -> tuple[EnginePoints, ...]:
+    """Well-formed engine points of every graph, unchecked; PointsFault otherwise."""
+    return _decode(raw, tuple[EnginePoints, ...], PointsFault, MAX_POINTS_BYTES)
+
+
 def parse_proposal(raw: bytes) -> Proposal:
     """A checked proposal."""
-    return check_proposal(_decode(raw, Proposal, TermsFault, MAX_BYTES))
-
-
-def parse_keys(raw: bytes, proposal: Proposal) -> PartyKeys:
-    """One party's keys, checked against a checked proposal and themselves."""
-    return check_keys(proposal, _decode(raw, PartyKeys, TermsFault, MAX_BYTES))
+    return check_proposal(decode_proposal(raw))
 
 
 def parse_terms(raw: bytes) -> Terms:
     """Checked terms."""
-    return check_terms(_decode(raw, Terms, TermsFault, MAX_BYTES))
-
-
-def parse_points(raw: bytes, terms: Terms) -> tuple[EnginePoints, ...]:
-    """The engine points of every graph, checked against checked terms; PointsFault otherwise."""
-    return check_points(terms, _decode(raw, tuple[EnginePoints, ...], PointsFault, MAX_POINTS_BYTES))
+    return check_terms(decode_terms(raw))
 
 
 _Word = TypeVar("_Word", Proposal, PartyKeys, Terms, tuple[EnginePoints, ...])
@@ -132,6 +146,8 @@ def check_proposal(proposal: Proposal) -> Proposal:
     _range("len(graphs)", len(proposal.graphs), 1, MAX_GRAPHS)
     for i, graph in enumerate(proposal.graphs):
         _check_graph(proposal, f"graphs[{i}]", graph)
+    sessions = sum(graph.digits << graph.digit_bits for graph in proposal.graphs)
+    _range("sum of digits * 2 ** digit_bits", sessions, 0, MAX_SESSIONS)
     _distinct("graphs (claimant, outcome, slot)", [(g.claimant, g.outcome, g.slot) for g in proposal.graphs])
     _range("maturity", proposal.maturity, 0, MAX_WAIT)
     _range("grace", proposal.grace, 0, MAX_WAIT)
@@ -236,11 +252,16 @@ def check_terms(terms: Terms) -> Terms:
     _distinct("hashlocks", [h for keys in terms.keys for h in (keys.hashlock_a, *keys.hashlocks_r) if h])
     coins = [coin for keys in terms.keys for coin in (*keys.prefund_inputs, *(bond for _, bond in keys.bonds))]
     _distinct("coins", [(coin.txid, coin.vout) for coin in coins])
+    # Who states its keys last could choose its own to be the aggregate, or to sum up to nothing.
+    _distinct("G and personal keys", [_group(terms)[1:], *(keys.personal for keys in terms.keys)])
+    return terms
+
+
+def _group(terms: Terms) -> bytes:
     try:
-        signing.aggregate_key(terms.musig_keys)
+        return signing.aggregate_key(terms.musig_keys)
     except ValueError as error:
         raise TermsFault("musig keys", expected="keys whose aggregate is a point", got=str(error)) from None
-    return terms
 
 
 def check_points(terms: Terms, points: tuple[EnginePoints, ...]) -> tuple[EnginePoints, ...]:
@@ -261,7 +282,7 @@ def check_points(terms: Terms, points: tuple[EnginePoints, ...]) -> tuple[Engine
                 raise PointsFault(f"points[{g}]", expected="33-byte compressed points", got=point.hex()[:80])
     # A lock that is also a key would open without the secret that it stands for.
     locks = [lock[1:] for entry in points for _, lock in entry.disprove]
-    others = [*(k.personal for k in terms.keys), *(k.musig[1:] for k in terms.keys)]
+    others = [_group(terms)[1:], *(k.personal for k in terms.keys), *(k.musig[1:] for k in terms.keys)]
     _distinct("points.disprove and keys", [*locks, *others], PointsFault)
     return points
 

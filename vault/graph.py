@@ -1,0 +1,231 @@
+"""(Terms, engine points) -> every transaction of a vault, and every message that the group G signs.
+
+Promises that the graph follows from its two arguments alone: two parties that agree on them hold the same txids,
+sighashes and adaptor points, and `digest` says so in 32 bytes. Nobody signs a transaction that came from a peer.
+Does not sign and does not check terms: `vault.terms` has done that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from blake3 import blake3
+
+from bitcoin_scripts.outputs import KEY_PATH, Output, Sign
+from bitcoin_scripts.script import digit_position
+from bitcoin_scripts.transaction import Template
+from native._native import signing
+from vault.agreement import EnginePoints, Terms, encode
+from vault.faults import PointsFault
+from vault.fees import amounts_of, prefund_values
+from vault.plan import Cast, Plan, plan_of
+from vault.terms import check_points
+from vault.transactions.every import every_transaction
+
+Place = tuple[str, int, str, int]  # (transaction, input, path, code separator position)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signature:
+    """One message that G signs. `merkle_root` is None for a leaf, else the tweak of the key path."""
+
+    template: str
+    input: int
+    path: str
+    position: int
+    adaptor: bytes | None  # 33-byte point; the signature is then locked to its logarithm
+    merkle_root: bytes | None
+    message: bytes  # 32
+
+
+# Not slotted: what follows from the fields is computed once, on first use.
+@dataclass(frozen=True, kw_only=True)
+class VaultGraph:
+    """`templates` by name, parents first; `signatures` in the order of presigning; see the contract in `derive`."""
+
+    terms: Terms
+    points: tuple[EnginePoints, ...]
+    plan: Plan
+    templates: Mapping[str, Template]
+    signatures: tuple[Signature, ...]
+
+    @property
+    def cast(self) -> Cast:
+        """Who appears in leaves and destinations."""
+        return self.plan.cast
+
+    @cached_property
+    def spenders(self) -> Mapping[str, tuple[int, ...]]:
+        """Transaction -> parties able to publish it, given presignatures, preimages and (Disprove) the secret."""
+        return {name: _publishers(self, template) for name, template in self.templates.items()}
+
+    @cached_property
+    def places(self) -> Mapping[Place, int]:
+        """Where in `signatures` a place's first entry stands: a digit has 2**digit_bits entries from there."""
+        found: dict[Place, int] = {}
+        for index, s in enumerate(self.signatures):
+            found.setdefault((s.template, s.input, s.path, s.position), index)
+        return found
+
+    @cached_property
+    def parts(self) -> tuple[range, ...]:
+        """`signatures` in portions: the vault's own transactions first, then one portion a graph."""
+        owners = [-1, *range(len(self.terms.proposal.graphs))]
+        bounds = [0]
+        for owner in owners:
+            end = bounds[-1]
+            while end < len(self.signatures) and _owner(self.signatures[end].template) == owner:
+                end += 1
+            bounds.append(end)
+        return tuple(range(low, high) for low, high in zip(bounds, bounds[1:], strict=False))
+
+    def digit(self, graph: int, digit: int) -> range:
+        """The indices in `signatures` of the values 0, 1, ... of one digit of Assert."""
+        first = self.places[f"{graph}/assert", 0, "digits", digit_position(digit)]
+        return range(first, first + (1 << self.terms.proposal.graphs[graph].digit_bits))
+
+    def presigning(self, part: range | None = None) -> signing.Presigning:
+        """The native batch of all sessions, or of one of `parts`."""
+        chosen = self.signatures if part is None else self.signatures[part.start : part.stop]
+        return signing.Presigning(self.terms.musig_keys, [(s.message, s.adaptor, s.merkle_root) for s in chosen])
+
+    @cached_property
+    def _digest(self) -> bytes:
+        return _digest(self)
+
+    def digest(self) -> bytes:
+        """32 bytes over all txids, sighashes, adaptor points and engine points: what the parties compare."""
+        return self._digest
+
+
+def derive(terms: Terms, points: tuple[EnginePoints, ...]) -> VaultGraph:
+    """The graph of checked terms; PointsFault when the points do not fit.
+
+    Names: prefund, refund/S, vault, repay/S, deadman/S for every slot S, and for every graph g: g/claim, g/contest,
+    g/uncontested_payout, g/no_assert, g/assert, g/disprove/K for every challenger K, g/contested_payout,
+    g/release_bond, g/release_bond_contest.
+    """
+    check_points(terms, points)
+    proposal = terms.proposal
+    values = amounts_of(proposal).values
+    change = prefund_values(proposal, terms.keys[proposal.borrower].prefund_inputs)
+    plan = plan_of(terms, points, {**values, **change})
+    templates = every_transaction(plan)
+    return VaultGraph(
+        terms=terms,
+        points=points,
+        plan=plan,
+        templates=templates,
+        signatures=_signatures(plan, templates, points),
+    )
+
+
+def digit_points(rows: tuple[tuple[bytes, ...], ...]) -> list[list[bytes]]:
+    """The point of every value of every digit: row[0] + the sum of row[1 + j] over the bits j of the value.
+
+    All of them must differ: two equal ones would let one signature assert both values.
+    """
+    table: list[list[bytes]] = []
+    for w, (constant, *steps) in enumerate(rows):
+        values = [constant]
+        for step in steps:
+            # Values with bit j are the values without it, plus d_j: one addition a point.
+            try:
+                values += [signing.add_points([point, step]) for point in values]
+            except ValueError as error:
+                raise PointsFault(f"digit {w}", expected="sums that are points", got=str(error)) from None
+        table.append(values)
+    flat = [point for values in table for point in values]
+    if len(set(flat)) != len(flat):
+        raise PointsFault("digits", expected="a point of its own for every value", got="one point twice")
+    return table
+
+
+def _signatures(plan: Plan, templates: Mapping[str, Template], points: tuple[EnginePoints, ...]) -> tuple[Signature, ...]:
+    found: list[Signature] = []
+    for name, template in templates.items():
+        for index, spending in enumerate(template.inputs):
+            for path in spending.paths:
+                positions = _group_positions(plan, template, index, path)
+                if not positions:
+                    continue
+                messages = template.sighashes(index, positions, path=path)
+                spent = spending.spends
+                root = spent.merkle_root if path == KEY_PATH and isinstance(spent, Output) else None
+                rows: list[list[bytes]] | list[list[None]] = [[None]] * len(positions)
+                if path == "digits":
+                    rows = digit_points(points[_owner(name)].digits)
+                found += [
+                    Signature(
+                        template=name,
+                        input=index,
+                        path=path,
+                        position=position,
+                        adaptor=adaptor,
+                        merkle_root=root,
+                        message=message,
+                    )
+                    for position, message, row in zip(positions, messages, rows, strict=True)
+                    for adaptor in row
+                ]
+    return tuple(found)
+
+
+def _group_positions(plan: Plan, template: Template, index: int, path: str) -> list[int]:
+    """The code separator positions that G signs for this input, digit 0 first; empty when G does not sign it."""
+    spent = template.inputs[index].spends
+    if not isinstance(spent, Output):
+        return []  # a wallet coin is its owner's, whatever key it names
+    pieces = spent.pieces(path)
+    wanted = [piece for piece in pieces if isinstance(piece, Sign) and piece.key == plan.cast.group]
+    return [piece.position for piece in reversed(wanted)]  # the stack holds digit 0 on top
+
+
+def _owner(name: str) -> int:
+    """The graph a transaction belongs to, -1 for the vault's own."""
+    head = name.partition("/")[0]
+    return int(head) if head.isdigit() else -1
+
+
+def _publishers(graph: VaultGraph, template: Template) -> tuple[int, ...]:
+    everyone = set(range(len(graph.terms.proposal.parties)))
+    able = set(everyone)
+    for spending in template.inputs:
+        by_path: set[int] = set()
+        for path in spending.paths:
+            signers = {p.key for p in spending.spends.pieces(path) if isinstance(p, Sign)} - {graph.cast.group}
+            locks = {lock[1:] for p in graph.points for _, lock in p.disprove}
+            owners = [_owned(graph, key) for key in signers - locks]
+            by_path |= everyone.intersection(*owners) if owners else everyone
+        able &= by_path
+    return tuple(sorted(able))
+
+
+def _owned(graph: VaultGraph, key: bytes) -> set[int]:
+    keys, proposal = graph.terms.keys, graph.terms.proposal
+    wallet = {coin.script_pubkey[2:] for coin in keys[proposal.borrower].prefund_inputs}
+    owners = {party.party for party in keys if party.personal == key}
+    return owners | ({proposal.borrower} if key in wallet else set())
+
+
+def _digest(graph: VaultGraph) -> bytes:
+    state = blake3(derive_key_context="bitvm3 2026 graph digest v1")
+    state.update(graph.terms.vault_id)
+    for template in graph.templates.values():
+        state.update(_framed(template.name.encode()) + template.txid)
+    state.update(len(graph.signatures).to_bytes(8, "big"))
+    for s in graph.signatures:
+        place = f"{s.template} {s.input} {s.path}".encode()
+        root = b"leaf" if s.merkle_root is None else s.merkle_root
+        state.update(_framed(place) + s.position.to_bytes(4, "big") + s.message)
+        state.update(_framed(s.adaptor or b"") + _framed(root))
+    state.update(_framed(encode(graph.points)))
+    return state.digest()
+
+
+def _framed(part: bytes) -> bytes:
+    return len(part).to_bytes(8, "big") + part
+
+
