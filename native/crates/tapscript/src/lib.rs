@@ -15,3 +15,6 @@ pub use error::TapscriptError;
 pub use taproot::{Spend, nums_key, taproot};
 pub use transaction::{NO_CODE_SEPARATOR, sighashes, strip_witness, txid, weight};
 pub use watch::{Found, Watch};
+
+#[cfg(test)]
+mod bip341_vectors;
