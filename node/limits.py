@@ -46,8 +46,10 @@ class Limits:
         64, "peers", "parties of all vaults of a node, with room; each costs three tasks and four streams at most"
     )
     streams_per_peer: int = _limit(
-        6, "streams", "two protocols, one kept stream each way, one being replaced, and identify of the library"
+        16, "streams", "a connection's streams opened by the peer: 2 for messages, 4 for chunks, 1 ping, twice over"
     )
+    message_streams: int = _limit(2, "streams", "kept open to a peer; one is busy while a large message is worked on")
+    chunk_streams: int = _limit(4, "streams", "kept open to a peer; enough chunks in flight to fill the connection")
     pending_calls_per_peer: int = _limit(
         64, "calls", "an outbox resends in order; more than this waiting means the peer is gone"
     )
@@ -75,6 +77,7 @@ class Limits:
     heartbeat_deadline_seconds: float = _limit(10.0, "s", "silence this long after a ping closes the connection")
     backoff_first_seconds: float = _limit(0.2, "s", "a restarting daemon is back within a second")
     backoff_most_seconds: float = _limit(30.0, "s", "a peer away for a day is found within half a minute of its return")
+    bans: int = _limit(4096, "peers", "identities are free: above this the oldest ban is forgotten")
     bad_frames_before_ban: int = _limit(
         20, "frames", "a few may be a version mix; twenty in a row are hostile or broken"
     )
