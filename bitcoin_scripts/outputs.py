@@ -211,9 +211,7 @@ def arena(
 ) -> Output:
     """Engine core: W_k opens it with the logarithm of O_k: NUMS { W_k + point lock O_k ; CSV(bond_release)+c }."""
     disprove = _both("disprove", challenger, point_lock)
-    return Output(
-        role=role, value=value, internal_key=nums, leaves=(disprove, _after("release", claimant, release))
-    )
+    return Output(role=role, value=value, internal_key=nums, leaves=(disprove, _after("release", claimant, release)))
 
 
 def burn(*, role: str, value: Sats, nums: bytes) -> Output:

@@ -137,9 +137,7 @@ class Template:
         if len(delays) != 1:
             raise ScriptFault(f"spend of {role}", expected="paths of one delay", got=" | ".join(paths))
         delay = delays.pop()
-        return Input(
-            txid=self.txid, vout=self.vout(role), sequence=delay or NO_DELAY, spends=spent, paths=paths
-        )
+        return Input(txid=self.txid, vout=self.vout(role), sequence=delay or NO_DELAY, spends=spent, paths=paths)
 
     def sighash(self, index: int, position: int = NO_CODESEP, *, path: str | None = None) -> bytes:
         """The 32-byte message of input `index`, by its first path unless `path` names another."""

@@ -26,9 +26,7 @@ class Party(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     role: Role
 
 
-class Timelocks(
-    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename={"assert_": "assert"}
-):
+class Timelocks(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename={"assert_": "assert"}):
     """All in blocks. The inequalities between them are in `vault.timelocks`."""
 
     contest: int

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 from blake3 import blake3
 
@@ -79,7 +80,7 @@ class VaultGraph:
             while end < len(self.signatures) and _owner(self.signatures[end].template) == owner:
                 end += 1
             bounds.append(end)
-        return tuple(range(low, high) for low, high in zip(bounds, bounds[1:], strict=False))
+        return tuple(range(low, high) for low, high in pairwise(bounds))
 
     def digit(self, graph: int, digit: int) -> range:
         """The indices in `signatures` of the values 0, 1, ... of one digit of Assert."""
@@ -143,7 +144,9 @@ def digit_points(rows: tuple[tuple[bytes, ...], ...]) -> list[list[bytes]]:
     return table
 
 
-def _signatures(plan: Plan, templates: Mapping[str, Template], points: tuple[EnginePoints, ...]) -> tuple[Signature, ...]:
+def _signatures(
+    plan: Plan, templates: Mapping[str, Template], points: tuple[EnginePoints, ...]
+) -> tuple[Signature, ...]:
     found: list[Signature] = []
     for name, template in templates.items():
         for index, spending in enumerate(template.inputs):
@@ -227,5 +230,3 @@ def _digest(graph: VaultGraph) -> bytes:
 
 def _framed(part: bytes) -> bytes:
     return len(part).to_bytes(8, "big") + part
-
-

@@ -16,8 +16,10 @@ from bitcoin_scripts.script import x_only
 from native._native import signing, tapscript
 from vault.agreement import Coin, EnginePoints, GraphTerms, Proposal, Terms, Timelocks
 
-# BIP341's point H: on the curve, nobody's key. Only for stand-ins.
-_STAND_IN_KEY = bytes.fromhex("50929b74c1a04954b78b4b6035e97a5e078a5a0f28ec96d547bfee9ace803ac0")
+
+def _stand_in_key(name: str) -> bytes:
+    """A point that is nobody's key; every name has its own, so no two leaves of an output are equal."""
+    return tapscript.nums_key(b"stand-in " + name.encode())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,12 +90,12 @@ def plan_of(terms: Terms, points: tuple[EnginePoints, ...], values: Mapping[str,
 def stand_in(proposal: Proposal, *, coins: int) -> Plan:
     """A plan of the right sizes: `coins` inputs of PreFund with change, no real key, all amounts zero."""
     parties, graphs = len(proposal.parties), range(len(proposal.graphs))
-    script = p2tr(_STAND_IN_KEY)
+    group, script = _stand_in_key("group"), p2tr(_stand_in_key("script"))
     coin = Coin(txid=bytes(32), vout=0, value=0, script_pubkey=script)
     cast = Cast(
         vault_id=bytes(32),
-        group=_STAND_IN_KEY,
-        personal=(_STAND_IN_KEY,) * parties,
+        group=group,
+        personal=tuple(_stand_in_key(f"personal {i}") for i in range(parties)),
         payout_scripts=(script,) * parties,
         change_script=script,
         hashlock_a=bytes(32),
@@ -104,6 +106,6 @@ def stand_in(proposal: Proposal, *, coins: int) -> Plan:
         cast=cast,
         coins=(coin,) * coins,
         bonds=dict.fromkeys(graphs, coin),
-        locks={(g, k): _STAND_IN_KEY for g in graphs for k in proposal.challengers(g)},
+        locks={(g, k): _stand_in_key("lock") for g in graphs for k in proposal.challengers(g)},
         values=defaultdict(int, {"change": 0}),
     )

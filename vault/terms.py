@@ -1,10 +1,9 @@
 """Hostile bytes in, checked terms out.
 
-Promises: `decode_*` then `check_*` (`parse_*` is both) let only a value pass of which every rule of protocol.md that can
-be judged from it holds, or raise TermsFault with the field, what was expected and what came; never another exception.
-The byte form is canonical: one
-value has one encoding. Does not know transactions beyond their amounts, and not the chain: that the coins exist, are
-confirmed and the genesis is ours is for the node to see.
+Promises: `decode_*` then `check_*` (`parse_*` is both) let only a value pass of which every rule of protocol.md that
+can be judged from it holds, or raise TermsFault with the field, what was expected and what came; never another one.
+The byte form is canonical: one value has one encoding. Does not know transactions beyond their amounts, and not the
+chain: that the coins exist, are confirmed and the genesis is ours is for the node to see.
 """
 
 from __future__ import annotations
@@ -325,4 +324,3 @@ def _distinct(field: str, values: Iterable[object], fault: type[VaultFault] = Te
             shown = value.hex() if isinstance(value, bytes) else str(value)
             raise fault(field, expected="all distinct", got=f"{shown} twice")
         seen.add(value)
-

@@ -8,7 +8,10 @@ from vault.plan import Plan
 
 
 def assert_(plan: Plan, g: int, *, contest: Template) -> Template:
-    """assertion (digit leaf of c) -> verdict, one arena a challenger. Published by c; too large for a TRUC child."""
+    """From assertion (digit leaf of c) -> verdict, one arena a challenger. Published by c.
+
+    Too large for a TRUC child: it spends a confirmed assertion only.
+    """
     cast, claimant = plan.cast, plan.claimant_key(g)
     verdict = outputs.verdict(
         role=f"{g}/verdict",

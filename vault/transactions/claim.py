@@ -8,7 +8,7 @@ from vault.plan import Plan
 
 
 def claim(plan: Plan, g: int) -> Template:
-    """bond of c (its own key) -> contest, payout. Published by c."""
+    """From the bond of c (its own key) -> contest, payout. Published by c."""
     coin, claimant, cast = plan.bonds[g], plan.claimant_key(g), plan.cast
     bond = outputs.bond(role=f"{g}/bond", value=coin.value, owner=claimant)
     contest = outputs.contest(

@@ -8,7 +8,7 @@ from vault.plan import Plan
 
 
 def contest(plan: Plan, g: int, *, claim: Template) -> Template:
-    """contest (G + W_k) -> assertion. Published by any challenger; one txid whoever contests.
+    """From contest (G + W_k) -> assertion. Published by any challenger; one txid whoever contests.
 
     The fee is that of the heaviest leaf: with some numbers of challengers the leaves lie at two depths.
     """

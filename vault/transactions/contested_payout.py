@@ -9,7 +9,7 @@ from vault.transactions.outcome import outcome
 
 
 def contested_payout(plan: Plan, g: int, *, vault: Template, claim: Template, assert_: Template) -> Template:
-    """vault (G), payout (G), verdict (G, CSV(verdict)) -> the outcome, bond back to c. Published by anyone."""
+    """From vault (G), payout (G), verdict (G, CSV(verdict)) -> the outcome, bond back to c. Published by anyone."""
     name = f"{g}/contested_payout"
     return Template(
         name=name,

@@ -8,5 +8,5 @@ from vault.transactions.to_borrower import to_borrower
 
 
 def dead_man(plan: Plan, slot: int, *, vault: Template) -> Template:
-    """vault (CSV(dead_man), B) -> B. Published by B."""
+    """From vault (CSV(dead_man), B) -> B. Published by B."""
     return to_borrower(plan, f"deadman/{slot}", parent=vault, role=f"vault/{slot}", path="dead_man")

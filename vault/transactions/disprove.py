@@ -8,7 +8,7 @@ from vault.plan import Plan
 
 
 def disprove(plan: Plan, g: int, k: int, *, claim: Template, assert_: Template) -> Template:
-    """arena_k (W_k + point lock O_k), payout (G) -> 60 % W_k, 30 % injured party, 10 % burned. Published by W_k.
+    """From arena_k (W_k + point lock O_k), payout (G) -> 60 % W_k, 30 % injured party, 10 % burned. Published by W_k.
 
     A challenger that is itself the injured party gets two outputs: the shape, and so the fee, is that of every other.
     """

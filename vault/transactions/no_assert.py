@@ -8,7 +8,7 @@ from vault.plan import Plan
 
 
 def no_assert(plan: Plan, g: int, *, claim: Template, contest: Template) -> Template:
-    """assertion (G, CSV(assert)), payout (G) -> the bond split among the challengers. Published by anyone."""
+    """From assertion (G, CSV(assert)), payout (G) -> the bond split among the challengers. Published by anyone."""
     shares = tuple(
         outputs.destination(
             role=f"{g}/no_assert/{k}",

@@ -8,5 +8,5 @@ from vault.transactions.to_borrower import to_borrower
 
 
 def refund(plan: Plan, slot: int, *, prefund: Template) -> Template:
-    """prefund (CSV(refund), B) -> B. Published by B."""
+    """From prefund (CSV(refund), B) -> B. Published by B."""
     return to_borrower(plan, f"refund/{slot}", parent=prefund, role=f"prefund/{slot}", path="refund")

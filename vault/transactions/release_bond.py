@@ -8,12 +8,12 @@ from vault.plan import Plan
 
 
 def release_bond(plan: Plan, g: int, *, claim: Template) -> Template:
-    """payout (CSV(bond_release), c) -> c, when the contest output is spent. Published by c."""
+    """From payout (CSV(bond_release), c) -> c, when the contest output is spent. Published by c."""
     return _release(plan, g, f"{g}/release_bond", claim, (f"{g}/payout",))
 
 
 def release_bond_contest(plan: Plan, g: int, *, claim: Template) -> Template:
-    """contest and payout (both CSV(bond_release), c) -> c, when nobody contested. Published by c."""
+    """From contest and payout (both CSV(bond_release), c) -> c, when nobody contested. Published by c."""
     return _release(plan, g, f"{g}/release_bond_contest", claim, (f"{g}/contest", f"{g}/payout"))
 
 

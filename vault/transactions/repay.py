@@ -8,5 +8,5 @@ from vault.transactions.to_borrower import to_borrower
 
 
 def repay(plan: Plan, slot: int, *, vault: Template) -> Template:
-    """vault (preimage r, B) -> B. Published by B."""
+    """From vault (preimage r, B) -> B. Published by B."""
     return to_borrower(plan, f"repay/{slot}", parent=vault, role=f"vault/{slot}", path="repay")

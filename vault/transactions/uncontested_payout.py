@@ -9,7 +9,7 @@ from vault.transactions.outcome import outcome
 
 
 def uncontested_payout(plan: Plan, g: int, *, vault: Template, claim: Template) -> Template:
-    """vault (G), contest (G, CSV(contest)), payout (G) -> the outcome, bond back to c. Published by anyone."""
+    """From vault (G), contest (G, CSV(contest)), payout (G) -> the outcome, bond back to c. Published by anyone."""
     name = f"{g}/uncontested_payout"
     return Template(
         name=name,

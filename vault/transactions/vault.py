@@ -8,7 +8,7 @@ from vault.plan import Plan
 
 
 def vault(plan: Plan, *, prefund: Template) -> Template:
-    """prefund (preimage a, G), every slot at once -> one vault output a slot. Published by anyone who knows a."""
+    """From prefund (preimage a, G), every slot at once -> one vault output a slot. Published by anyone who knows a."""
     cast, slots = plan.cast, range(len(plan.proposal.slots))
     created = tuple(
         outputs.vault(

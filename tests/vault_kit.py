@@ -1,0 +1,263 @@
+"""A complete vault in memory for tests: real keys, real MuSig2 presigning, coins that no chain knows.
+
+`Kit` plays all parties. Everything follows from a name, so a kit is the same in every run. Small layouts keep it fast:
+`kit(digits=2)` takes some milliseconds, 96 four-bit digits about a second.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
+import msgspec
+
+from bitcoin_scripts.outputs import p2tr
+from native._native.keys import Secret, Seed
+from vault.agreement import (
+    Coin,
+    EnginePoints,
+    FeePolicy,
+    GraphTerms,
+    Party,
+    PartyKeys,
+    Proposal,
+    Terms,
+    Timelocks,
+)
+from vault.fees import deposit_needed, minimal_bond
+from vault.graph import VaultGraph, derive
+from vault.presigned import Presigned, finish, wallet_messages
+from vault.terms import bond_script, check_points, check_terms
+from vault.timelocks import regtest_timelocks
+
+GENESIS = bytes.fromhex("06226e46111a0b59caaf126043eb5bbf28c34f3a5e332a1fc7b2b73cf188910f")  # regtest, as hashed
+BORROWER, LENDER, CHALLENGER = 0, 1, 2
+ROLES = ("borrower", "lender", "challenger")
+ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
+SLOT = 10_000_000
+
+
+def digest(*words: object) -> bytes:
+    """32 bytes that depend on every word."""
+    return hashlib.sha256(repr(words).encode()).digest()
+
+
+def scalar(*words: object) -> int:
+    return int.from_bytes(digest(*words), "big") % (ORDER - 1) + 1
+
+
+def secret(value: int) -> Secret:
+    return Secret.from_revealed((value % ORDER).to_bytes(32, "big"))
+
+
+def graph_terms(**fields: object) -> GraphTerms:
+    """A withdrawal of the whole slot 0 with two 2-bit digits; `fields` replace."""
+    base = GraphTerms(
+        claimant=BORROWER,
+        outcome="withdraw",
+        slot=0,
+        engine="core",
+        profile="test",
+        digits=2,
+        digit_bits=2,
+        circuit=digest("circuit"),
+        statement=digest("statement"),
+        amount=SLOT,
+        bond=330,
+    )
+    return msgspec.structs.replace(base, **fields)
+
+
+def two_graphs(**fields: object) -> tuple[GraphTerms, ...]:
+    """A withdrawal of slot 0 and a default of slot 1 that leaves a rest to the borrower."""
+    default = {"claimant": LENDER, "outcome": "default", "slot": 1, "amount": SLOT - 3_000_000}
+    return graph_terms(**fields), graph_terms(**{**fields, **default})
+
+
+def make_proposal(
+    *,
+    graphs: Sequence[GraphTerms] | None = None,
+    slots: Sequence[int] = (SLOT, SLOT),
+    challengers: int = 1,
+    timelocks: Timelocks | None = None,
+    base_rate: int = 1,
+    worst_rate: int = 20,
+    extra_bond: int = 0,
+) -> Proposal:
+    """A valid proposal: B, L and `challengers` more; bonds are the smallest allowed plus `extra_bond`."""
+    roles = ("borrower", "lender", *("challenger",) * challengers)
+    proposal = Proposal(
+        version=1,
+        network="regtest",
+        genesis=GENESIS,
+        parties=tuple(Party(identity=secret(scalar("identity", i)).xonly(), role=role) for i, role in enumerate(roles)),
+        slots=tuple(slots),
+        graphs=tuple(two_graphs() if graphs is None else graphs),
+        timelocks=timelocks or regtest_timelocks(),
+        fee_policy=FeePolicy(base_rate=base_rate, worst_rate=worst_rate),
+        maturity=20,
+        grace=10,
+    )
+    bonded = tuple(
+        msgspec.structs.replace(graph, bond=minimal_bond(proposal, g) + extra_bond)
+        for g, graph in enumerate(proposal.graphs)
+    )
+    return msgspec.structs.replace(proposal, graphs=bonded)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kit:
+    """All secrets of all parties of one proposal."""
+
+    proposal: Proposal
+    name: str
+    coins: int = 1
+
+    # ---- secrets
+    def musig(self, party: int) -> Secret:
+        return secret(scalar(self.name, "musig", party))
+
+    def personal(self, party: int) -> Secret:
+        return secret(scalar(self.name, "personal", party))
+
+    def wallet(self, coin: int) -> Secret:
+        return secret(scalar(self.name, "wallet", coin))
+
+    def lock(self, graph: int, challenger: int) -> Secret:
+        """The logarithm of O_k."""
+        return secret(scalar(self.name, "lock", graph, challenger))
+
+    @property
+    def a(self) -> bytes:
+        return digest(self.name, "a")
+
+    def r(self, slot: int) -> bytes:
+        return digest(self.name, "r", slot)
+
+    def _basis(self, graph: int, digit: int) -> list[int]:
+        bits = self.proposal.graphs[graph].digit_bits
+        return [scalar(self.name, "digit", graph, digit, j) for j in range(1 + bits)]
+
+    def digit_secret(self, graph: int, digit: int, value: int) -> Secret:
+        constant, *steps = self._basis(graph, digit)
+        return secret(constant + sum(step for j, step in enumerate(steps) if value >> j & 1))
+
+    # ---- what follows
+    def payout_script(self, party: int) -> bytes:
+        return p2tr(secret(scalar(self.name, "payout", party)).xonly())
+
+    def keys_of(self, party: int) -> PartyKeys:
+        proposal, role = self.proposal, self.proposal.parties[party].role
+        personal = self.personal(party).xonly()
+        bonds = tuple(
+            (
+                g,
+                Coin(
+                    txid=digest(self.name, "bond", g),
+                    vout=g,
+                    value=graph.bond,
+                    script_pubkey=bond_script(personal),
+                ),
+            )
+            for g, graph in enumerate(proposal.graphs)
+            if graph.claimant == party
+        )
+        share = deposit_needed(proposal, self.coins) // self.coins + 1_000
+        inputs = tuple(
+            Coin(
+                txid=digest(self.name, "coin", i),
+                vout=i,
+                value=share,
+                script_pubkey=bond_script(self.wallet(i).xonly()),
+            )
+            for i in range(self.coins)
+        )
+        return PartyKeys(
+            party=party,
+            musig=self.musig(party).point(),
+            personal=personal,
+            payout_script=self.payout_script(party),
+            change_script=p2tr(secret(scalar(self.name, "change", party)).xonly()),
+            nonce=digest(self.name, "nonce", party),
+            bonds=bonds,
+            hashlock_a=hashlib.sha256(self.a).digest() if role == "borrower" else b"",
+            hashlocks_r=tuple(hashlib.sha256(self.r(s)).digest() for s in range(len(proposal.slots)))
+            if role == "lender"
+            else (),
+            prefund_inputs=inputs if role == "borrower" else (),
+        )
+
+    @cached_property
+    def unchecked_terms(self) -> Terms:
+        return Terms(proposal=self.proposal, keys=tuple(self.keys_of(i) for i in range(len(self.proposal.parties))))
+
+    @cached_property
+    def terms(self) -> Terms:
+        return check_terms(self.unchecked_terms)
+
+    @cached_property
+    def points(self) -> tuple[EnginePoints, ...]:
+        return tuple(
+            EnginePoints(
+                graph=g,
+                digits=tuple(tuple(secret(s).point() for s in self._basis(g, w)) for w in range(graph.digits)),
+                disprove=tuple((k, self.lock(g, k).point()) for k in self.proposal.challengers(g)),
+            )
+            for g, graph in enumerate(self.proposal.graphs)
+        )
+
+    @cached_property
+    def graph(self) -> VaultGraph:
+        return derive(self.terms, check_points(self.terms, self.points))
+
+    @cached_property
+    def presigned(self) -> Presigned:
+        """MuSig2 among all parties, as they would do it over the wire."""
+        batch = self.graph.presigning()
+        parties = range(len(self.proposal.parties))
+        seeds = [Seed.generate() for _ in parties]
+        nonces = [batch.public_nonces(seeds[i], self.musig(i)) for i in parties]
+        partials = [batch.sign(seeds[i], self.musig(i), nonces) for i in parties]
+        assert all(batch.check_partials(i, nonces, partials[i]) == [] for i in parties)
+        return Presigned(graph=self.graph, signatures=batch.aggregate(nonces, partials))
+
+    # ---- finished transactions
+    def digit_signatures(self, graph: int, values: Sequence[int]) -> list[bytes]:
+        return [
+            self.presigned.digit_signature(graph, w, v, self.digit_secret(graph, w, v)) for w, v in enumerate(values)
+        ]
+
+    def finish(self, name: str, *, leaf: int | None = None, values: Sequence[int] | None = None) -> bytes:
+        """Transaction `name`, signed by whoever publishes it. Contest by `leaf` (first challenger unless said)."""
+        head, _, kind = name.partition("/")
+        graph = int(head) if head.isdigit() else None
+        if graph is None:
+            slot = int(kind) if kind else 0
+            wallet = {
+                key: self.wallet(i).sign_key_path(message, None)
+                for i, (key, message) in enumerate(wallet_messages(self.graph))
+            }
+            preimage = {"vault": self.a, "repay": self.r(slot)}.get(head)
+            return finish(self.presigned, name, personal=self.personal(BORROWER), preimage=preimage, wallet=wallet)
+        terms = self.proposal.graphs[graph]
+        claimant = self.personal(terms.claimant)
+        if kind == "contest":
+            leaf = self.proposal.challengers(graph)[0] if leaf is None else leaf
+            return finish(self.presigned, name, personal=self.personal(leaf), leaf=leaf)
+        if kind == "assert":
+            digits = self.digit_signatures(graph, values or [w % 2 for w in range(terms.digits)])
+            return finish(self.presigned, name, personal=claimant, digits=digits)
+        if kind.startswith("disprove/"):
+            k = int(kind.partition("/")[2])
+            return finish(self.presigned, name, personal=self.personal(k), extra=self.lock(graph, k))
+        return finish(self.presigned, name, personal=claimant)
+
+
+@lru_cache(maxsize=16)
+def kit(*, digits: int = 2, digit_bits: int = 2, challengers: int = 1) -> Kit:
+    """Three parties (or more), two slots, two graphs; cached, so that tests share the presigning."""
+    graphs = two_graphs(digits=digits, digit_bits=digit_bits)
+    proposal = make_proposal(graphs=graphs, challengers=challengers)
+    return Kit(proposal=proposal, name=f"kit {digits} {digit_bits} {challengers}", coins=2)
