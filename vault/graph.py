@@ -7,7 +7,7 @@ Does not sign and does not check terms: `vault.terms` has done that.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -157,7 +157,7 @@ def _signatures(
                 messages = template.sighashes(index, positions, path=path)
                 spent = spending.spends
                 root = spent.merkle_root if path == KEY_PATH and isinstance(spent, Output) else None
-                rows: list[list[bytes]] | list[list[None]] = [[None]] * len(positions)
+                rows: Sequence[Sequence[bytes | None]] = [[None]] * len(positions)
                 if path == "digits":
                     rows = digit_points(points[_owner(name)].digits)
                 found += [
