@@ -4,7 +4,7 @@ Promises that no handle can be printed, pickled or copied. Does NOT know which s
 values meant to be published and for libp2p's own key only. Integers outside 32 bits raise OverflowError.
 """
 
-from typing import final
+from typing import NoReturn, SupportsIndex, final
 
 from . import NativeError as NativeError
 
@@ -19,7 +19,7 @@ class SealingKey:
     """
 
     def __new__(cls, passphrase: bytes, salt: bytes, *, memory_kib: int, iterations: int) -> SealingKey: ...
-    def __reduce_ex__(self, _protocol: int, /) -> str: ...
+    def __reduce_ex__(self, _protocol: SupportsIndex, /) -> NoReturn: ...
 
 @final
 class Seed:
@@ -49,7 +49,7 @@ class Seed:
     def reveal(self) -> bytes:
         """The 32 bytes, ONLY for values meant to be published (hashlock preimage, setup nonce) and libp2p's key."""
 
-    def __reduce_ex__(self, _protocol: int, /) -> str: ...
+    def __reduce_ex__(self, _protocol: SupportsIndex, /) -> NoReturn: ...
 
 @final
 class Secret:
@@ -75,7 +75,7 @@ class Secret:
     def sign_key_path(self, message: bytes, merkle_root: bytes | None, aux: bytes | None = None) -> bytes:
         """A BIP340 signature under the BIP341 output key of this key and root; None: BIP86, no script path."""
 
-    def __reduce_ex__(self, _protocol: int, /) -> str: ...
+    def __reduce_ex__(self, _protocol: SupportsIndex, /) -> NoReturn: ...
 
 @final
 class WalletKeys:
@@ -99,4 +99,4 @@ class WalletKeys:
     def descriptor(self) -> str:
         """The public descriptor tr([origin]xpub/<0;1>/*), without checksum."""
 
-    def __reduce_ex__(self, _protocol: int, /) -> str: ...
+    def __reduce_ex__(self, _protocol: SupportsIndex, /) -> NoReturn: ...

@@ -1,7 +1,7 @@
 """BIP340 verification, adaptor presignatures, and batches of MuSig2 (BIP327) sessions with adaptors.
 
-Points are 33 bytes compressed, x-only keys 32, scalars 32 big-endian. A presignature is 65 bytes: R' compressed with its
-parity | s'. With T the adaptor point: s'*G + T == R' + e*P when R' is even, s'*G - T == -R' + e*P when it is odd.
+Points are 33 bytes compressed, x-only keys 32, scalars 32 big-endian. A presignature is 65 bytes: R' compressed with
+its parity | s'. With T the adaptor point: s'*G + T == R' + e*P when R' is even, s'*G - T == -R' + e*P when it is odd.
 
 Promises that every length, point and scalar is checked, that infinity is refused among all points, and that an adaptor
 point is added to the aggregate nonce BEFORE the nonce coefficient is hashed. Does NOT remember which nonce was used: a

@@ -12,7 +12,8 @@ __all__ = ["Watch", "address", "nums_key", "script", "sighashes", "strip_witness
 def taproot(internal_key: bytes, leaves: Sequence[bytes]) -> tuple[bytes, bytes, list[bytes]]:
     """(x-only output key, merkle root or b"", control block of each leaf) of a BIP341 output.
 
-    One leaf has depth 0; more are split into halves, the first of which gets the odd one, recursively. Leaf version 0xc0.
+    One leaf has depth 0; more are split into halves, the first of which gets the odd one, recursively. Leaves have
+    version 0xc0.
 
     Raises:
         NativeError: the internal key is none, or a leaf is repeated.
@@ -23,8 +24,8 @@ def sighashes(
 ) -> list[bytes]:
     """SIGHASH_DEFAULT sighashes (32 bytes) of an input, one for each code separator position.
 
-    `prevouts` are (value, scriptPubKey) of ALL inputs. `leaf` None is the key path. A position is the opcode index of the
-    last executed OP_CODESEPARATOR (BIP342; a push counts as one), 0xffffffff when none was.
+    `prevouts` are (value, scriptPubKey) of ALL inputs. `leaf` None is the key path. A position is the opcode index of
+    the last executed OP_CODESEPARATOR (BIP342; a push counts as one), 0xffffffff when none was.
 
     Raises:
         NativeError: malformed transaction, other counts, no such input, a position on a key path.
