@@ -1,9 +1,10 @@
 """The content of bulk facts: strict to decode, canonical to encode.
 
-Promise: `decode(X, encode(x)) == x`, and no byte string that is not canonical is taken. Lengths that follow from Terms are
-checked by who uses the value; here only the shape is.
+Promise: `decode(X, encode(x)) == x`, and no byte string that is not canonical is taken. Lengths that
+follow from Terms are checked by who uses the value; here only the shape is.
 """
 
+from itertools import pairwise
 from typing import TypeVar
 
 import msgspec
@@ -15,7 +16,10 @@ T = TypeVar("T")
 
 
 class Points(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, array_like=True):
-    """points/g. `digits`: (1 + bits) * digits compressed points; `outputs`: (challenger, O_k); `proof`: knowledge of all their logarithms."""
+    """points/g. `digits`: (1 + bits) * digits compressed points; `outputs`: (challenger, O_k).
+
+    `proof`: knowledge of the logarithms of all of them.
+    """
 
     digits: bytes
     outputs: tuple[tuple[int, bytes], ...]
@@ -77,6 +81,6 @@ def decode_kept(raw: bytes, *, instances: int, kept: int, name: str) -> tuple[in
     if len(raw) != 2 * kept:
         raise Deviation(f"{name}: a kept set of {kept} indices takes {2 * kept} bytes, {len(raw)} came")
     indices = tuple(int.from_bytes(raw[i : i + 2], "big") for i in range(0, len(raw), 2))
-    if any(a >= b for a, b in zip(indices, indices[1:], strict=False)) or indices[-1] >= instances:
+    if any(a >= b for a, b in pairwise(indices)) or indices[-1] >= instances:
         raise Deviation(f"{name}: indices must be distinct, ascending and below {instances}, got {indices}")
     return indices

@@ -1,17 +1,18 @@
 """What is checked of a fact before it is learned, as far as Terms and other facts decide it without heavy work.
 
-Promise: a value that contradicts Terms or another party raises Deviation with the field named; nothing here touches keys,
-chain or files. The heavy checks (proofs, openings, signatures) are jobs.
+Promise: a value that contradicts Terms or another party raises Deviation with the field named; nothing here touches
+keys, chain or files. The heavy checks (proofs, openings, signatures) are jobs.
 """
 
 from collections.abc import Callable, Mapping
 from hashlib import sha256
 from typing import Final
 
+from circuits.cut_and_choose import PROFILES
+
 from challenge.bodies import decode_kept
 from challenge.facts import everyone, key, party_with
 from challenge.faults import Deviation, Refused
-from circuits.cut_and_choose import PROFILES
 from vault.faults import TermsFault
 from vault.terms import Proposal, Terms, check_terms, parse_keys
 
@@ -50,7 +51,9 @@ def _same(kind: str, what: str) -> Check:
         for p in everyone(proposal):
             other = known.get(key(kind, p))
             if other is not None and other != value:
-                raise Deviation(f"{kind}: party {party} has {value.hex()[:16]}.., party {p} has {other.hex()[:16]}..: {what}")
+                raise Deviation(
+                    f"{kind}: party {party} has {value.hex()[:16]}.., party {p} has {other.hex()[:16]}..: {what}"
+                )
 
     return check
 
@@ -71,7 +74,9 @@ CHECKS: Final[dict[str, Check]] = {
 }
 
 
-def check_fact(proposal: Proposal, known: Mapping[str, bytes], kind: str, indices: tuple[int, ...], value: bytes) -> None:
+def check_fact(
+    proposal: Proposal, known: Mapping[str, bytes], kind: str, indices: tuple[int, ...], value: bytes
+) -> None:
     """Run the check of this kind, if it has one."""
     check = CHECKS.get(kind)
     if check is not None:

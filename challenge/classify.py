@@ -1,7 +1,8 @@
 """Block to events: which transactions of a block are a vault's, and what they are called.
 
-Promise: a transaction of the graph is recognised by its txid, whoever published it; a transaction that spends a coin of the
-vault and is not of the graph is called `foreign/<coin>`. This module does NOT decide whether it may happen (see `game`).
+Promise: a transaction of the graph is recognised by its txid, whoever published it; a transaction that spends a coin of
+the vault and is not of the graph is called `foreign/<coin>`. This module does NOT decide whether it may happen (see
+`game`).
 """
 
 from collections.abc import Iterable, Mapping
@@ -44,7 +45,9 @@ def index(graph: VaultGraph) -> Index:
         for coin, item in zip(INPUT_NAMES.get(kind, ()), template.inputs, strict=False):
             if coin == "vault" and prefix:
                 continue  # named by deadman/S, without the graph
-            coins[item.txid, item.vout] = f"{prefix}foreign/{coin}{suffix if coin in ('prefund', 'vault', 'arena') else ''}"
+            coins[item.txid, item.vout] = (
+                f"{prefix}foreign/{coin}{suffix if coin in ('prefund', 'vault', 'arena') else ''}"
+            )
     for item in graph.templates["prefund"].inputs:
         coins[item.txid, item.vout] = "foreign/prefund_input"
     return Index(names=names, coins=coins)

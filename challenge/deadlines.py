@@ -17,7 +17,7 @@ from challenge.states import Seen, Stage, VaultState
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Due:
-    """Transaction `name` may be in a block of height `since` or later; at `until` someone else's move becomes possible."""
+    """Transaction `name` may be in a block of height `since` or later; at `until` someone else may move."""
 
     name: str
     since: int
@@ -66,16 +66,25 @@ def _slots(state: VaultState, view: View) -> Iterator[Due]:
         yield Due(name="prefund", since=0, until=None, why="everyone is ready")
     if phases == {SlotPhase.PREFUNDED}:
         height = view.slots[0].height
-        yield Due(name="vault", since=height + locks.depth + 1, until=height + locks.refund, why="PreFund is buried: a may be shown")
+        yield Due(
+            name="vault",
+            since=height + locks.depth + 1,
+            until=height + locks.refund,
+            why="PreFund is buried: a may be shown",
+        )
     for s, slot in enumerate(view.slots):
         if slot.phase is SlotPhase.PREFUNDED and key("want_refund", s) in facts:
-            yield Due(name=key("refund", s), since=slot.height + locks.refund, until=None, why="the vault did not come about")
+            yield Due(
+                name=key("refund", s), since=slot.height + locks.refund, until=None, why="the vault did not come about"
+            )
         if slot.phase is not SlotPhase.OPEN:
             continue
         if key("want_repay", s) in facts and key("release", s) in facts:
             yield Due(name=key("repay", s), since=slot.height + 1, until=None, why="the lender has shown r")
         if key("want_deadman", s) in facts:
-            yield Due(name=key("deadman", s), since=slot.height + locks.dead_man, until=None, why="everyone else has vanished")
+            yield Due(
+                name=key("deadman", s), since=slot.height + locks.dead_man, until=None, why="everyone else has vanished"
+            )
 
 
 def _as_claimant(state: VaultState, view: View, g: int) -> Iterator[Due]:
@@ -86,12 +95,24 @@ def _as_claimant(state: VaultState, view: View, g: int) -> Iterator[Due]:
         case GraphPhase.ARMED if wanted and slot_open:
             yield Due(name=f"{g}/claim", since=0, until=None, why="the operator claims")
         case GraphPhase.CLAIMED if slot_open:
-            yield Due(name=f"{g}/uncontested_payout", since=game.mined["claim"].height + locks.contest, until=None, why="nobody contested")
+            yield Due(
+                name=f"{g}/uncontested_payout",
+                since=game.mined["claim"].height + locks.contest,
+                until=None,
+                why="nobody contested",
+            )
         case GraphPhase.CONTESTED if wanted:
             contested = game.mined["contest"].height
-            yield Due(name=f"{g}/assert", since=contested + 1, until=contested + locks.assert_, why="the claim was contested")
+            yield Due(
+                name=f"{g}/assert", since=contested + 1, until=contested + locks.assert_, why="the claim was contested"
+            )
         case GraphPhase.ASSERTED if slot_open:
-            yield Due(name=f"{g}/contested_payout", since=game.mined["assert"].height + locks.verdict, until=None, why="nobody disproved")
+            yield Due(
+                name=f"{g}/contested_payout",
+                since=game.mined["assert"].height + locks.verdict,
+                until=None,
+                why="nobody disproved",
+            )
     if not slot_open:
         yield from _release(game, g, locks.bond_release)
 
@@ -103,7 +124,12 @@ def _release(game: GraphView, g: int, bond_release: int) -> Iterator[Due]:
         GraphPhase.ASSERTED: "release_bond",
     }.get(game.phase)
     if name:
-        yield Due(name=f"{g}/{name}", since=game.mined["claim"].height + bond_release, until=None, why="the vault coin went another way")
+        yield Due(
+            name=f"{g}/{name}",
+            since=game.mined["claim"].height + bond_release,
+            until=None,
+            why="the vault coin went another way",
+        )
 
 
 def _as_challenger(state: VaultState, view: View, g: int) -> Iterator[Due]:
@@ -111,20 +137,37 @@ def _as_challenger(state: VaultState, view: View, g: int) -> Iterator[Due]:
     match game.phase:
         case GraphPhase.CLAIMED if key("want_contest", g) in state.facts:
             claimed = game.mined["claim"].height
-            yield Due(name=f"{g}/contest", since=claimed + 1, until=claimed + locks.contest, why="the claim is to be contested")
+            yield Due(
+                name=f"{g}/contest",
+                since=claimed + 1,
+                until=claimed + locks.contest,
+                why="the claim is to be contested",
+            )
         case GraphPhase.CONTESTED:
-            yield Due(name=f"{g}/no_assert", since=game.mined["contest"].height + locks.assert_, until=None, why="the claimant stayed silent")
+            yield Due(
+                name=f"{g}/no_assert",
+                since=game.mined["contest"].height + locks.assert_,
+                until=None,
+                why="the claimant stayed silent",
+            )
         case GraphPhase.ASSERTED if state.facts.get(verdict_key(g, game.mined["assert"])) == b"\x01":
             asserted = game.mined["assert"].height
-            yield Due(name=f"{g}/disprove/{me}", since=asserted + locks.depth + 1, until=asserted + locks.verdict, why="the claim is false")
+            yield Due(
+                name=f"{g}/disprove/{me}",
+                since=asserted + locks.depth + 1,
+                until=asserted + locks.verdict,
+                why="the claim is false",
+            )
 
 
 def settled(state: VaultState, tip: int, bound: int) -> bool:
-    """True when every slot and every begun game has ended and its end is buried deeper than the reorg bound: nothing can move any more."""
+    """True when nothing can move any more: all slots and begun games ended, buried deeper than the reorg bound."""
     view = fold(state.proposal, state.log)
     over = all(s.phase in (SlotPhase.CLOSED, SlotPhase.REFUNDED) for s in view.slots)
     idle = {GraphPhase.CLAIMED, GraphPhase.CONTESTED, GraphPhase.ASSERTED}
-    return over and all(g.phase not in idle for g in view.graphs) and all(tip - seen.height > bound for seen in state.log)
+    return (
+        over and all(g.phase not in idle for g in view.graphs) and all(tip - seen.height > bound for seen in state.log)
+    )
 
 
 def who_may_disprove(state: VaultState, g: int) -> tuple[int, ...]:

@@ -1,11 +1,11 @@
 """Every fact a vault is built from: its key, who may state it, who hears it, how large it may be.
 
 Promise: a vault's life off chain is a set of facts, each stated once by one author. A message between nodes carries one
-fact; a finished job and an operator's order state facts too. The table below is the whole vocabulary: a fact that is not
-in it, or comes from someone else than its author, is refused.
+fact; a finished job and an operator's order state facts too. The table below is the whole vocabulary: a fact that is
+not in it, or comes from someone else than its author, is refused.
 This module does NOT know what a fact makes the node do (see `rules`), nor how it travels.
 
-Keys are `kind/index/...`: `points/0` are the engine points of graph 0, `kept/0/2` is the kept set party 2 drew for graph 0.
+Keys are `kind/index/...`: `points/0` are the engine points of graph 0, `kept/0/2` the kept set party 2 drew for it.
 """
 
 from collections.abc import Callable
@@ -37,7 +37,10 @@ class When(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """One row of the vocabulary. `indices` names what each index counts: p party, g graph, k challenger, s slot, i part."""
+    """One row of the vocabulary.
+
+    `indices` names what each index counts: p party, g graph, k challenger, s slot, i part, x a witness.
+    """
 
     indices: str
     author: Author
@@ -119,11 +122,13 @@ def _own(*, indices: str, author: Author, when: When, limit: int, means: str) ->
 MIB: Final = 1 << 20
 BULK: Final = MIB - 4096  # a message body is at most 1 MiB, the envelope takes the rest
 
+# fmt: off
 KINDS: Final[dict[str, Kind]] = {
     # setup, between nodes
     "propose": Kind(indices="", author=_nobody_in_particular, audience=_all, limit=64 * 1024, when=When.SETUP,
                     means="the proposal itself; the vault begins with it"),
-    "accept": Kind(indices="p", author=_first, audience=_all, limit=0, when=When.SETUP, means="party p agrees to the proposal"),
+    "accept": Kind(indices="p", author=_first, audience=_all, limit=0, when=When.SETUP,
+                   means="party p agrees to the proposal"),
     "keys": Kind(indices="p", author=_first, audience=_all, limit=64 * 1024, when=When.SETUP,
                  means="the public keys, coins, hashlocks and scripts of party p"),
     "points": Kind(indices="g", author=_claimant, audience=_all, limit=BULK, when=When.SETUP, bulk="blob",
@@ -142,29 +147,41 @@ KINDS: Final[dict[str, Kind]] = {
                      means="party p's MuSig2 partial signatures of part i"),
     "ready": Kind(indices="p", author=_first, audience=_all, limit=32, when=When.SETUP,
                   means="party p holds every presignature durably and has deleted its share of G"),
-    "abort": Kind(indices="p", author=_first, audience=_all, limit=4096, when=When.SETUP, means="party p ends the setup, with the reason"),
+    "abort": Kind(indices="p", author=_first, audience=_all, limit=4096, when=When.SETUP,
+                  means="party p ends the setup, with the reason"),
     # live, between nodes
     "ask_release": Kind(indices="s", author=_borrower, audience=_to(_lender), limit=0, when=When.LIVE,
                         means="the borrower asks the lender for the repayment preimage of slot s"),
     "release": Kind(indices="s", author=_lender, audience=_to(_borrower), limit=32, when=When.LIVE,
                     means="the lender shows r of slot s"),
     # stated by this node's own jobs
-    "funded": _own(indices="", author=_job, when=When.SETUP, limit=64 * 1024, means="own bonds are on chain and buried, PreFund coins reserved"),
-    "coins": _own(indices="", author=_job, when=When.SETUP, limit=0, means="every party's coins were found on chain as Terms name them"),
-    "checked": _own(indices="g", author=_job, when=When.SETUP, limit=4096, means="the opened and kept instances of graph g were checked and stored"),
-    "presigned": _own(indices="", author=_job, when=When.SETUP, limit=32, means="every aggregated presignature verified, stored, read back"),
+    "funded": _own(indices="", author=_job, when=When.SETUP, limit=64 * 1024,
+                   means="own bonds are on chain and buried, PreFund coins reserved"),
+    "coins": _own(indices="", author=_job, when=When.SETUP, limit=0,
+                  means="every party's coins were found on chain as Terms name them"),
+    "checked": _own(indices="g", author=_job, when=When.SETUP, limit=4096,
+                    means="the opened and kept instances of graph g were checked and stored"),
+    "presigned": _own(indices="", author=_job, when=When.SETUP, limit=32,
+                      means="every aggregated presignature verified, stored, read back"),
     "verdict": _own(indices="gx", author=_job, when=When.LIVE, limit=1,
-                    means="what evaluating graph g on the digits of Assert witness x said: 1 the claim is false, 0 it is not"),
+                    means="what evaluating graph g on the digits of Assert witness x said: 1 false, 0 not"),
     # orders of this node's operator
-    "want_accept": _own(indices="", author=_operator, when=When.SETUP, limit=0, means="the operator agrees to the proposal"),
+    "want_accept": _own(indices="", author=_operator, when=When.SETUP, limit=0,
+                        means="the operator agrees to the proposal"),
     "want_abort": _own(indices="", author=_operator, when=When.SETUP, limit=4096, means="the operator ends the setup"),
-    "want_claim": _own(indices="g", author=_operator, when=When.LIVE, limit=4096, means="the operator claims graph g with these digit values"),
-    "want_contest": _own(indices="g", author=_operator, when=When.LIVE, limit=0, means="the operator, or the policy, contests graph g"),
+    "want_claim": _own(indices="g", author=_operator, when=When.LIVE, limit=4096,
+                       means="the operator claims graph g with these digit values"),
+    "want_contest": _own(indices="g", author=_operator, when=When.LIVE, limit=0,
+                         means="the operator, or the policy, contests graph g"),
     "want_repay": _own(indices="s", author=_operator, when=When.LIVE, limit=0, means="the operator repays slot s"),
-    "want_release": _own(indices="s", author=_operator, when=When.LIVE, limit=0, means="the operator, or the policy, shows r of slot s"),
-    "want_deadman": _own(indices="s", author=_operator, when=When.LIVE, limit=0, means="the operator takes slot s back by DeadMan"),
-    "want_refund": _own(indices="s", author=_operator, when=When.LIVE, limit=0, means="the operator takes slot s back by Refund"),
+    "want_release": _own(indices="s", author=_operator, when=When.LIVE, limit=0,
+                         means="the operator, or the policy, shows r of slot s"),
+    "want_deadman": _own(indices="s", author=_operator, when=When.LIVE, limit=0,
+                         means="the operator takes slot s back by DeadMan"),
+    "want_refund": _own(indices="s", author=_operator, when=When.LIVE, limit=0,
+                        means="the operator takes slot s back by Refund"),
 }
+# fmt: on
 
 
 def fact_id(value: bytes) -> bytes:
@@ -184,14 +201,24 @@ def parse_key(proposal: Proposal, text: str) -> tuple[str, Kind, tuple[int, ...]
     if kind is None:
         raise Refused(f"no fact is called {name[:40]!r}")
     bounds = {
-        "p": len(proposal.parties), "k": len(proposal.parties), "g": len(proposal.graphs),
-        "s": len(proposal.slots), "i": parts(proposal), "x": 1 << 64,
+        "p": len(proposal.parties),
+        "k": len(proposal.parties),
+        "g": len(proposal.graphs),
+        "s": len(proposal.slots),
+        "i": parts(proposal),
+        "x": 1 << 64,
     }
     if len(rest) != len(kind.indices):
         raise Refused(f"{name} takes {len(kind.indices)} indices, {len(rest)} came")
     indices = []
     for letter, item in zip(kind.indices, rest, strict=True):
-        if not (item.isascii() and item.isdigit() and len(item) <= 20 and str(int(item)) == item and int(item) < bounds[letter]):
+        if not (
+            item.isascii()
+            and item.isdigit()
+            and len(item) <= 20
+            and str(int(item)) == item
+            and int(item) < bounds[letter]
+        ):
             raise Refused(f"{name}: index {item[:24]!r} is not a number below {bounds[letter]}")
         indices.append(int(item))
     if kind.indices == "gk" and indices[1] == claimant_of(proposal, indices[0]):

@@ -1,4 +1,4 @@
-"""What a machine says when it does not take an event. Raised and caught inside `challenge`; `step` returns it as data."""
+"""What a machine says when it does not take an event. Raised and caught inside `challenge`: `step` returns data."""
 
 
 class Refused(Exception):

@@ -1,8 +1,9 @@
 """The dispute game and the life of a slot, folded from the vault's transactions on chain.
 
-Promise: the phase of every graph and slot is a pure function of the log of mined transactions. A reorg is a shorter log,
-folded again: there is nothing to undo. The two tables below are everything that can happen; they render themselves into
-docs/machine.md. A transaction the tables do not allow cannot be in a valid chain: `fold` raises Impossible and the vault halts.
+Promise: the phase of every graph and slot is a pure function of the log of mined transactions. A reorg is a shorter
+log, folded again: there is nothing to undo. The two tables below are everything that can happen; they render themselves
+into docs/machine.md. A transaction the tables do not allow cannot be in a valid chain: `fold` raises Impossible and the
+vault halts.
 This module does NOT know who we are, what we want, or any timelock (see `deadlines`).
 """
 
@@ -79,7 +80,9 @@ SLOT_TABLE: Final[dict[tuple[SlotPhase, str], SlotPhase]] = {
     (SlotPhase.OPEN, "contested_payout"): SlotPhase.CLOSED,
     (SlotPhase.OPEN, "foreign/vault"): SlotPhase.CLOSED,
 }
-GRAPH_ENDS: Final = frozenset({GraphPhase.PAID, GraphPhase.DEFAULTED, GraphPhase.DISPROVED, GraphPhase.RELEASED, GraphPhase.DISARMED})
+GRAPH_ENDS: Final = frozenset(
+    {GraphPhase.PAID, GraphPhase.DEFAULTED, GraphPhase.DISPROVED, GraphPhase.RELEASED, GraphPhase.DISARMED}
+)
 SLOT_ENDS: Final = frozenset({SlotPhase.REFUNDED, SlotPhase.CLOSED})
 PAYOUTS: Final = frozenset({"uncontested_payout", "contested_payout"})
 
@@ -115,7 +118,7 @@ class View:
 
 
 def split(name: str) -> tuple[int | None, str, int | None]:
-    """(graph, kind, last index) of a transaction's name: '3/disprove/1' is (3, 'disprove', 1), 'repay/2' is (None, 'repay', 2)."""
+    """(graph, kind, last index) of a name: '3/disprove/1' is (3, 'disprove', 1), 'repay/2' is (None, 'repay', 2)."""
     words = name.split("/")
     graph = int(words.pop(0)) if words[0].isdigit() else None
     index = int(words.pop()) if words[-1].isdigit() else None
@@ -136,7 +139,9 @@ def fold(proposal: Proposal, log: Iterable[Seen]) -> View:
         game = view.graphs[graph]
         after = GRAPH_TABLE.get((game.phase, kind))
         if after is None:
-            raise Impossible(f"graph {graph} is {game.phase.value}: {kind} cannot follow, yet block {seen.height} holds it")
+            raise Impossible(
+                f"graph {graph} is {game.phase.value}: {kind} cannot follow, yet block {seen.height} holds it"
+            )
         game.phase, game.last = after, seen.name
         game.mined[kind] = seen
         if kind in PAYOUTS:

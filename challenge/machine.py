@@ -144,7 +144,8 @@ def _stated(state: VaultState, author: int, facts: tuple[tuple[str, bytes], ...]
 def _entitled(state: VaultState, author: int, name: str, rightful: int) -> None:
     ours = author in (JOB, OPERATOR) and rightful == state.me
     if not (ours or author == rightful):
-        raise Refused(f"{name}: only {'a job' if rightful == JOB else 'the operator' if rightful == OPERATOR else f'party {rightful}'} states it")
+        who = {JOB: "a job", OPERATOR: "the operator"}.get(rightful, f"party {rightful}")
+        raise Refused(f"{name}: only {who} states it")
 
 
 def _contradicted(state: VaultState, author: int, name: str) -> None:
@@ -194,7 +195,9 @@ def _mined(state: VaultState, event: Mined) -> Step:
 def _unmined(state: VaultState, height: int) -> Step:
     log = forget(state.log, height)
     if log == state.log:
-        return _unchanged(state, Outcome(kind="duplicate", reason=f"nothing of this vault was at height {height} or above"))
+        return _unchanged(
+            state, Outcome(kind="duplicate", reason=f"nothing of this vault was at height {height} or above")
+        )
     return _progress(msgspec.structs.replace(state, log=log), (), {})
 
 
@@ -207,7 +210,9 @@ def _progress(state: VaultState, sends: tuple[Send, ...], blobs: Mapping[bytes, 
     wanted += _evaluations(state) if live else []
     fresh = tuple(job for job in wanted if job not in state.jobs)
     after = msgspec.structs.replace(state, jobs=state.jobs + fresh) if fresh else state
-    return Step(state=after, actions=(*sends, *(Run(job=job) for job in fresh)), blobs=blobs, outcome=Outcome(kind="applied"))
+    return Step(
+        state=after, actions=(*sends, *(Run(job=job) for job in fresh)), blobs=blobs, outcome=Outcome(kind="applied")
+    )
 
 
 def _evaluations(state: VaultState) -> list[Job]:
@@ -233,4 +238,6 @@ def _abort(state: VaultState, reason: str) -> Step:
 
 def _ended(state: VaultState, reason: str, sends: tuple[Send, ...]) -> Step:
     ended = msgspec.structs.replace(state, jobs=(), end=(Stage.ABORTED.value, reason))
-    return Step(state=ended, actions=(*sends, Close(reason=reason)), blobs={}, outcome=Outcome(kind="applied", reason=reason))
+    return Step(
+        state=ended, actions=(*sends, Close(reason=reason)), blobs={}, outcome=Outcome(kind="applied", reason=reason)
+    )

@@ -1,4 +1,4 @@
-"""What this node contests and reveals without asking its operator. Pure: configuration and Terms in, standing orders out."""
+"""What this node contests and reveals without asking its operator. Pure: configuration and Terms in, orders out."""
 
 from collections.abc import Iterator, Mapping
 from typing import Literal

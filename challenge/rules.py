@@ -7,7 +7,7 @@ This module does NOT know how a job is done (node/work) nor how facts travel.
 
 from dataclasses import dataclass
 
-from challenge.facts import challengers_of, claimant_of, everyone, key, party_with, parts
+from challenge.facts import challengers_of, claimant_of, everyone, key, parts, party_with
 from challenge.states import Job, Stage
 from vault.terms import Proposal
 
@@ -70,11 +70,22 @@ def setup_rules(proposal: Proposal, me: int) -> tuple[Rule, ...]:
         *(Rule(Job(kind="commit", indices=(g,)), ends[Stage.KEYS] | {"funded"}, key("points", g)) for g in mine),
         *(Rule(Job(kind="draw", indices=(g,)), ends[Stage.POINTS], key("kept", g, me)) for g in others),
         *(
-            Rule(Job(kind="open", indices=(g, k)), frozenset({key("kept", g, k), key("points", g)}), key("openings", g, k))
+            Rule(
+                Job(kind="open", indices=(g, k)),
+                frozenset({key("kept", g, k), key("points", g)}),
+                key("openings", g, k),
+            )
             for g in mine
             for k in challengers_of(proposal, g)
         ),
-        *(Rule(Job(kind="check", indices=(g,)), frozenset({key("openings", g, me), key("kept", g, me)}), key("checked", g)) for g in others),
+        *(
+            Rule(
+                Job(kind="check", indices=(g,)),
+                frozenset({key("openings", g, me), key("kept", g, me)}),
+                key("checked", g),
+            )
+            for g in others
+        ),
         Rule(Job(kind="derive"), ends[Stage.POINTS] | ends[Stage.OPENING], key("digest", me)),
         Rule(Job(kind="nonces"), ends[Stage.DIGEST], key("nonces", me, 0)),
         Rule(Job(kind="sign"), ends[Stage.NONCES], key("partials", me, 0)),
@@ -87,6 +98,10 @@ def live_rules(proposal: Proposal, me: int) -> tuple[Rule, ...]:
     if party_with(proposal, "lender") != me:
         return ()
     return tuple(
-        Rule(Job(kind="reveal", indices=(s,)), frozenset({key("want_release", s), key("ask_release", s)}), key("release", s))
+        Rule(
+            Job(kind="reveal", indices=(s,)),
+            frozenset({key("want_release", s), key("ask_release", s)}),
+            key("release", s),
+        )
         for s in range(len(proposal.slots))
     )

@@ -1,7 +1,7 @@
 """The state of one vault: agreed proposal, facts, open jobs, and the log of its transactions on chain.
 
-Everything else (setup stage, phase of a graph, what is due) is a pure function of these, so a reorg is a shorter log and
-nothing to undo. This module does NOT know the rules.
+Everything else (setup stage, phase of a graph, what is due) is a pure function of these, so a reorg is a shorter log
+and nothing to undo. This module does NOT know the rules.
 """
 
 from enum import Enum
@@ -20,7 +20,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Seen(msgspec.Struct, frozen=True, kw_only=True):
-    """A transaction of the vault in a block. `name` is its name in the graph, `foreign/<coin>` when it is not of the graph.
+    """A transaction of the vault in a block, by its name in the graph; `foreign/<coin>` when it is not of the graph.
 
     `raw` names the stored transaction with its witness (bulk value id), empty when the witness tells nothing.
     """
