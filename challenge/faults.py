@@ -15,3 +15,11 @@ class Deviation(Exception):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+class Early(Exception):
+    """The event fits a later stage of this vault: whoever sent it should try again."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason

@@ -10,7 +10,7 @@ A vault is an agreed proposal, a set of facts, and a log of transactions. Four t
 
 After each of them the table of `rules` says which jobs may start; `deadlines.due` says what to publish. No clock, no
 randomness, no I/O: the same events give the same state on every machine. A step never refuses silently: its `outcome`
-says Applied, Duplicate or Refused with the reason. An ended vault refuses everything.
+says applied, duplicate, early (try again later) or refused with the reason. An ended vault refuses everything.
 """
 
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ from challenge.checks import check_fact
 from challenge.deadlines import stage, verdict_key
 from challenge.events import Done, Event, Failed, Halted, Mined, Ordered, Told, Unmined
 from challenge.facts import JOB, NOBODY, OPERATOR, When, challengers_of, everyone, fact_id, key, parse_key
-from challenge.faults import Deviation, Refused
+from challenge.faults import Deviation, Early, Refused
 from challenge.game import GraphPhase, Impossible, fold, forget
 from challenge.rules import live_rules, setup_rules
 from challenge.states import Job, Stage, VaultState
@@ -33,7 +33,7 @@ from vault.terms import Proposal
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """What became of the event. `reason` is for a person: whose fault, what was expected, what came."""
 
-    kind: Literal["applied", "duplicate", "refused", "alarm"]
+    kind: Literal["applied", "duplicate", "early", "refused", "alarm"]
     reason: str = ""
 
 
@@ -80,6 +80,8 @@ def step(state: VaultState, event: Event) -> Step:
                 return Step(state=ended, actions=(), blobs={}, outcome=Outcome(kind="alarm", reason=reason))
             case _:
                 assert_never(event)
+    except Early as early:
+        return _unchanged(state, Outcome(kind="early", reason=early.reason))
     except Refused as refusal:
         return _unchanged(state, Outcome(kind="refused", reason=refusal.reason))
     except Deviation as deviation:
@@ -156,8 +158,10 @@ def _contradicted(state: VaultState, author: int, name: str) -> None:
 
 def _in_time(state: VaultState, name: str, when: When) -> None:
     live = stage(state) is Stage.LIVE
-    if (when is When.SETUP and live) or (when is When.LIVE and not live):
-        raise Refused(f"{name} belongs to the {when.value} part of a vault's life; this vault is {stage(state).value}")
+    if when is When.SETUP and live:
+        raise Refused(f"{name} belongs to the setup; this vault is live")
+    if when is When.LIVE and not live:
+        raise Early(f"{name} belongs to a live vault; this one is at {stage(state).value}")
 
 
 def _done(state: VaultState, job: Job, facts: tuple[tuple[str, bytes], ...]) -> Step:
