@@ -17,7 +17,7 @@ Whose = Literal["local", "peer", "unavailable"]
 
 
 @dataclass(kw_only=True, eq=False)
-class _Fault(Exception):  # noqa: N818 - the design calls it a fault
+class _Fault(Exception):
     """The fields the three kinds share; cannot be raised itself.
 
     `what` names the thing or field, `expected` and `came` are short texts (never a secret), `todo` is the next step.

@@ -48,7 +48,7 @@ class Reply:
     payload: bytes
 
 
-class StreamEnded(Exception):  # noqa: N818 - an event of the transport, nobody's fault
+class StreamEnded(Exception):
     """The other side closed or reset the stream, or the connection is gone."""
 
 

@@ -237,7 +237,8 @@ class Service:
                     continue
                 if await self._dial(link.wanted.address, link):
                     self._changed(peer)
-                    continue
+                    if link.present.is_set():
+                        continue
                 with trio.move_on_after(backoff * _JITTER.uniform(0.5, 1.0)):
                     await link.wake.wait()
                 backoff = min(2 * backoff, self._limits.backoff_most_seconds)

@@ -106,6 +106,7 @@ async def close_connection(host: Host, peer: ID) -> None:
             await connection.close()
         with _shielded(1), suppress(Exception):
             await connection.muxed_conn.secured_conn.close()
+        host.get_network().remove_conn(connection)  # the library forgets to when its close was cut short
 
 
 def peer_id_of(seed: bytes) -> str:
@@ -125,7 +126,8 @@ def new_host(*, seed: bytes, protocols: Mapping[str, StreamTask], limits: Limits
         connection_config=ConnectionConfig(
             max_connections=limits.peers,
             min_connections=0,
-            low_watermark=0,  # never dial on its own
+            low_watermark=0,
+            auto_connect_interval=1e9,  # never dial on its own
             high_watermark=limits.peers,
             max_connections_per_peer=3,
             dial_timeout=limits.connect_seconds,
