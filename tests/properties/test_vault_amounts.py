@@ -1,0 +1,136 @@
+"""Money adds up: for any terms that pass, every transaction balances to the sat and pays exactly its fee.
+
+The values come from the amounts table of the product and, a second time, from `tests.models.amounts`.
+"""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+from tests.models import amounts as model
+from tests.models.bitcoin_tx import parse
+from tests.vault_kit import BORROWER, LENDER, Kit, graph_terms, make_proposal
+from vault.agreement import Timelocks
+from vault.faults import TermsFault
+from vault.fees import minimal_bond
+from vault.terms import check_proposal
+from vault.timelocks import slack
+
+MILLION = 1_000_000
+
+
+@st.composite
+def timelocks(draw: st.DrawFn) -> Timelocks:
+    """Every inequality holds, by margins from one block to many."""
+    more = st.integers(1, 300)
+    margin, depth = draw(st.integers(1, 40)), draw(st.integers(1, 8))
+    contest, assert_ = margin + 1 + draw(more), margin + 1 + draw(more)
+    verdict = depth + margin + 1 + draw(more)
+    release = (margin + 1) + assert_ + margin + depth + (margin + 1) + draw(more)
+    dead_man = 30 + 2 * (contest + assert_ + verdict) + slack("regtest").dead_man + draw(more)
+    return Timelocks(
+        contest=contest,
+        assert_=assert_,
+        refute=draw(more),
+        verdict=verdict,
+        refund=slack("regtest").ledger + draw(more),
+        bond_release=release,
+        dead_man=dead_man,
+        margin=margin,
+        depth=depth,
+    )
+
+
+@st.composite
+def kits(draw: st.DrawFn) -> Kit:
+    slots = draw(st.lists(st.integers(2_000, 50 * MILLION), min_size=1, max_size=3))
+    choices = [(who, slot) for slot in range(len(slots)) for who in (BORROWER, LENDER)]
+    graphs = []
+    for who, slot in draw(st.lists(st.sampled_from(choices), min_size=1, max_size=3, unique=True)):
+        rest = draw(st.one_of(st.just(0), st.integers(330, slots[slot] - 330)))
+        graphs.append(
+            graph_terms(
+                claimant=who,
+                outcome="withdraw" if who == BORROWER else "default",
+                slot=slot,
+                amount=slots[slot] - rest,
+                digits=draw(st.integers(1, 9)),
+                digit_bits=draw(st.integers(1, 3)),
+            )
+        )
+    base = draw(st.integers(1, 9))
+    assume(min(slots) > 10_000 or base == 1)
+    proposal = make_proposal(
+        graphs=graphs,
+        slots=slots,
+        challengers=draw(st.integers(0, 4)),
+        timelocks=draw(timelocks()),
+        base_rate=base,
+        worst_rate=base + draw(st.integers(0, 100)),
+        extra_bond=draw(st.integers(0, MILLION)),
+    )
+    name = f"property {draw(st.integers(0, 9))}"
+    return Kit(proposal=proposal, name=name, coins=draw(st.integers(1, 3)))
+
+
+def expected(kit: Kit) -> dict[str, tuple[list[int], list[int]]]:
+    """The model's word on every transaction."""
+    proposal, times = kit.proposal, kit.proposal.timelocks
+    rate = proposal.fee_policy.base_rate
+    coins = [coin.value for coin in kit.terms.keys[BORROWER].prefund_inputs]
+    found = model.deposit(list(proposal.slots), coins, times.refund, times.dead_man, rate)
+    for g, graph in enumerate(proposal.graphs):
+        shape = model.Shape(
+            slot=proposal.slots[graph.slot],
+            amount=graph.amount,
+            bond=graph.bond,
+            challengers=len(proposal.parties) - 1,
+            digits=graph.digits,
+            contest=times.contest,
+            assert_=times.assert_,
+            verdict=times.verdict,
+            release=times.bond_release,
+        )
+        for name, values in model.game(shape, rate).items():
+            many = [f"/{k}" for k in proposal.challengers(g)] if name == "disprove" else [""]
+            found |= {f"{g}/{name}{suffix}": values for suffix in many}
+    return found
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@given(kit=kits())
+def test_every_transaction_balances_and_pays_exactly_its_fee(kit: Kit) -> None:
+    wanted = expected(kit)
+    rate = kit.proposal.fee_policy.base_rate
+    assert wanted.keys() == kit.graph.templates.keys()
+    for name, template in kit.graph.templates.items():
+        spent, created = wanted[name]
+        assert [i.spends.value for i in template.inputs] == spent, name
+        assert [o.value for o in template.outputs] == [*created, model.ANCHOR], name
+        assert all(value >= model.DUST for value in created), name
+        leaves = [int(p.partition("/")[2]) for p in template.inputs[0].paths] if name.endswith("/contest") else [None]
+        sizes = []
+        for leaf in leaves:
+            signed = parse(kit.finish(name, leaf=leaf))
+            assert signed.txid == template.txid, name
+            sizes.append(-(-signed.weight // 4))
+        # Contest pays for its heaviest leaf; every other transaction has one size.
+        assert sum(spent) - sum(created) - model.ANCHOR == rate * max(sizes) == template.fee, name
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@given(kit=kits())
+def test_the_smallest_bond_is_accepted_and_one_sat_less_is_not(kit: Kit) -> None:
+    for g in range(len(kit.proposal.graphs)):
+        for less, accepted in ((0, True), (1, False)):
+            graphs = list(kit.proposal.graphs)
+            graphs[g] = msgspec.structs.replace(graphs[g], bond=minimal_bond(kit.proposal, g) - less)
+            changed = msgspec.structs.replace(kit.proposal, graphs=tuple(graphs))
+            if accepted:
+                assert check_proposal(changed) is changed
+            else:
+                with pytest.raises(TermsFault, match=rf"graphs\[{g}\].bond"):
+                    check_proposal(changed)
