@@ -26,13 +26,22 @@ class Due:
 
 
 def stage(state: VaultState) -> Stage:
-    """The stage of the setup, or how the vault ended, or LIVE."""
+    """The stage of the setup, or how the vault ended, or LIVE.
+
+    PreFund on chain says that everyone is ready, whatever message is missing here: its only publisher has them all.
+    """
     if state.end is not None:
         return Stage(state.end[0])
     for each, facts in milestones(state.proposal, state.me):
         if not facts <= state.facts.keys():
-            return each
+            funded = key("ready", state.me) in state.facts and any(seen.name == "prefund" for seen in state.log)
+            return Stage.LIVE if each is Stage.READY and funded else each
     return Stage.LIVE
+
+
+def bound(state: VaultState) -> bool:
+    """True when this party has said `ready` and another one can publish PreFund: it cannot turn its back any more."""
+    return key("ready", state.me) in state.facts and party_with(state.proposal, "borrower") != state.me
 
 
 def due(state: VaultState, tip: int) -> tuple[Due, ...]:
@@ -54,7 +63,7 @@ def agenda(state: VaultState) -> tuple[Due, ...]:
 
 def verdict_key(graph: int, asserted: Seen) -> str:
     """The fact that says what evaluating this very witness of Assert gave; another witness is another fact."""
-    return key("verdict", graph, int.from_bytes(asserted.raw[:8], "big"))
+    return key("verdict", graph, int.from_bytes(asserted.raw, "big"))
 
 
 def _slots(state: VaultState, view: View) -> Iterator[Due]:
@@ -62,9 +71,10 @@ def _slots(state: VaultState, view: View) -> Iterator[Due]:
     if state.me != party_with(state.proposal, "borrower"):
         return
     phases = {slot.phase for slot in view.slots}
-    if phases == {SlotPhase.UNFUNDED}:
+    backing_out = any(key("want_refund", s) in facts for s in range(len(view.slots)))
+    if phases == {SlotPhase.UNFUNDED} and not backing_out:
         yield Due(name="prefund", since=0, until=None, why="everyone is ready")
-    if phases == {SlotPhase.PREFUNDED}:
+    if phases == {SlotPhase.PREFUNDED} and not backing_out:
         height = view.slots[0].height
         yield Due(
             name="vault",

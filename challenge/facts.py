@@ -40,6 +40,7 @@ class Kind:
     """One row of the vocabulary.
 
     `indices` names what each index counts: p party, g graph, k challenger, s slot, i part, x a witness.
+    `of` says for which parties an operator's order can do anything (None: for all); others' operators are refused.
     """
 
     indices: str
@@ -48,6 +49,7 @@ class Kind:
     limit: int
     when: When
     bulk: str = ""
+    of: Audience | None = None
     means: str
 
 
@@ -103,6 +105,10 @@ def _operator(_: Proposal, __: tuple[int, ...]) -> int:
     return OPERATOR
 
 
+def _challengers(proposal: Proposal, indices: tuple[int, ...]) -> tuple[int, ...]:
+    return challengers_of(proposal, indices[0])
+
+
 def _lender(proposal: Proposal, _: tuple[int, ...]) -> int:
     return party_with(proposal, "lender")
 
@@ -115,8 +121,8 @@ def _to(author: Author) -> Audience:
     return lambda proposal, indices: (author(proposal, indices),)
 
 
-def _own(*, indices: str, author: Author, when: When, limit: int, means: str) -> Kind:
-    return Kind(indices=indices, author=author, audience=_nobody, limit=limit, when=when, means=means)
+def _own(*, indices: str, author: Author, when: When, limit: int, means: str, of: Audience | None = None) -> Kind:
+    return Kind(indices=indices, author=author, audience=_nobody, limit=limit, when=when, of=of, means=means)
 
 
 MIB: Final = 1 << 20
@@ -169,16 +175,17 @@ KINDS: Final[dict[str, Kind]] = {
     "want_accept": _own(indices="", author=_operator, when=When.SETUP, limit=0,
                         means="the operator agrees to the proposal"),
     "want_abort": _own(indices="", author=_operator, when=When.SETUP, limit=4096, means="the operator ends the setup"),
-    "want_claim": _own(indices="g", author=_operator, when=When.LIVE, limit=4096,
+    "want_claim": _own(indices="g", author=_operator, when=When.LIVE, limit=4096, of=_to(_claimant),
                        means="the operator claims graph g with these digit values"),
-    "want_contest": _own(indices="g", author=_operator, when=When.LIVE, limit=0,
+    "want_contest": _own(indices="g", author=_operator, when=When.LIVE, limit=0, of=_challengers,
                          means="the operator, or the policy, contests graph g"),
-    "want_repay": _own(indices="s", author=_operator, when=When.LIVE, limit=0, means="the operator repays slot s"),
-    "want_release": _own(indices="s", author=_operator, when=When.LIVE, limit=0,
+    "want_repay": _own(indices="s", author=_operator, when=When.LIVE, limit=0, of=_to(_borrower),
+                       means="the operator repays slot s"),
+    "want_release": _own(indices="s", author=_operator, when=When.LIVE, limit=0, of=_to(_lender),
                          means="the operator, or the policy, shows r of slot s"),
-    "want_deadman": _own(indices="s", author=_operator, when=When.LIVE, limit=0,
+    "want_deadman": _own(indices="s", author=_operator, when=When.LIVE, limit=0, of=_to(_borrower),
                          means="the operator takes slot s back by DeadMan"),
-    "want_refund": _own(indices="s", author=_operator, when=When.LIVE, limit=0,
+    "want_refund": _own(indices="s", author=_operator, when=When.LIVE, limit=0, of=_to(_borrower),
                         means="the operator takes slot s back by Refund"),
 }
 # fmt: on
@@ -206,7 +213,7 @@ def parse_key(proposal: Proposal, text: str) -> tuple[str, Kind, tuple[int, ...]
         "g": len(proposal.graphs),
         "s": len(proposal.slots),
         "i": parts(proposal),
-        "x": 1 << 64,
+        "x": 1 << 256,
     }
     if len(rest) != len(kind.indices):
         raise Refused(f"{name} takes {len(kind.indices)} indices, {len(rest)} came")
@@ -215,7 +222,7 @@ def parse_key(proposal: Proposal, text: str) -> tuple[str, Kind, tuple[int, ...]
         if not (
             item.isascii()
             and item.isdigit()
-            and len(item) <= 20
+            and len(item) <= 78
             and str(int(item)) == item
             and int(item) < bounds[letter]
         ):

@@ -71,6 +71,7 @@ LEFTOVER: Final = "foreign/arena"
 SLOT_TABLE: Final[dict[tuple[SlotPhase, str], SlotPhase]] = {
     (SlotPhase.UNFUNDED, "prefund"): SlotPhase.PREFUNDED,
     (SlotPhase.UNFUNDED, "foreign/prefund_input"): SlotPhase.REFUNDED,
+    (SlotPhase.REFUNDED, "foreign/prefund_input"): SlotPhase.REFUNDED,
     (SlotPhase.PREFUNDED, "vault"): SlotPhase.OPEN,
     (SlotPhase.PREFUNDED, "refund"): SlotPhase.REFUNDED,
     (SlotPhase.PREFUNDED, "foreign/prefund"): SlotPhase.REFUNDED,
@@ -132,6 +133,8 @@ def fold(proposal: Proposal, log: Iterable[Seen]) -> View:
         graph, kind, index = split(seen.name)
         if kind == LEFTOVER:
             continue
+        if (graph or 0) >= len(view.graphs) or (graph is None and (index or 0) >= len(view.slots)):
+            raise Impossible(f"{seen.name}: this vault has no such graph or slot, yet block {seen.height} holds it")
         if graph is None:
             for slot in view.slots if index is None else view.slots[index : index + 1]:
                 _move_slot(slot, kind, seen)

@@ -5,12 +5,15 @@ A vault is an agreed proposal, a set of facts, and a log of transactions. Four t
 * a fact is stated (Told by a peer, Ordered by the operator, Done by a job). Facts never change: the same again is a
   duplicate, another value under the same key is a deviation, which during setup ends the setup with the field named.
 * a block holds transactions of the vault, or leaves the chain (Mined, Unmined): the log grows or shrinks.
-* a job fails (Failed): at a peer's door the setup ends; at ours it stays open and the operator is told.
+* a job fails (Failed): the setup ends; in a living vault the job stays open and the operator is told.
 * the node gives up (Halted).
 
 After each of them the table of `rules` says which jobs may start; `deadlines.due` says what to publish. No clock, no
 randomness, no I/O: the same events give the same state on every machine. A step never refuses silently: its `outcome`
-says applied, duplicate, early (try again later) or refused with the reason. An ended vault refuses everything.
+says applied, duplicate, early (try again later), refused or alarm, with the reason. An ended vault refuses everything.
+
+The setup ends only while nobody can be hurt by it. A party that said `ready` keeps its presignatures and watches: the
+borrower may hold every `ready` and publish PreFund. What would have ended the setup raises an alarm instead.
 """
 
 from collections.abc import Mapping
@@ -20,9 +23,9 @@ import msgspec
 
 from challenge.actions import Action, Close, Run, Send
 from challenge.checks import check_fact
-from challenge.deadlines import stage, verdict_key
+from challenge.deadlines import bound, stage, verdict_key
 from challenge.events import Done, Event, Failed, Halted, Mined, Ordered, Told, Unmined
-from challenge.facts import JOB, NOBODY, OPERATOR, When, challengers_of, everyone, fact_id, key, parse_key
+from challenge.facts import JOB, KINDS, NOBODY, OPERATOR, Kind, When, challengers_of, everyone, fact_id, key, parse_key
 from challenge.faults import Deviation, Early, Refused
 from challenge.game import GraphPhase, Impossible, fold, forget
 from challenge.rules import live_rules, setup_rules
@@ -46,8 +49,12 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     outcome: Outcome
 
 
-DERIVED = {"want_accept": "accept", "want_repay": "ask_release", "want_abort": "abort"}
+DERIVED = {"want_accept": "accept", "want_repay": "ask_release"}
 """An order of the operator that makes this node state a fact of its own to its peers."""
+REASON = KINDS["abort"].limit
+WATCHING = (
+    "this party has said ready, so it keeps the presignatures and watches until a PreFund input is spent elsewhere"
+)
 
 
 def begin(proposal: Proposal, *, me: int, proposer: int) -> Step:
@@ -76,8 +83,7 @@ def step(state: VaultState, event: Event) -> Step:
             case Unmined(height=height):
                 return _unmined(state, height)
             case Halted(reason=reason):
-                ended = msgspec.structs.replace(state, end=(Stage.HALTED.value, reason))
-                return Step(state=ended, actions=(), blobs={}, outcome=Outcome(kind="alarm", reason=reason))
+                return _halted(state, reason)
             case _:
                 assert_never(event)
     except Early as early:
@@ -90,6 +96,8 @@ def step(state: VaultState, event: Event) -> Step:
 
 def pending(state: VaultState) -> tuple[Action, ...]:
     """The open actions of a state that was read back from disk; what was to be sent is in the outbox."""
+    if state.end is not None and state.end[0] == Stage.ABORTED.value:
+        return (Close(reason=state.end[1]),)
     return tuple(Run(job=job) for job in state.jobs)
 
 
@@ -100,24 +108,29 @@ def _unchanged(state: VaultState, outcome: Outcome) -> Step:
 def _told(state: VaultState, party: int, name: str, value: bytes) -> Step:
     kind, row, indices = parse_key(state.proposal, name)
     author = row.author(state.proposal, indices)
-    if author == NOBODY or author != party:
+    if author in (NOBODY, state.me) or author != party:
         raise Refused(f"{name}: party {party} is not its author")
     if state.me not in row.audience(state.proposal, indices):
         raise Refused(f"{name}: not for party {state.me}")
-    if kind == "abort":
-        reason = f"party {party} ended the setup: {value.decode(errors='replace')[:500]}"
-        return _ended(state, reason, ())
-    return _stated(state, party, ((name, value),))
+    if kind != "abort":
+        return _stated(state, party, ((name, value),))
+    reason = f"party {party} ended the setup: {value.decode(errors='replace')[:500]}"
+    learned = _stated(state, party, ((name, value),))
+    if learned.outcome.kind != "applied":
+        return learned
+    if bound(state):
+        return msgspec.structs.replace(learned, outcome=Outcome(kind="alarm", reason=f"{reason}: {WATCHING}"))
+    return _ended(learned.state, reason, ())
 
 
 def _stated(state: VaultState, author: int, facts: tuple[tuple[str, bytes], ...]) -> Step:
     """Learn facts, then let the rules run. Facts of our own are sent to their audience."""
     known, blobs, sends, news = dict(state.facts), {}, [], False
-    queue = list(facts)
+    queue = [(author, name, value) for name, value in facts]
     while queue:
-        name, value = queue.pop(0)
+        author, name, value = queue.pop(0)
         kind, row, indices = parse_key(state.proposal, name)
-        _entitled(state, author, name, row.author(state.proposal, indices))
+        _entitled(state, author, name, row, indices)
         if len(value) > row.limit:
             raise Refused(f"{name}: {len(value)} bytes, at most {row.limit}")
         stored = fact_id(value) if row.bulk else value
@@ -130,24 +143,26 @@ def _stated(state: VaultState, author: int, facts: tuple[tuple[str, bytes], ...]
         known[name], news = stored, True
         if row.bulk:
             blobs[stored] = value
-        if author in (JOB, OPERATOR):
+        if author in (JOB, OPERATOR, state.me):
             sends += [Send(to=p, key=name) for p in row.audience(state.proposal, indices) if p != state.me]
         if kind == "want_abort":
             return _abort(state, f"the operator ended the setup: {value.decode(errors='replace')}")
         if kind in DERIVED:
             own = key(DERIVED[kind], *(indices or (state.me,)))
-            queue.append((own, b""))
+            queue.append((state.me, own, b""))
     if not news:
         return _unchanged(state, Outcome(kind="duplicate", reason=f"{facts[0][0]} is known"))
     after = msgspec.structs.replace(state, facts=known)
     return _progress(after, tuple(sends), blobs)
 
 
-def _entitled(state: VaultState, author: int, name: str, rightful: int) -> None:
-    ours = author in (JOB, OPERATOR) and rightful == state.me
-    if not (ours or author == rightful):
+def _entitled(state: VaultState, author: int, name: str, row: Kind, indices: tuple[int, ...]) -> None:
+    rightful = row.author(state.proposal, indices)
+    if rightful != author and not (author == JOB and rightful == state.me):
         who = {JOB: "a job", OPERATOR: "the operator"}.get(rightful, f"party {rightful}")
         raise Refused(f"{name}: only {who} states it")
+    if row.of is not None and state.me not in row.of(state.proposal, indices):
+        raise Refused(f"{name}: party {state.me} cannot do that in this vault")
 
 
 def _contradicted(state: VaultState, author: int, name: str) -> None:
@@ -167,8 +182,16 @@ def _in_time(state: VaultState, name: str, when: When) -> None:
 def _done(state: VaultState, job: Job, facts: tuple[tuple[str, bytes], ...]) -> Step:
     if job not in state.jobs:
         raise Refused(f"no job {job.kind}{job.indices} is open")
+    if not facts:
+        raise Refused(f"job {job.kind}{job.indices} ended without a result")
     closed = msgspec.structs.replace(state, jobs=tuple(j for j in state.jobs if j != job))
-    return _stated(closed, JOB, facts)
+    try:
+        return _stated(closed, JOB, facts)
+    except Refused as refusal:
+        if stage(state) is Stage.LIVE:
+            raise
+        # Nobody will ever send a result that this node itself refuses: better to end than to wait for it.
+        return _abort(state, f"party {state.me} cannot go on: {job.kind}{job.indices}: {refusal.reason}")
 
 
 def _failed(state: VaultState, job: Job, whose: str, reason: str) -> Step:
@@ -182,17 +205,18 @@ def _failed(state: VaultState, job: Job, whose: str, reason: str) -> Step:
 
 
 def _mined(state: VaultState, event: Mined) -> Step:
-    if state.log and event.height < state.log[-1].height:
-        raise Refused(f"block {event.height} comes after block {state.log[-1].height}")
     fresh = tuple(seen for seen in event.seen if seen not in state.log)
     if not fresh:
         return _unchanged(state, Outcome(kind="duplicate", reason=f"block {event.height} is known"))
+    if state.log and event.height < state.log[-1].height:
+        raise Refused(f"block {event.height} comes after block {state.log[-1].height}")
+    if any(seen.height != event.height for seen in fresh):
+        raise Refused(f"block {event.height} holds a transaction of another height")
     log = state.log + fresh
     try:
         fold(state.proposal, log)
     except Impossible as impossible:
-        ended = msgspec.structs.replace(state, end=(Stage.HALTED.value, str(impossible)))
-        return Step(state=ended, actions=(), blobs={}, outcome=Outcome(kind="alarm", reason=str(impossible)))
+        return _halted(state, str(impossible))
     return _progress(msgspec.structs.replace(state, log=log), (), {})
 
 
@@ -231,16 +255,34 @@ def _evaluations(state: VaultState) -> list[Job]:
     ]
 
 
+def _halted(state: VaultState, reason: str) -> Step:
+    reason = _writable(reason)
+    ended = msgspec.structs.replace(state, end=(Stage.HALTED.value, reason))
+    return Step(state=ended, actions=(), blobs={}, outcome=Outcome(kind="alarm", reason=reason))
+
+
+def _writable(reason: str) -> str:
+    """A reason may quote a file name or a peer: only what can be written to disk and read back stays in it."""
+    return reason.encode(errors="replace")[:REASON].decode(errors="replace")
+
+
 def _abort(state: VaultState, reason: str) -> Step:
     """End the setup, tell everyone why. A living vault cannot be aborted: the event is refused instead."""
     if stage(state) is Stage.LIVE:
         return _unchanged(state, Outcome(kind="refused", reason=f"the vault is live: {reason}"))
     own = key("abort", state.me)
-    told = msgspec.structs.replace(state, facts={**state.facts, own: reason.encode()[:4096]})
-    return _ended(told, reason, tuple(Send(to=p, key=own) for p in everyone(state.proposal) if p != state.me))
+    if bound(state) and own in state.facts:
+        return _unchanged(state, Outcome(kind="refused", reason=f"{reason}: {WATCHING}"))
+    reason = _writable(reason)
+    told = msgspec.structs.replace(state, facts={**state.facts, own: reason.encode()[:REASON]})
+    sends = tuple(Send(to=p, key=own) for p in everyone(state.proposal) if p != state.me)
+    if bound(state):
+        return Step(state=told, actions=sends, blobs={}, outcome=Outcome(kind="alarm", reason=f"{reason}: {WATCHING}"))
+    return _ended(told, reason, sends)
 
 
 def _ended(state: VaultState, reason: str, sends: tuple[Send, ...]) -> Step:
+    reason = _writable(reason)
     ended = msgspec.structs.replace(state, jobs=(), end=(Stage.ABORTED.value, reason))
     return Step(
         state=ended, actions=(*sends, Close(reason=reason)), blobs={}, outcome=Outcome(kind="applied", reason=reason)
