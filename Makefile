@@ -1,0 +1,55 @@
+# Everything from a fresh clone: Python >= 3.11, a Rust toolchain, make.
+# The environment is .venv at the root; the compiled extension lies beside native/__init__.py.
+
+PYTHON ?= python3
+ARGS ?=
+BIN := .venv/bin
+RUST := $(shell find native -name '*.rs' -not -path 'native/target/*' 2>/dev/null) native/Cargo.toml native/Cargo.lock $(wildcard native/crates/*/Cargo.toml)
+
+.PHONY: help
+help:  ## Show this list
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+
+.venv/ready: requirements.lock
+	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version) if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	@touch $@
+
+.venv/built: .venv/ready pyproject.toml $(RUST)
+	@command -v cargo >/dev/null || { echo "cargo was not found: install a Rust toolchain (1.88 or newer)"; exit 1; }
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.PHONY: setup
+setup: .venv/built  ## Make .venv, build the Rust extension, install the project
+
+.PHONY: demo
+demo: setup  ## Play the six scenarios on a regtest chain (ARGS=--bitcoind: on Bitcoin Core)
+	$(BIN)/python -m node.demo $(ARGS)
+
+.PHONY: test
+test: setup  ## Run the tests (ARGS: passed to pytest)
+	$(BIN)/python -m pytest $(ARGS)
+
+.PHONY: bench
+bench: setup  ## Measure (ARGS: subjects, --json)
+	$(BIN)/python -m benches $(ARGS)
+
+.PHONY: lint
+lint: setup  ## Linters and type checkers of both languages
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m mypy.stubtest native._native native._native.keys native._native.signing native._native.tapscript native._native.garbling native._native.engine
+	cargo fmt --manifest-path native/Cargo.toml --all --check
+	cargo clippy --manifest-path native/Cargo.toml --all-targets --quiet -- -D warnings
+
+.PHONY: test-rust
+test-rust:  ## Run the Rust tests
+	cargo test --manifest-path native/Cargo.toml --quiet
+
+.PHONY: lock
+lock: .venv/ready  ## Pin requirements.in again, with hashes and without addresses
+	$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-annotate --no-header --no-emit-index-url requirements.in --output-file requirements.lock

@@ -1,0 +1,409 @@
+"""The node: ports wired around the one loop. What comes in becomes an item of the loop; what a turn asks for is started here.
+
+Promise: every answer (to a peer, to an RPC client) is given after the commit it speaks of; after a crash `start` takes up
+every open job, every undelivered message and everything due. This module does NOT hold protocol rules (challenge, vault)
+and does NOT know how adapters work.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+import structlog
+
+from challenge.actions import Run
+from challenge.classify import index
+from challenge.deadlines import stage
+from challenge.events import Done, Event, Failed, Halted, Ordered, Told
+from challenge.facts import KINDS, key
+from challenge.machine import Outcome
+from challenge.policy import Policy, standing_orders
+from challenge.states import Job, Stage, VaultState
+from native import NativeError
+from node.book import Book, Sending, Turn, outbox_entry
+from node.chain import Connected as BlockConnected
+from node.chain import Disconnected as BlockDisconnected
+from node.chain import Follower, ReorgTooDeep
+from node.claims import circuit_of, digits_of
+from node.faults import LocalFault, PeerFault, Unavailable
+from node.letters import from_body, to_body
+from node.limits import PRODUCT, Limits
+from node.loop import Connected, Delivered, Disconnected, Happened, Item, Loop, Proposed, Wrote
+from node.outbox import Outbox
+from node.p2p import envelope
+from node.phases import Phases
+from node.publish import Publisher
+from node.scan import Scanner
+from node.work import WORK, build, bump
+from node.work.context import Context
+from vault.faults import VaultFault
+from vault.terms import Proposal, encode, parse_proposal
+
+log = structlog.get_logger()
+
+RETRY = 1.0
+SEND_TIMEOUT = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """What this node's configuration says about vaults: none has a default here."""
+
+    network: str
+    genesis: bytes
+    policy: Policy
+    accept: str
+    minimum_depth: int
+    bound: int
+    start: int
+
+
+@dataclass(slots=True)
+class Node:
+    """One node. Build it with its ports (`node.daemon` does), then `start`, `run`, `close`."""
+
+    rules: Rules
+    context: Context
+    book: Book
+    scanner: Scanner
+    limits: Limits = PRODUCT
+    loop: Loop = field(init=False)
+    outbox: Outbox = field(init=False)
+    publisher: Publisher = field(init=False)
+    phases_seen: Phases = field(default_factory=Phases)
+    _jobs: dict[tuple[bytes, Job], asyncio.Task[None]] = field(default_factory=dict)
+    _watched: set[bytes] = field(default_factory=set)
+    _ordered: set[bytes] = field(default_factory=set)
+    _stopping: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self.loop = Loop(book=self.book, store=self.context.store, scanner=self.scanner, dispatch=self.dispatch)
+        self.outbox = Outbox(transmit=self._transmit, delivered=self._delivered)
+        self.publisher = Publisher(
+            chain=self.context.chain, book=self.book, scanner=self.scanner, store=self.context.store, guard=self.context.guard,
+            bound=self.rules.bound, build=self._build, bump=self._bump, write=self.context.write,
+        )  # fmt: skip
+
+    # ---- life ------------------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Take up what the last run left open: watches, jobs, messages."""
+        for vault, state in self.book.items():
+            if state.end is None and key("digest", state.me) in state.facts:
+                await self._watch(vault, state)
+        for vault, run in self.book.reopen():
+            self._run_job(vault, run)
+        for raw_key, value in self.context.store.items("outbox"):
+            self.outbox.add(outbox_entry(raw_key, value))
+        self.publisher.poke()
+
+    async def run(self) -> None:
+        """Loop, chain and publisher, until `stop` or a fault that the node cannot go on with."""
+        async with asyncio.TaskGroup() as tasks:
+            work = [tasks.create_task(each) for each in (self.loop.run(), self._follow(), self.publisher.run())]
+            self._standing_orders()
+            await self._stopping.wait()
+            for task in work:
+                task.cancel()
+
+    def stop(self) -> None:
+        """Make `run` return."""
+        self._stopping.set()
+
+    async def close(self) -> None:
+        """Stop jobs and deliveries; everything open is on disk."""
+        for task in list(self._jobs.values()):
+            task.cancel()
+        await asyncio.gather(*self._jobs.values(), return_exceptions=True)
+        await self.outbox.close()
+
+    async def _follow(self) -> None:
+        """Blocks into the loop, one after the other; a reorg beyond the bound halts every vault it may touch."""
+        try:
+                follower = Follower(
+                    self.context.chain, recent=self.scanner.recent(), start=self.rules.start, bound=self.rules.bound,
+                    on_unavailable=lambda fault: log.warning("the chain does not answer", reason=str(fault)),
+                )  # fmt: skip
+                async for event in follower.events():
+                    match event:
+                        case BlockConnected(height=height, hash=block, raw=raw):
+                            await self.loop.put(Connected(height=height, block=block, raw=raw))
+                        case BlockDisconnected(height=height, hash=block):
+                            await self.loop.put(Disconnected(height=height, block=block))
+            except ReorgTooDeep as fault:
+                log.critical("reorg beyond the bound: every living vault is halted", reason=str(fault))
+                for vault, state in list(self.book.items()):
+                    if state.end is None:
+                        await self.loop.put(Happened(vault=vault, event=Halted(reason=str(fault))))
+                return
+
+    # ---- what a committed turn asks for ------------------------------------------------------------------------------
+
+    def dispatch(self, item: Item, turn: Turn) -> None:
+        """Start what the turn asks for. Everything here is idempotent."""
+        if turn.outcome.kind == "alarm":
+            log.critical("alarm", reason=turn.outcome.reason)
+        for vault, close in turn.closes:
+            self._close_vault(vault, close.reason)
+        for sending in turn.sends:
+            self.outbox.add(sending)
+        for vault, run in turn.runs:
+            self._run_job(vault, run)
+        for vault, state in turn.states.items():
+            self.phases_seen.reached(vault, stage(state))
+            if stage(state) is Stage.LIVE:
+                self._order(vault, state)
+        if isinstance(item, Connected | Disconnected):
+            self._spawn(self.context.announce_block())
+        if turn.states or isinstance(item, Connected | Disconnected):
+            self.publisher.poke()
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+    _background: set[asyncio.Task[Any]] = field(default_factory=set)
+
+    def _close_vault(self, vault: bytes, reason: str) -> None:
+        """The setup ended: this node's share of G is burnt, its coins are free again."""
+        log.warning("setup ended", vault=vault.hex()[:16], reason=reason)
+        for (owner, _), task in list(self._jobs.items()):
+            if owner == vault:
+                task.cancel()
+        self.context.keys.burn(vault)
+        puts = self.context.wallet.release(vault.hex())
+        self._spawn(self.context.write(tuple(puts)))
+
+    def _run_job(self, vault: bytes, run: Run) -> None:
+        at = (vault, run.job)
+        if at in self._jobs:
+            return
+        task = asyncio.get_running_loop().create_task(self._work(vault, run.job))
+        self._jobs[at] = task
+        task.add_done_callback(lambda _: self._jobs.pop(at, None))
+
+    async def _work(self, vault: bytes, job: Job) -> None:
+        """Run one job to its end; what is unavailable is tried again."""
+        event: Event
+        while True:
+            state = self.state(vault)
+            try:
+                facts = await WORK[job.kind](self.context, state, job)
+                event = Done(job=job, facts=facts)
+                break
+            except Unavailable as fault:
+                log.info("job waits", job=job.kind, reason=str(fault))
+                await asyncio.sleep(RETRY)
+            except (PeerFault, VaultFault) as fault:
+                event = Failed(job=job, whose="peer", reason=str(fault))
+                break
+            except (LocalFault, NativeError, OSError) as fault:
+                event = Failed(job=job, whose="ours", reason=str(fault))
+                break
+            except Exception as error:
+                log.exception("job failed", job=job.kind)
+                event = Failed(job=job, whose="ours", reason=f"{type(error).__name__}: {error}")
+                break
+        if job.kind == "derive" and isinstance(event, Done):
+            await self._watch(vault, state)
+        outcome = await self.loop.put(Happened(vault=vault, event=event))
+        if outcome.kind in ("refused", "alarm"):
+            log.error("job ended badly", job=job.kind, outcome=outcome.kind, reason=outcome.reason)
+
+    async def _watch(self, vault: bytes, state: VaultState) -> None:
+        if vault not in self._watched:
+            self._watched.add(vault)
+            self.scanner.watch(vault, index(await self.context.graph(state)))
+
+    def _standing_orders(self) -> None:
+        for vault, state in self.book.items():
+            if stage(state) is Stage.LIVE:
+                self._order(vault, state)
+
+    def _order(self, vault: bytes, state: VaultState) -> None:
+        """Once a vault is live, the policy's standing orders become facts."""
+        if vault in self._ordered:
+            return
+        self._ordered.add(vault)
+        for name in standing_orders(self.rules.policy, state.proposal, state.me):
+            if name not in state.facts:
+                self.loop.put(Happened(vault=vault, event=Ordered(key=name)))
+
+    async def _build(self, vault: bytes, state: VaultState, name: str) -> bytes:
+        return await build(self.context, state, name)
+
+    async def _bump(self, vault: bytes, state: VaultState, name: str, raw: bytes, tip: int) -> None:
+        await bump(self.context, state, name, raw, tip)
+
+    # ---- peers -------------------------------------------------------------------------------------------------------
+
+    async def on_message(self, peer_id: str, raw: bytes) -> bytes:
+        """A peer's message: verified, put through the loop, acknowledged after its commit. Raises PeerFault, Unavailable."""
+        letter = envelope.decode(raw, recipient=self.context.keys.identity.xonly(), genesis=self.rules.genesis, limits=self.limits)
+        name, value = from_body(letter.kind, letter.body)
+        if name == "propose":
+            return await self._proposed(letter.sender, letter.vault, value)
+        state = self.book.get(letter.vault)
+        if state is None:
+            if name.startswith("abort"):
+                return b"ack"
+            raise Unavailable(what=f"vault {letter.vault.hex()}", expected="its proposal first", came=name)
+        senders = [p for p, party in enumerate(state.proposal.parties) if party.identity == letter.sender]
+        if not senders:
+            raise PeerFault(what="sender", expected="a party of the vault", came=letter.sender.hex())
+        self.phases_seen.received(letter.vault, stage(state), len(raw))
+        outcome = await self.loop.put(Happened(vault=letter.vault, event=Told(party=senders[0], key=name, value=value)))
+        return _answer(name, outcome)
+
+    async def _proposed(self, sender: bytes, vault: bytes, raw: bytes) -> bytes:
+        try:
+            proposal = parse_proposal(raw)
+            proposer, me = self._admit(proposal, sender)
+        except VaultFault as fault:
+            raise PeerFault(what="propose", expected="a proposal by the rules", came=str(fault)) from fault
+        if proposal.proposal_id != vault:
+            raise PeerFault(what="propose", expected=vault.hex(), came=proposal.proposal_id.hex())
+        outcome = await self.loop.put(Proposed(proposal=proposal, me=me, proposer=proposer))
+        if outcome.kind == "applied" and self.rules.accept == "auto":
+            self.loop.put(Happened(vault=vault, event=Ordered(key="want_accept")))
+        return _answer("propose", outcome)
+
+    def _admit(self, proposal: Proposal, proposer: bytes) -> tuple[int, int]:
+        """(proposer, me) as party indices, when this node can take part at all. Raises PeerFault naming the field."""
+        rules, identities = self.rules, [party.identity for party in proposal.parties]
+        me = self.context.keys.identity.xonly()
+        wanted: list[tuple[str, bool, str, str]] = [
+            ("network", proposal.network == rules.network, rules.network, proposal.network),
+            ("genesis", proposal.genesis == rules.genesis, rules.genesis[::-1].hex(), proposal.genesis[::-1].hex()),
+            ("timelocks.depth", proposal.timelocks.depth >= rules.minimum_depth, f"at least {rules.minimum_depth}", str(proposal.timelocks.depth)),
+            ("parties", me in identities, f"this node, {me.hex()}", "other nodes only"),
+            ("proposer", proposer in identities, "one of the parties", proposer.hex()),
+        ]
+        for g, graph in enumerate(proposal.graphs):
+            circuit = circuit_of(graph.statement, graph.amount)
+            wanted += [
+                (f"graphs[{g}].circuit", graph.circuit == circuit.id, circuit.id.hex(), graph.circuit.hex()),
+                (f"graphs[{g}].profile", graph.profile != "test" or rules.network == "regtest", "a profile for real coins", "test"),
+            ]
+        for what, right, expected, came in wanted:
+            if not right:
+                raise PeerFault(what=what, expected=expected, came=came)
+        return identities.index(proposer), identities.index(me)
+
+    async def on_chunk(self, peer_id: str, artifact: bytes, chunk: int) -> bytes | None:
+        """A chunk of an artifact we offered, or None."""
+        return self.context.artifacts.read(artifact, chunk)
+
+    async def _transmit(self, sending: Sending) -> None:
+        state = self.state(sending.vault)
+        identity = state.proposal.parties[sending.to].identity
+        if sending.key == "propose":
+            value = encode(state.proposal)
+        else:
+            value = state.facts[sending.key]
+            if KINDS[sending.key.partition("/")[0]].bulk:
+                value = self.context.blob(value)
+        kind, body = to_body(sending.key, value)
+        raw = envelope.encode(
+            vault=sending.vault, kind=kind, sequence=sending.sequence, recipient=identity, body=body,
+            identity=self.context.keys.identity, genesis=self.rules.genesis, limits=self.limits,
+        )  # fmt: skip
+        await self.context.peers.send(self.context.reach(identity), raw, SEND_TIMEOUT)
+        self.phases_seen.sent(sending.vault, stage(state), len(raw))
+
+    def _delivered(self, sending: Sending) -> None:
+        self.loop.put(Delivered(sending=sending))
+
+    # ---- the operator ------------------------------------------------------------------------------------------------
+
+    def state(self, vault: bytes) -> VaultState:
+        """The state of a known vault. Raises LocalFault."""
+        state = self.book.get(vault)
+        if state is None:
+            raise LocalFault(what="vault", expected="one of this node's", came=vault.hex(), todo="`bitvm3 vault list` shows them.")
+        return state
+
+    def find(self, text: str) -> bytes:
+        """The vault whose id begins with these hex digits. Raises LocalFault."""
+        found = [vault for vault, _ in self.book.items() if len(text) >= 8 and vault.hex().startswith(text.lower())]
+        if len(found) != 1:
+            raise LocalFault(what="vault", expected="8 or more digits that begin one id", came=text, todo="`bitvm3 vault list` shows them.")
+        return found[0]
+
+    async def order(self, vault: str, kind: str, *indices: int, value: bytes = b"") -> dict[str, Any]:
+        """State an operator's fact. Raises LocalFault with the machine's reason when it is refused."""
+        name = self.find(vault)
+        outcome = await self.loop.put(Happened(vault=name, event=Ordered(key=key(kind, *indices), value=value)))
+        if outcome.kind in ("refused", "early"):
+            raise LocalFault(what=kind.replace("want_", ""), expected="possible now", came=outcome.reason)
+        return {"vault": name.hex(), "outcome": outcome.kind}
+
+    async def claim(self, vault: str, graph: int, balance: int, salt: str) -> dict[str, Any]:
+        """Order a claim: the sealed inputs become the digits that Assert will publish if it is contested."""
+        state = self.state(self.find(vault))
+        if not 0 <= graph < len(state.proposal.graphs) or state.proposal.graphs[graph].claimant != state.me:
+            raise LocalFault(what="graph", expected="one in which this node is the claimant", came=str(graph), todo="`bitvm3 vault show` lists them.")
+        return await self.order(vault, "want_claim", graph, value=bytes(digits_of(state.proposal.graphs[graph], balance, salt)))
+
+    async def announce(self, proposal: Proposal) -> str:
+        """Begin a vault as its proposer. Raises LocalFault when this node is no party of it or the rules refuse it."""
+        identity = self.context.keys.identity.xonly()
+        try:
+            proposer, me = self._admit(parse_proposal(encode(proposal)), identity)
+        except (VaultFault, PeerFault) as fault:
+            raise LocalFault(what="proposal", expected="one by the rules", came=str(fault)) from fault
+        outcome = await self.loop.put(Proposed(proposal=proposal, me=me, proposer=proposer))
+        if outcome.kind == "duplicate":
+            raise LocalFault(what="proposal", expected="a new one", came=outcome.reason)
+        return proposal.proposal_id.hex()
+
+    # ---- quiet -------------------------------------------------------------------------------------------------------
+
+    def quiet(self, height: int) -> bool:
+        """True when this height is processed and nothing is left that does not wait for a block."""
+        working = len(self._jobs) - self.context.waiting
+        return (
+            self.scanner.height >= height and self.loop.empty and not len(self.outbox) and working <= 0
+            and not self._background and self.publisher.idle
+        )  # fmt: skip
+
+    async def wait_quiet(self, height: int, poll: float = 0.003, patience: float = 60.0) -> dict[str, Any]:
+        """Return when quiet, or after `patience` seconds with what is still going on."""
+        try:
+            async with asyncio.timeout(patience):
+                while not self.quiet(height):
+                    await asyncio.sleep(poll)
+        except TimeoutError:
+            pass
+        return {"quiet": self.quiet(height), "height": self.scanner.height, "turns": self.loop.turns, **self.under_way()}
+
+    def under_way(self) -> dict[str, Any]:
+        """What the node is doing."""
+        return {
+            "outbox": len(self.outbox),
+            "jobs": len(self._jobs),
+            "waiting": self.context.waiting,
+            "publishing": not self.publisher.idle,
+        }
+
+    def job_progress(self, vault: bytes, job: Job) -> dict[str, Any]:
+        """(done, total) of a long job, when it tells."""
+        progress = self.context.progress.get((vault, job))
+        return {"done": progress.done, "total": progress.total} if progress is not None else {}
+
+
+def _answer(name: str, outcome: Outcome) -> bytes:
+    match outcome.kind:
+        case "applied" | "duplicate" | "alarm":
+            return b"ack"
+        case "early":
+            raise Unavailable(what=name, expected="later", came=outcome.reason)
+        case "refused":
+            raise PeerFault(what=name, expected="a fact that fits", came=outcome.reason)
+
+

@@ -1,0 +1,91 @@
+"""`python -m node.demo`: a chain, three daemons, six scenarios; exit status 0 only when every balance is right to the sat."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from node.demo.rules import expected
+from node.demo.scenarios import FALSE, PROFILES, SCENARIOS, Play, known
+from node.demo.screen import Screen, balances, final_tables
+from node.demo.stage import Theatre, each
+from node.faults import LocalFault, PeerFault, Unavailable
+
+
+def arguments(argv: list[str]) -> argparse.Namespace:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(prog="make demo ARGS=...", description=__doc__)
+    parser.add_argument("--bitcoind", action="store_true", help="play on Bitcoin Core instead of the embedded chain")
+    parser.add_argument("--engine", choices=["core"], default="core", help="the dispute engine (default: core)")
+    parser.add_argument("--profile", choices=["test", "fast", "default", "paranoid"], default="default", help="cut-and-choose profile of scenario 3")
+    parser.add_argument("--folder", type=Path, help="keep all data here (must not exist); default: a temporary folder")
+    return parser.parse_args(argv)
+
+
+async def perform(options: argparse.Namespace, folder: Path) -> bool:
+    """Play everything; True when every balance is what the rules say."""
+    screen = Screen()
+    theatre = Theatre(folder, "bitcoind" if options.bitcoind else "sandbox", known())
+    play = Play(theatre, options.engine, screen.say, PROFILES | {FALSE: options.profile})
+    watcher = asyncio.create_task(_watch(play, screen))
+    screen.start()
+    try:
+        screen.say(f"regtest on {theatre.backend}; three daemons: borrower, lender, challenger")
+        await theatre.open()
+        before = [int(b["total"]) for b in await each(theatre.daemons, "wallet.balance")]
+        for scene in SCENARIOS.values():
+            await scene(play)
+        await theatre.mine(8)
+        found = [int(b["total"]) for b in await each(theatre.daemons, "wallet.balance")]
+        shows = await each(theatre.daemons, "vault.show", vault=play.vault)
+        change = expected(shows[0])
+    finally:
+        watcher.cancel()
+        screen.stop()
+        await theatre.close()
+    final_tables(screen.console, shows[0], {daemon.name: show["setup"] for daemon, show in zip(theatre.daemons, shows, strict=True)})
+    names = [daemon.name for daemon in theatre.daemons]
+    return balances(screen.console, [(n, b, b + change[i], f) for i, (n, b, f) in enumerate(zip(names, before, found, strict=True))])
+
+
+async def _watch(play: Play, screen: Screen) -> None:
+    """Refresh the live view beside the story."""
+    while True:
+        infos: list[dict[str, Any]] = []
+        show = None
+        for daemon in play.theatre.daemons:
+            try:
+                infos.append({**await daemon.call("node.info"), "name": daemon.name})
+                if play.vault and daemon is play.theatre.borrower:
+                    show = await play.show()
+            except (OSError, LocalFault, PeerFault, Unavailable):
+                infos.append({})
+        screen.update(play.theatre.height, show, infos)
+        await asyncio.sleep(0.5 if screen.live is not None else 3600)
+
+
+def main() -> int:
+    """Run the demo."""
+    options = arguments(sys.argv[1:])
+    if options.folder is not None and options.folder.exists():
+        print(f"--folder: expected a folder that does not exist yet, came {options.folder}", file=sys.stderr)
+        return 2
+    with tempfile.TemporaryDirectory(prefix="bitvm3-demo-") as temporary:
+        folder = options.folder or Path(temporary)
+        try:
+            right = asyncio.run(perform(options, folder))
+        except (LocalFault, PeerFault, Unavailable, TimeoutError) as fault:
+            print(f"the demo stopped: {fault}", file=sys.stderr)
+            for log in sorted(folder.glob("*/process.log")):
+                print(f"--- {log.parent.name}\n{log.read_text(errors='replace')[-1500:]}", file=sys.stderr)
+            return 1
+    print("every balance is what the rules say, to the sat" if right else "A BALANCE IS WRONG")
+    return 0 if right else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,112 @@
+"""The stage of the demo: chain, three daemons, a miner that waits for everyone after every block.
+
+Promise: `mine` never sleeps; it mines one block and returns when every running daemon has processed that height and has
+nothing left to send, compute or publish. This module does NOT know scenarios.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from node.demo.processes import Backend, ChainProcess, DaemonProcess
+from node.faults import LocalFault
+
+MINER = "bcrt1p5cyxnuxmeuwuvkwfem96lqzszd02n6xdcjrs20cac6yqjjwudpxqkedrcr"
+"""Where block rewards nobody needs go: the taproot address of BIP341's first test vector key, on regtest."""
+
+COINBASES = 3
+QUIET_TIMEOUT = 240.0
+
+Report = Callable[[str], None]
+
+
+@dataclass(slots=True)
+class Theatre:
+    """Everything that runs. Use `open`, then `close`."""
+
+    folder: Path
+    backend: Backend
+    known: dict[str, int]
+    tell: Callable[[Theatre], None] = lambda _: None
+    chain: ChainProcess = field(init=False)
+    borrower: DaemonProcess = field(init=False)
+    lender: DaemonProcess = field(init=False)
+    challenger: DaemonProcess = field(init=False)
+    height: int = 0
+
+    def __post_init__(self) -> None:
+        self.chain = ChainProcess(self.backend, self.folder / "chain")
+        self.borrower = DaemonProcess("borrower", self.folder / "borrower", self.chain, policy="never")
+        self.lender = DaemonProcess("lender", self.folder / "lender", self.chain, known=self.known)
+        self.challenger = DaemonProcess("challenger", self.folder / "challenger", self.chain, known=self.known)
+
+    @property
+    def daemons(self) -> tuple[DaemonProcess, ...]:
+        """Borrower, lender, challenger: the party order of the demo's proposals."""
+        return (self.borrower, self.lender, self.challenger)
+
+    async def open(self) -> None:
+        """Start everything, give every wallet a few mature coins, connect everybody with everybody."""
+        await self.chain.start()
+        for daemon in self.daemons:
+            daemon.write_config()
+        await asyncio.gather(*(daemon.start() for daemon in self.daemons))
+        for daemon in self.daemons:
+            address = (await daemon.call("wallet.address"))["address"]
+            await self.chain.call("generatetoaddress", COINBASES, address)
+        await self.chain.call("generatetoaddress", 100, MINER)
+        self.height = int(await self.chain.call("getblockcount"))
+        await self.meet()
+        await self.quiet()
+
+    async def meet(self) -> None:
+        """Connect everybody with everybody."""
+        infos = [await daemon.call("node.info") for daemon in self.daemons if daemon.running]
+        for daemon in self.daemons:
+            if not daemon.running:
+                continue
+            own = (await daemon.call("node.info"))["identity"]
+            for info in infos:
+                if info["identity"] != own:
+                    await daemon.call("peer.connect", identity=info["identity"], address=info["address"])
+
+    async def mine(self, blocks: int = 1) -> None:
+        """Mine one block at a time; after each, wait until nothing is left to do."""
+        for _ in range(blocks):
+            await self.chain.call("generatetoaddress", 1, MINER)
+            self.height += 1
+            await self.quiet()
+
+    async def quiet(self) -> None:
+        """Wait until every running daemon has processed the tip and nothing is under way anywhere."""
+        async with asyncio.timeout(QUIET_TIMEOUT):
+            before: list[int] | None = None
+            while True:
+                waits = [d.call("node.wait", height=self.height) for d in self.daemons if d.running]
+                turns = [int(answer["turns"]) for answer in await asyncio.gather(*waits)]
+                self.tell(self)
+                if turns == before:
+                    return
+                before = turns
+
+    async def mine_until(self, done: Callable[[], Awaitable[bool]], what: str, limit: int) -> int:
+        """Mine until `done`, at most `limit` blocks; returns how many it took."""
+        for mined in range(limit + 1):
+            if await done():
+                return mined
+            await self.mine()
+        raise LocalFault(what=what, expected=f"within {limit} blocks", came="not yet", todo="See the daemons' logs.")
+
+    async def close(self) -> None:
+        """Stop everything."""
+        await asyncio.gather(*(daemon.stop() for daemon in self.daemons), return_exceptions=True)
+        await self.chain.stop()
+
+
+async def each(daemons: Sequence[DaemonProcess], method: str, **params: Any) -> list[Any]:
+    """The same call to several daemons at once."""
+    return list(await asyncio.gather(*(daemon.call(method, **params) for daemon in daemons)))

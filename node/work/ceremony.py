@@ -1,0 +1,199 @@
+"""The jobs of the setup that are not the engine's: coins, keys, graph, presigning, storing. In the order of protocol.md."""
+
+from __future__ import annotations
+
+import asyncio
+from hashlib import sha256
+
+from blake3 import blake3
+
+from challenge.bodies import Funded, Points, decode, encode
+from challenge.checks import terms_of
+from challenge.facts import everyone, key
+from challenge.states import Job, VaultState
+from native._native.signing import equal_nonces
+from node.faults import LocalFault, PeerFault
+from node.guard import Guard
+from node.work.context import Context, Facts
+from node.work.own import nonce_seed, share_of_group
+from vault.graph import VaultGraph, derive
+from vault.presigned import Presigned
+from vault.terms import Coin, EnginePoints, PartyKeys, Terms
+from vault.terms import encode as encode_terms
+
+
+async def keys(context: Context, state: VaultState, job: Job) -> Facts:
+    """Make this party's share of G and state its public keys, scripts, hashlocks and coins."""
+    funded = decode(Funded, state.facts["funded"], "funded")
+    own = context.own(funded.nonce)
+    proposal, me = state.proposal, state.me
+    ephemeral = context.keys.ephemeral(context.name(state))
+    payout = await context.payout_script()
+    slots = range(len(proposal.slots))
+    stated = PartyKeys(
+        party=me,
+        musig=share_of_group(ephemeral).point(),
+        personal=own.personal.xonly(),
+        payout_script=payout,
+        change_script=payout,
+        nonce=funded.nonce,
+        bonds=funded.bonds,
+        hashlock_a=sha256(own.hashlock_a().reveal()).digest() if me == proposal.borrower else b"",
+        hashlocks_r=tuple(sha256(own.hashlock_r(s).reveal()).digest() for s in slots) if me == proposal.lender else (),
+        prefund_inputs=funded.prefund_inputs,
+    )
+    return ((key("keys", me), encode_terms(stated)),)
+
+
+async def coins(context: Context, state: VaultState, job: Job) -> Facts:
+    """Find every party's coins on chain, confirmed as deep as Terms say, with the value and script that Terms name."""
+    terms = terms_of(state.proposal, state.facts)
+    for party in terms.keys:
+        named = [*((f"bond of graph {g}", coin) for g, coin in party.bonds), *(("PreFund input", coin) for coin in party.prefund_inputs)]
+        for what, coin in named:
+            await _on_chain(context, state, party.party, what, coin)
+    return (("coins", b""),)
+
+
+async def _on_chain(context: Context, state: VaultState, party: int, what: str, coin: Coin) -> None:
+    while True:
+        found = await context.chain.utxo(coin.txid, coin.vout)
+        if found is not None and found.confirmations > state.proposal.timelocks.depth:
+            break
+        if found is None:
+            raise PeerFault(what=f"party {party}: {what}", expected=f"{coin.value} sat at {coin.txid[::-1].hex()}:{coin.vout}", came="no such coin on chain")
+        await context.next_block()
+    if (found.value, found.script) != (coin.value, coin.script_pubkey):
+        raise PeerFault(what=f"party {party}: {what}", expected=f"{coin.value} sat to {coin.script_pubkey.hex()}", came=f"{found.value} sat to {found.script.hex()}")
+
+
+def engine_points(state: VaultState, blobs: Context) -> tuple[EnginePoints, ...]:
+    """The public points of every graph, from the claimants' facts."""
+    found = []
+    for g, graph in enumerate(state.proposal.graphs):
+        body = decode(Points, blobs.blob(state.facts[key("points", g)]), key("points", g))
+        rows, width = [], 33 * (1 + graph.digit_bits)
+        if len(body.digits) != width * graph.digits:
+            raise PeerFault(what=key("points", g), expected=f"{width * graph.digits} bytes of digit points", came=f"{len(body.digits)} bytes")
+        for at in range(0, len(body.digits), width):
+            rows.append(tuple(body.digits[i : i + 33] for i in range(at, at + width, 33)))
+        found.append(EnginePoints(graph=g, digits=tuple(rows), disprove=body.outputs))
+    return tuple(found)
+
+
+async def derive_graph(context: Context, state: VaultState, job: Job) -> Facts:
+    """Derive every transaction from Terms and points, and state the digest of all of it."""
+    graph = await context.graph(state)
+    return ((key("digest", state.me), graph.digest()),)
+
+
+def derived(state: VaultState, context: Context) -> VaultGraph:
+    """The graph of a vault whose points are known."""
+    return derive(terms_of(state.proposal, state.facts), engine_points(state, context))
+
+
+async def nonces(context: Context, state: VaultState, job: Job) -> Facts:
+    """The public nonces of every session, part by part."""
+    graph = await context.graph(state)
+    ephemeral = context.keys.ephemeral(context.name(state))
+
+    def make() -> Facts:
+        share = share_of_group(ephemeral)
+        return tuple(
+            (key("nonces", state.me, i), graph.presigning(part).public_nonces(nonce_seed(ephemeral, i), share))
+            for i, part in enumerate(graph.parts)
+        )
+
+    return await asyncio.to_thread(make)
+
+
+def _all_of(context: Context, state: VaultState, kind: str, part: int) -> list[bytes]:
+    return [context.blob(state.facts[key(kind, p, part)]) for p in everyone(state.proposal)]
+
+
+async def sign(context: Context, state: VaultState, job: Job) -> Facts:
+    """Partial signatures of every session. The guard lets one version of (nonces, messages, points) pass, ever."""
+    graph = await context.graph(state)
+    ephemeral = context.keys.ephemeral(context.name(state))
+
+    def make() -> Facts:
+        share, facts = share_of_group(ephemeral), []
+        for i, part in enumerate(graph.parts):
+            public = _all_of(context, state, "nonces", i)
+            _claim_nonces(context.guard, state, i, graph.digest(), public)
+            facts.append((key("partials", state.me, i), graph.presigning(part).sign(nonce_seed(ephemeral, i), share, public)))
+        return tuple(facts)
+
+    return await asyncio.to_thread(make)
+
+
+def _claim_nonces(guard: Guard, state: VaultState, part: int, digest: bytes, public: list[bytes]) -> None:
+    """The graph's digest covers messages and adaptor points; the keys of G are fresh, so the ephemeral key names the batch."""
+    record = blake3(derive_key_context="bitvm3 2026 presigning batch v1")
+    record.update(digest)
+    for nonce in public:
+        record.update(len(nonce).to_bytes(8, "big") + nonce)
+    own = blake3(public[state.me], derive_key_context="bitvm3 2026 presigning nonces v1").digest()
+    guard.claim("nonce", own + part.to_bytes(4, "big"), record.digest())
+
+
+async def aggregate(context: Context, state: VaultState, job: Job) -> Facts:
+    """Check every partial singly, aggregate, verify, store, read back, burn this party's share of G; only then `ready`."""
+    graph = await context.graph(state)
+
+    def make() -> bytes:
+        found = b""
+        for i, part in enumerate(graph.parts):
+            batch = graph.presigning(part)
+            public, partials = _all_of(context, state, "nonces", i), _all_of(context, state, "partials", i)
+            for p in everyone(state.proposal):
+                wrong = batch.check_partials(p, public, partials[p])
+                if wrong:
+                    session = graph.signatures[part.start + wrong[0]]
+                    raise PeerFault(
+                        what=f"partials/{p}/{i}", expected="valid partial signatures",
+                        came=f"{len(wrong)} wrong, the first for {session.template} input {session.input} {session.path}",
+                    )  # fmt: skip
+            found += batch.aggregate(public, partials)
+        return found
+
+    name = context.name(state)
+    if context.store.get("presigned", name) is None:  # else: stored before a crash
+        signatures = await asyncio.to_thread(make)
+        await asyncio.to_thread(_refuse_equal_nonces, graph, signatures)
+        await context.write((("presigned", name, signatures),))
+    back = context.store.get("presigned", name)
+    if back is None:
+        raise LocalFault(what="presignatures", expected="to be read back", came="nothing", todo="Check the disk.")
+    presigned = Presigned(graph=graph, signatures=back)
+    wrong = await asyncio.to_thread(presigned.check)
+    if wrong:
+        raise LocalFault(what="presignatures read back", expected="all valid", came=f"{len(wrong)} wrong", todo="Check the disk.")
+    context.keys.burn(name)
+    digest = blake3(presigned.signatures, derive_key_context="bitvm3 2026 presigned v1").digest()
+    return (("presigned", digest), (key("ready", state.me), digest))
+
+
+def _refuse_equal_nonces(graph: VaultGraph, signatures: bytes) -> None:
+    """Two values of one digit under one R'.x: one signature would assert both. The round is refused."""
+    for g, terms in enumerate(graph.terms.proposal.graphs):
+        run = 1 << terms.digit_bits
+        first = graph.digit(g, 0).start
+        chunk = signatures[65 * first : 65 * (first + run * terms.digits)]
+        if equal_nonces(chunk, run):
+            raise PeerFault(what=f"nonces of graph {g}", expected="another R' for every value of a digit", came="the same twice")
+
+
+async def reveal(context: Context, state: VaultState, job: Job) -> Facts:
+    """The lender shows r of a slot."""
+    (slot,) = job.indices
+    funded = decode(Funded, state.facts["funded"], "funded")
+    return ((key("release", slot), context.own(funded.nonce).hashlock_r(slot).reveal()),)
+
+
+def terms(state: VaultState) -> Terms:
+    """Terms of a vault whose keys are known."""
+    return terms_of(state.proposal, state.facts)
+
+
+__all__ = ["aggregate", "coins", "derive_graph", "derived", "encode", "engine_points", "keys", "nonces", "reveal", "sign", "terms"]
