@@ -14,22 +14,23 @@ from challenge.bodies import decode_kept
 from challenge.facts import everyone, key, party_with
 from challenge.faults import Deviation, Refused
 from vault.faults import TermsFault
-from vault.terms import Proposal, Terms, check_terms, parse_keys
+from vault.terms import Proposal, Terms, check_keys, check_terms, decode_keys
 
 Check = Callable[[Proposal, Mapping[str, bytes], tuple[int, ...], bytes], None]
 
 
 def terms_of(proposal: Proposal, facts: Mapping[str, bytes]) -> Terms:
     """Terms, once every party has stated its keys."""
-    return Terms(proposal=proposal, keys=tuple(parse_keys(facts[key("keys", p)], proposal) for p in everyone(proposal)))
+    return Terms(proposal=proposal, keys=tuple(decode_keys(facts[key("keys", p)]) for p in everyone(proposal)))
 
 
 def _keys(proposal: Proposal, known: Mapping[str, bytes], indices: tuple[int, ...], value: bytes) -> None:
     (party,) = indices
     try:
-        stated = parse_keys(value, proposal)
+        stated = decode_keys(value)
         if stated.party != party:
             raise Deviation(f"keys/{party}: they name party {stated.party}")
+        check_keys(proposal, stated)
         others = [p for p in everyone(proposal) if p != party]
         if all(key("keys", p) in known for p in others):
             check_terms(terms_of(proposal, {**known, key("keys", party): value}))
@@ -60,7 +61,7 @@ def _same(kind: str, what: str) -> Check:
 
 def _release(proposal: Proposal, known: Mapping[str, bytes], indices: tuple[int, ...], value: bytes) -> None:
     (slot,) = indices
-    lender = parse_keys(known[key("keys", party_with(proposal, "lender"))], proposal)
+    lender = decode_keys(known[key("keys", party_with(proposal, "lender"))])
     if len(value) != 32 or sha256(value).digest() != lender.hashlocks_r[slot]:
         raise Refused(f"release/{slot}: this is not the preimage of the lender's hashlock of slot {slot}")
 
