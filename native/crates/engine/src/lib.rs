@@ -1,1 +1,36 @@
-//! Placeholder.
+//! Dispute engine `core`: a garbled predicate whose FALSE output frees a secret scalar.
+//!
+//! Promises: everything a garbler makes follows from two seeds, so a crash and a restart give the same bytes; whatever a
+//! peer sent is either checked whole or refused with the field named; memory does not grow with the number of instances
+//! on more than commitments and openings. Does NOT know files, transactions, who the peers are, or how the kept set
+//! was drawn and stored (that one kept set only is ever answered under a setup id is the caller's duty).
+//!
+//! The executable model is `dispute_reference.py`; ways and names are the same, hashes are BLAKE3 here.
+
+mod adaptor;
+mod check;
+mod curve;
+mod digits;
+mod error;
+mod evaluate;
+mod field;
+mod garbler;
+mod instance;
+mod knowledge;
+mod params;
+mod polynomial;
+mod proof;
+mod scalar;
+mod solder;
+mod transcript;
+
+pub use adaptor::{PRESIGNATURE_BYTES, complete_digits, extract_digits};
+pub use check::check;
+pub use digits::{digit_points, value_points};
+pub use error::EngineError;
+pub use evaluate::{Digit, evaluate};
+pub use garble::Control;
+pub use garbler::Garbler;
+pub use knowledge::{PROOF_BYTES, check_knowledge, prove_knowledge};
+pub use params::{Layout, Params};
+pub use solder::hash_to_curve;

@@ -1,13 +1,311 @@
-//! `native._native.engine`.
+//! `native._native.engine`: dispute engine `core`.
 
+use ::engine as pure;
 use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
+
+use crate::error::{Result, array, refuse_pickling};
+use crate::garbling::{Bytes, Program, Progress};
+use crate::keys::{Secret, Seed};
 
 #[pymodule(submodule, gil_used = false)]
 pub mod engine {
-    use super::*;
+    #[pymodule_export]
+    use super::{
+        Garbler, Layout, Params, check, check_knowledge, complete_digits, digit_points, evaluate,
+        extract_digits, hash_to_curve, prove_knowledge, value_points,
+    };
+    #[pymodule_export]
+    use crate::error::NativeError;
+
+    use pyo3::prelude::*;
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         crate::register(module)
     }
+}
+
+/// How input bits are cut into digits.
+#[pyclass(frozen, module = "native._native.engine")]
+pub struct Layout(pure::Layout);
+
+#[pymethods]
+impl Layout {
+    #[new]
+    #[pyo3(signature = (*, input_bits, digit_bits))]
+    fn new(input_bits: usize, digit_bits: usize) -> Result<Self> {
+        Ok(Self(pure::Layout::new(input_bits, digit_bits)?))
+    }
+
+    #[getter]
+    fn input_bits(&self) -> usize {
+        self.0.input_bits()
+    }
+
+    #[getter]
+    fn digit_bits(&self) -> usize {
+        self.0.digit_bits()
+    }
+
+    #[getter]
+    fn digits(&self) -> usize {
+        self.0.digits()
+    }
+
+    #[getter]
+    fn values(&self) -> usize {
+        self.0.values()
+    }
+
+    #[getter]
+    fn points(&self) -> usize {
+        self.0.points()
+    }
+}
+
+/// What both sides of a pair agree on.
+#[pyclass(frozen, module = "native._native.engine")]
+pub struct Params(pure::Params);
+
+#[pymethods]
+impl Params {
+    #[new]
+    #[pyo3(signature = (*, setup_id, context, program, instances, kept, digit_bits))]
+    fn new(
+        setup_id: &[u8],
+        context: Vec<u8>,
+        program: &Program,
+        instances: usize,
+        kept: usize,
+        digit_bits: usize,
+    ) -> Result<Self> {
+        Ok(Self(pure::Params::new(
+            array("setup_id", setup_id)?,
+            context,
+            program.program.clone(),
+            instances,
+            kept,
+            digit_bits,
+        )?))
+    }
+
+    #[getter]
+    fn layout(&self) -> Layout {
+        Layout(self.0.layout())
+    }
+
+    #[getter]
+    fn instances(&self) -> usize {
+        self.0.instances()
+    }
+
+    #[getter]
+    fn kept(&self) -> usize {
+        self.0.kept()
+    }
+
+    #[getter]
+    fn points_bytes(&self) -> usize {
+        self.0.points_bytes()
+    }
+
+    #[getter]
+    fn polynomial_bytes(&self) -> usize {
+        self.0.polynomial_bytes()
+    }
+
+    #[getter]
+    fn opening_bytes(&self) -> usize {
+        self.0.opening_bytes()
+    }
+
+    #[getter]
+    fn kept_bytes(&self) -> usize {
+        self.0.kept_bytes()
+    }
+}
+
+/// The garbler's side of a pair.
+#[pyclass(frozen, module = "native._native.engine")]
+pub struct Garbler(pure::Garbler);
+
+#[pymethods]
+impl Garbler {
+    #[new]
+    fn new(
+        py: Python<'_>,
+        params: &Params,
+        digit_seed: PyRef<'_, Seed>,
+        pair_seed: PyRef<'_, Seed>,
+    ) -> Self {
+        let (params, digits, pair) = (params.0.clone(), &digit_seed.0, &pair_seed.0);
+        Self(py.detach(|| pure::Garbler::new(params, digits.expose(), pair.expose())))
+    }
+
+    fn __reduce_ex__(&self, _protocol: i32) -> PyResult<()> {
+        Err(refuse_pickling("Garbler"))
+    }
+
+    fn digit_points(&self) -> &[u8] {
+        self.0.digit_points()
+    }
+
+    fn output_points(&self) -> &[u8] {
+        self.0.output_points()
+    }
+
+    fn commit(&self, py: Python<'_>, progress: &Progress) -> Result<Vec<u8>> {
+        let control = &progress.0;
+        Ok(py.detach(|| self.0.commit(control))?)
+    }
+
+    fn open(
+        &self,
+        py: Python<'_>,
+        kept: Vec<usize>,
+        progress: &Progress,
+    ) -> Result<(Vec<u8>, Vec<u8>)> {
+        let control = &progress.0;
+        Ok(py.detach(|| self.0.open(&kept, control))?)
+    }
+}
+
+#[pyfunction]
+fn digit_points(py: Python<'_>, layout: &Layout, digit_seed: PyRef<'_, Seed>) -> Vec<u8> {
+    let seed = &digit_seed.0;
+    py.detach(|| pure::digit_points(layout.0, seed.expose()))
+}
+
+#[pyfunction]
+fn value_points(py: Python<'_>, layout: &Layout, points: PyBackedBytes) -> Result<Vec<u8>> {
+    Ok(py.detach(|| pure::value_points(layout.0, &points))?)
+}
+
+#[pyfunction]
+fn prove_knowledge(
+    py: Python<'_>,
+    layout: &Layout,
+    digit_seed: PyRef<'_, Seed>,
+    garblers: Vec<PyRef<'_, Garbler>>,
+    context: PyBackedBytes,
+) -> Vec<u8> {
+    let seed = &digit_seed.0;
+    let garblers: Vec<_> = garblers.iter().map(|garbler| &garbler.0).collect();
+    py.detach(|| pure::prove_knowledge(layout.0, seed.expose(), &garblers, &context).to_vec())
+}
+
+#[pyfunction]
+fn check_knowledge(
+    py: Python<'_>,
+    points: PyBackedBytes,
+    context: PyBackedBytes,
+    proof: PyBackedBytes,
+) -> Result<bool> {
+    Ok(py.detach(|| pure::check_knowledge(&points, &context, &proof))?)
+}
+
+#[pyfunction]
+#[allow(clippy::too_many_arguments)] // as the pure function
+fn check(
+    py: Python<'_>,
+    params: &Params,
+    points: Bytes,
+    polynomial: Bytes,
+    commitments: Bytes,
+    kept: Vec<usize>,
+    openings: Bytes,
+    artifact: Bytes,
+    progress: &Progress,
+) -> Result<Vec<u8>> {
+    let (params, control) = (&params.0, &progress.0);
+    Ok(py.detach(|| {
+        pure::check(
+            params,
+            &points,
+            &polynomial,
+            &commitments,
+            &kept,
+            &openings,
+            &artifact,
+            control,
+        )
+    })?)
+}
+
+fn read_digits(digits: Vec<(usize, PyBackedBytes)>) -> Result<Vec<pure::Digit>> {
+    let read = |(value, secret): (usize, PyBackedBytes)| {
+        let secret = array("digits", &secret)?;
+        Ok(pure::Digit { value, secret })
+    };
+    digits.into_iter().map(read).collect()
+}
+
+#[pyfunction]
+#[allow(clippy::too_many_arguments)] // as the pure function
+fn evaluate(
+    py: Python<'_>,
+    params: &Params,
+    points: Bytes,
+    polynomial: Bytes,
+    kept: Vec<usize>,
+    shares: Bytes,
+    artifact: Bytes,
+    digits: Vec<(usize, PyBackedBytes)>,
+    progress: &Progress,
+) -> Result<Option<Secret>> {
+    let (params, control) = (&params.0, &progress.0);
+    let digits = read_digits(digits)?;
+    let secret = py.detach(|| {
+        pure::evaluate(
+            params,
+            &points,
+            &polynomial,
+            &kept,
+            &shares,
+            &artifact,
+            &digits,
+            control,
+        )
+    })?;
+    match secret {
+        None => Ok(None),
+        Some(secret) => Ok(Some(Secret(secrets::Secret::from_revealed(*secret)?))),
+    }
+}
+
+#[pyfunction]
+fn complete_digits(
+    py: Python<'_>,
+    presignatures: PyBackedBytes,
+    layout: &Layout,
+    digit_seed: PyRef<'_, Seed>,
+    values: Vec<usize>,
+) -> Result<Vec<[u8; 64]>> {
+    let seed = &digit_seed.0;
+    Ok(py.detach(|| pure::complete_digits(&presignatures, layout.0, seed.expose(), &values))?)
+}
+
+#[pyfunction]
+fn extract_digits(
+    py: Python<'_>,
+    presignatures: PyBackedBytes,
+    layout: &Layout,
+    signatures: Vec<PyBackedBytes>,
+    points: PyBackedBytes,
+) -> Result<Vec<(usize, [u8; 32])>> {
+    let signatures = signatures
+        .iter()
+        .map(|signature| array("signatures", signature))
+        .collect::<Result<Vec<[u8; 64]>>>()?;
+    let digits =
+        py.detach(|| pure::extract_digits(&presignatures, layout.0, &signatures, &points))?;
+    let pairs = digits.into_iter().map(|digit| (digit.value, digit.secret));
+    Ok(pairs.collect())
+}
+
+#[pyfunction]
+fn hash_to_curve(tag: &[u8], parts: Vec<PyBackedBytes>) -> [u8; 33] {
+    let parts: Vec<&[u8]> = parts.iter().map(|part| &**part).collect();
+    pure::hash_to_curve(tag, &parts)
 }

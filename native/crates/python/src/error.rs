@@ -71,7 +71,9 @@ macro_rules! becomes_native_error {
 becomes_native_error!(
     secrets::SecretsError,
     ::signing::SigningError,
-    ::tapscript::TapscriptError
+    ::tapscript::TapscriptError,
+    ::garble::GarbleError,
+    ::engine::EngineError,
 );
 
 /// The bytes of an argument as an array of the one length it may have.

@@ -1,0 +1,154 @@
+//! The garbler's side of a pair: points, commitments, openings, kept artifact.
+
+use garble::Control;
+use rayon::prelude::*;
+use zeroize::Zeroizing;
+
+use crate::digits::{digit_points, digit_secrets, generator_multiple};
+use crate::instance::{GROUP, Source, Tables, make, pair_hash};
+use crate::polynomial::{coefficients, share};
+use crate::proof::Claim;
+use crate::scalar::Scalar;
+use crate::solder::{base, multiply};
+use crate::transcript::{PAIR_SECRETS, keyed, le};
+use crate::{EngineError, Params};
+
+/// A garbler: all of it follows from the parameters and two seeds. The digit seed is the graph's, the pair seed one
+/// evaluator's under one setup id.
+pub struct Garbler {
+    params: Params,
+    digit_seed: Zeroizing<[u8; 32]>,
+    pair_seed: Zeroizing<[u8; 32]>,
+    scalars: Zeroizing<Vec<Scalar>>,
+    coefficients: Zeroizing<Vec<Scalar>>,
+    points: Vec<u8>,
+    polynomial: Vec<u8>,
+}
+
+impl Garbler {
+    /// Computes the points; garbles nothing yet.
+    pub fn new(params: Params, digit_seed: &[u8; 32], pair_seed: &[u8; 32]) -> Self {
+        let coefficients = coefficients(&params, pair_seed);
+        Self {
+            scalars: digit_secrets(params.layout, digit_seed),
+            points: digit_points(params.layout, digit_seed),
+            polynomial: coefficients.iter().flat_map(generator_multiple).collect(),
+            coefficients,
+            params,
+            digit_seed: Zeroizing::new(*digit_seed),
+            pair_seed: Zeroizing::new(*pair_seed),
+        }
+    }
+
+    /// S: 33 bytes a point, digit by digit c, d_0 .. d_(b-1).
+    pub fn digit_points(&self) -> &[u8] {
+        &self.points
+    }
+
+    /// F: 33 bytes a coefficient, lowest first. The first one is the output point O.
+    pub fn output_points(&self) -> &[u8] {
+        &self.polynomial
+    }
+
+    /// f(0).
+    pub(crate) fn output_secret(&self) -> Scalar {
+        self.coefficients[0]
+    }
+
+    fn source(&self, index: usize) -> Source {
+        let path = [b"instance" as &[u8], &self.params.setup_id, &le(index)];
+        Source {
+            index,
+            seed: *keyed(PAIR_SECRETS, &self.pair_seed, &path)
+                .finalize()
+                .as_bytes(),
+            soldered: multiply(&base(&self.params, index), &self.scalars),
+            share: share(&self.coefficients, index),
+        }
+    }
+
+    /// The commitments to all instances, 32 bytes each. Progress counts instances.
+    pub fn commit(&self, control: &Control) -> Result<Vec<u8>, EngineError> {
+        let pair = pair_hash(&self.params, &self.points, &self.polynomial);
+        control.start(self.params.instances as u64);
+        let indices: Vec<usize> = (0..self.params.instances).collect();
+        let groups: Vec<_> = indices
+            .par_chunks(GROUP)
+            .map(|group| {
+                let sources: Vec<_> = group.iter().map(|index| self.source(*index)).collect();
+                let made = make(&self.params, &sources, Tables::Hash, control)?;
+                control.advance(group.len() as u64);
+                let parts = group.iter().zip(made);
+                Ok(parts
+                    .flat_map(|(index, made)| made.head.commitment(&pair, *index))
+                    .collect::<Vec<u8>>())
+            })
+            .collect();
+        join(groups)
+    }
+
+    /// The openings of all instances that are not kept, and the kept artifact: both in ascending order of index.
+    ///
+    /// Answer ONE kept set under a setup id, ever: two of them give more than N - M shares, hence f(0).
+    pub fn open(
+        &self,
+        kept: &[usize],
+        control: &Control,
+    ) -> Result<(Vec<u8>, Vec<u8>), EngineError> {
+        self.params.check_kept(kept)?;
+        control.start(self.params.instances as u64);
+        let opened = self.params.opened(kept);
+        let openings = opened
+            .par_chunks(GROUP)
+            .map(|group| self.open_group(group, control))
+            .collect();
+        let artifact = kept
+            .par_chunks(GROUP)
+            .map(|group| {
+                let sources: Vec<_> = group.iter().map(|index| self.source(*index)).collect();
+                let mut bytes = Vec::with_capacity(group.len() * self.params.kept_bytes());
+                for made in make(&self.params, &sources, Tables::Keep, control)? {
+                    bytes.extend_from_slice(&made.head.to_bytes());
+                    bytes.extend_from_slice(&made.translation);
+                    bytes.extend_from_slice(&made.table);
+                }
+                control.advance(group.len() as u64);
+                Ok(bytes)
+            })
+            .collect();
+        Ok((join(openings)?, join(artifact)?))
+    }
+
+    fn open_group(&self, group: &[usize], control: &Control) -> Result<Vec<u8>, EngineError> {
+        let sources: Vec<_> = group.iter().map(|index| self.source(*index)).collect();
+        let mut bytes = Vec::with_capacity(group.len() * self.params.opening_bytes());
+        let made = make(&self.params, &sources, Tables::Hash, control)?;
+        for (source, made) in sources.iter().zip(made) {
+            bytes.extend_from_slice(&source.seed);
+            bytes.extend_from_slice(&source.share.to_bytes());
+            bytes.extend_from_slice(&made.head.to_bytes());
+            let soldered: Vec<u8> = source.soldered.iter().flat_map(|d| d.to_bytes()).collect();
+            let claim = Claim {
+                params: &self.params,
+                index: source.index,
+                base: &base(&self.params, source.index),
+                points: &self.points,
+                soldered: &soldered,
+            };
+            let proof = claim.prove(&self.scalars, &self.digit_seed);
+            bytes.extend_from_slice(&soldered);
+            bytes.extend_from_slice(&proof);
+        }
+        control.advance(group.len() as u64);
+        Ok(bytes)
+    }
+}
+
+/// All parts in order, or the first error in order.
+pub(crate) fn join(parts: Vec<Result<Vec<u8>, EngineError>>) -> Result<Vec<u8>, EngineError> {
+    let mut joined = Vec::new();
+    for part in parts {
+        joined.extend(part?);
+    }
+    Ok(joined)
+}
