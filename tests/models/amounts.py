@@ -1,7 +1,7 @@
 """Every value of a vault worked out a second time, from sizes counted by hand. Imports nothing of the product.
 
-Sizes in weight units. A frame (version, lock time, two counts, marker, flag) is 42, an input without witness 164, a P2TR
-output 172, the anchor 52. A witness item costs its length plus one (plus three from 253 bytes on).
+Sizes in weight units. A frame (version, lock time, two counts, marker, flag) is 42, an input without witness 164, a
+P2TR output 172, the anchor 52. A witness item costs its length plus one (plus three from 253 bytes on).
 """
 
 from __future__ import annotations

@@ -64,6 +64,8 @@ class Tx:
 
     @property
     def raw(self) -> bytes:
+        if not any(i.witness for i in self.inputs):
+            return self.stripped  # BIP144: a transaction without any witness has the old form
         stacks = b"".join(varint(len(i.witness)) + b"".join(var(x) for x in i.witness) for i in self.inputs)
         head, tail = struct.pack("<i", self.version), struct.pack("<I", self.locktime)
         return head + b"\x00\x01" + self._body() + stacks + tail
