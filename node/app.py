@@ -28,7 +28,6 @@ from node.book import Book, Sending, Turn, outbox_entry
 from node.chain import Connected as BlockConnected
 from node.chain import Disconnected as BlockDisconnected
 from node.chain import Follower, ReorgTooDeep
-from node.claims import circuit_of, digits_of
 from node.faults import LocalFault, PeerFault, Unavailable
 from node.letters import from_body, to_body
 from node.limits import PRODUCT, Limits
@@ -36,6 +35,7 @@ from node.loop import Connected, Delivered, Disconnected, Happened, Item, Loop, 
 from node.outbox import Outbox
 from node.p2p import envelope
 from node.phases import Phases
+from node.proposing import circuit_of, digits_of, propose
 from node.publish import Publisher
 from node.scan import Scanner
 from node.work import WORK, build, bump
@@ -343,24 +343,31 @@ class Node:
             raise LocalFault(what=kind.replace("want_", ""), expected="possible now", came=outcome.reason)
         return {"vault": name.hex(), "outcome": outcome.kind}
 
-    async def claim(self, vault: str, graph: int, balance: int, salt: str) -> dict[str, Any]:
+    async def claim(self, vault: str, graph: int, balance: int, salt: int) -> dict[str, Any]:
         """Order a claim: the sealed inputs become the digits that Assert will publish if it is contested."""
         state = self.state(self.find(vault))
         if not 0 <= graph < len(state.proposal.graphs) or state.proposal.graphs[graph].claimant != state.me:
             raise LocalFault(what="graph", expected="one in which this node is the claimant", came=str(graph), todo="`bitvm3 vault show` lists them.")
         return await self.order(vault, "want_claim", graph, value=bytes(digits_of(state.proposal.graphs[graph], balance, salt)))
 
-    async def announce(self, proposal: Proposal) -> str:
-        """Begin a vault as its proposer. Raises LocalFault when this node is no party of it or the rules refuse it."""
-        identity = self.context.keys.identity.xonly()
+    async def propose(self, wanted: dict[str, Any]) -> str:
+        """Begin a vault as its proposer; returns its id, hex. Raises LocalFault naming the field."""
+        proposal = await asyncio.to_thread(propose, wanted, network=self.rules.network, genesis=self.rules.genesis)
         try:
-            proposer, me = self._admit(parse_proposal(encode(proposal)), identity)
-        except (VaultFault, PeerFault) as fault:
-            raise LocalFault(what="proposal", expected="one by the rules", came=str(fault)) from fault
+            proposer, me = self._admit(proposal, self.context.keys.identity.xonly())
+        except PeerFault as fault:
+            raise LocalFault(what=fault.what, expected=fault.expected, came=fault.came) from fault
         outcome = await self.loop.put(Proposed(proposal=proposal, me=me, proposer=proposer))
         if outcome.kind == "duplicate":
             raise LocalFault(what="proposal", expected="a new one", came=outcome.reason)
         return proposal.proposal_id.hex()
+
+    async def picture(self, vault: str, form: str) -> str:
+        """The vault's transactions as text, dot or svg. Raises LocalFault before the graph is known."""
+        state = self.state(self.find(vault))
+        if key("digest", state.me) not in state.facts:
+            raise LocalFault(what="graph", expected="engine points of every claimant", came=f"a vault at {stage(state).value}", todo="Wait for the setup.")
+        return DRAWINGS[form](await self.context.graph(state))
 
     # ---- quiet -------------------------------------------------------------------------------------------------------
 

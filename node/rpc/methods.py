@@ -1,0 +1,120 @@
+"""What each RPC method does: parsed parameters in, orders to the node, JSON out. Holds no state."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from node.rpc.server import Method
+from node.rpc.table import (
+    ClaimParams,
+    ConnectParams,
+    GraphParams,
+    Nothing,
+    PictureParams,
+    ProposeParams,
+    RejectParams,
+    SlotParams,
+    VaultParams,
+    WaitParams,
+    bind,
+)
+from node.view import show_vault, vault_line
+
+if TYPE_CHECKING:
+    from node.app import Node
+    from node.daemon import Daemon
+
+
+def methods(daemon: Daemon) -> list[Method]:
+    """The table's methods, bound to one daemon."""
+    node: Node = daemon.node
+
+    async def info(_: Nothing) -> Any:
+        return daemon.info()
+
+    async def wait(params: WaitParams) -> Any:
+        return await node.wait_quiet(params.height)
+
+    async def stop(_: Nothing) -> Any:
+        node.stop()
+        return {"stopping": True}
+
+    async def address(_: Nothing) -> Any:
+        return {"address": await daemon.new_address()}
+
+    async def balance(_: Nothing) -> Any:
+        return daemon.balance()
+
+    async def coins(_: Nothing) -> Any:
+        return daemon.coins()
+
+    async def peers(_: Nothing) -> Any:
+        return daemon.peer_list()
+
+    async def connect(params: ConnectParams) -> Any:
+        return await daemon.connect(params.identity, params.address)
+
+    async def propose(params: ProposeParams) -> Any:
+        return {"id": await node.propose(params.proposal)}
+
+    async def accept(params: VaultParams) -> Any:
+        return await node.order(params.id, "want_accept")
+
+    async def reject(params: RejectParams) -> Any:
+        return await node.order(params.id, "want_abort", value=params.reason.encode())
+
+    async def listing(_: Nothing) -> Any:
+        return [vault_line(vault, state) for vault, state in node.book.items()]
+
+    async def show(params: VaultParams) -> Any:
+        return await show_vault(node, node.find(params.id))
+
+    async def claim(params: ClaimParams) -> Any:
+        return await node.claim(params.id, params.graph, params.balance, int(params.salt or "0", 16))
+
+    async def contest(params: GraphParams) -> Any:
+        return await node.order(params.id, "want_contest", params.graph)
+
+    async def repay(params: SlotParams) -> Any:
+        return await node.order(params.id, "want_repay", params.slot)
+
+    async def release(params: SlotParams) -> Any:
+        return await node.order(params.id, "want_release", params.slot)
+
+    async def deadman(params: SlotParams) -> Any:
+        return await node.order(params.id, "want_deadman", params.slot)
+
+    async def refund(params: SlotParams) -> Any:
+        return await node.order(params.id, "want_refund", params.slot)
+
+    async def picture(params: PictureParams) -> Any:
+        return {"picture": await node.picture(params.id, params.format)}
+
+    async def policy(_: Nothing) -> Any:
+        return daemon.show_policy()
+
+    return bind(
+        {
+            "node.info": info,
+            "node.wait": wait,
+            "node.stop": stop,
+            "wallet.address": address,
+            "wallet.balance": balance,
+            "wallet.coins": coins,
+            "peer.list": peers,
+            "peer.connect": connect,
+            "vault.propose": propose,
+            "vault.accept": accept,
+            "vault.reject": reject,
+            "vault.list": listing,
+            "vault.show": show,
+            "vault.claim": claim,
+            "vault.contest": contest,
+            "vault.repay": repay,
+            "vault.release": release,
+            "vault.deadman": deadman,
+            "vault.refund": refund,
+            "vault.graph": picture,
+            "policy.show": policy,
+        }
+    )

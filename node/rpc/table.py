@@ -1,0 +1,153 @@
+"""The table of RPC methods: name, parameters, one line of summary. The command line and the daemon both read it.
+
+Promises: every method is here once; parameters are strict (unknown fields refused). Bytes are lower-case hex in JSON.
+Does NOT know what a method does: the daemon brings the handlers (`bind`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from node.faults import PeerFault
+
+Hex32 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$", description="32 bytes, lower-case hex")]
+HexBytes = Annotated[
+    str, msgspec.Meta(pattern="^([0-9a-f]{2})*$", max_length=2048, description="bytes, lower-case hex")
+]
+Index = Annotated[int, msgspec.Meta(ge=0, le=65535)]
+Sats = Annotated[int, msgspec.Meta(ge=0, le=21_000_000 * 100_000_000, description="satoshis")]
+Text = Annotated[str, msgspec.Meta(max_length=500)]
+
+
+class _Params(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Strict by construction."""
+
+
+class Nothing(_Params):
+    """No parameters."""
+
+
+class ConnectParams(_Params):
+    """A peer's multiaddress and identity (x-only key)."""
+
+    address: Text
+    identity: Hex32 | None = None
+
+
+class ProposeParams(_Params):
+    """A proposal as a JSON object, the content of the file given to `bitvm3 vault propose`."""
+
+    proposal: dict[str, Any]
+
+
+class VaultParams(_Params):
+    """A vault or proposal by id."""
+
+    id: Hex32
+
+
+class RejectParams(_Params):
+    """A proposal by id, and what its proposer is told."""
+
+    id: Hex32
+    reason: Text = ""
+
+
+class ClaimParams(_Params):
+    """A claim in a graph: the balance asserted and the salt that opens its commitment."""
+
+    id: Hex32
+    graph: Index
+    balance: Sats
+    salt: HexBytes
+
+
+class GraphParams(_Params):
+    """One graph of a vault."""
+
+    id: Hex32
+    graph: Index
+
+
+class SlotParams(_Params):
+    """One slot of a vault."""
+
+    id: Hex32
+    slot: Index
+
+
+class WaitParams(_Params):
+    """A height to wait for."""
+
+    height: int
+
+
+class PictureParams(_Params):
+    """A vault whose transactions are to be drawn."""
+
+    id: Hex32
+    format: Literal["text", "svg", "dot"] = "text"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Method:
+    """One callable method: `handler` gets the parsed parameters and returns anything msgspec can write (bytes as hex)."""
+
+    name: str
+    params: type[msgspec.Struct]
+    handler: Callable[[Any], Awaitable[object]]
+    summary: str
+
+
+TABLE: dict[str, tuple[type[_Params], str]] = {
+    "node.info": (Nothing, "Who this node is: network, height, identity, addresses, outbox, jobs, fee reserve."),
+    "node.wait": (WaitParams, "Wait until a height is processed and nothing is left to do; at most 60 s."),
+    "node.stop": (Nothing, "Stop the daemon in order."),
+    "wallet.address": (Nothing, "A fresh address of the wallet."),
+    "wallet.balance": (Nothing, "Confirmed, unconfirmed and reserved satoshis."),
+    "wallet.coins": (Nothing, "The wallet's coins and what they are reserved for."),
+    "peer.list": (Nothing, "Peers, wanted or connected."),
+    "peer.connect": (ConnectParams, "Connect to a peer and stay connected."),
+    "vault.propose": (ProposeParams, "Check a proposal and send it to its parties."),
+    "vault.accept": (VaultParams, "Accept a proposal: setup begins when everyone has."),
+    "vault.reject": (RejectParams, "Reject a proposal."),
+    "vault.list": (Nothing, "Vaults and proposals with their states."),
+    "vault.show": (VaultParams, "One vault: state, deadlines in blocks, transactions."),
+    "vault.claim": (ClaimParams, "Publish Claim of a graph."),
+    "vault.contest": (GraphParams, "Contest a claim, whatever the policy says."),
+    "vault.repay": (SlotParams, "Publish Repay of a slot (borrower, once the lender has shown r)."),
+    "vault.release": (SlotParams, "Show r of a slot to the borrower (lender)."),
+    "vault.deadman": (SlotParams, "Publish DeadMan of a slot (borrower, after everyone else has vanished)."),
+    "vault.refund": (SlotParams, "Publish Refund of a slot (borrower, when the vault did not come about)."),
+    "vault.graph": (PictureParams, "The vault's transactions as text, SVG or Graphviz."),
+    "policy.show": (Nothing, "What this node does by itself: contest, accept, release, limits."),
+}
+
+
+def bind(handlers: Mapping[str, Callable[[Any], Awaitable[object]]]) -> list[Method]:
+    """The table's methods with their handlers.
+
+    Raises:
+        ValueError: a method without handler, or a handler without method.
+    """
+    if handlers.keys() != TABLE.keys():
+        raise ValueError(f"handlers and table differ: {sorted(handlers.keys() ^ TABLE.keys())}")
+    return [
+        Method(name=name, params=params, handler=handlers[name], summary=summary)
+        for name, (params, summary) in TABLE.items()
+    ]
+
+
+def from_hex(field: str, text: str, size: int | None) -> bytes:
+    """Bytes of a hex parameter, of `size` bytes if given. Raises PeerFault (the client's) naming the field."""
+    try:
+        value = bytes.fromhex(text)
+    except ValueError:
+        raise PeerFault(what=field, expected="lower-case hex", came=repr(text[:80])) from None
+    if size is not None and len(value) != size:
+        raise PeerFault(what=field, expected=f"{size} bytes as hex", came=f"{len(value)} bytes")
+    return value
