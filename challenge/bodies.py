@@ -5,7 +5,7 @@ follow from Terms are checked by who uses the value; here only the shape is.
 """
 
 from itertools import pairwise
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
 
@@ -36,8 +36,8 @@ class Commitments(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, array_like=True):
     """An artifact a peer offers: its id (root of the chunk hashes) and its length in bytes."""
 
-    artifact: bytes
-    length: int
+    artifact: Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
+    length: Annotated[int, msgspec.Meta(ge=1)]
 
 
 class Openings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, array_like=True):
