@@ -92,7 +92,7 @@ class Limits:
     rpc_connections: int = _limit(64, "connections", "a command line, a view and a few scripts, with room")
     rpc_subscribers: int = _limit(16, "subscribers", "each holds a queue of events")
     rpc_events_queued: int = _limit(1000, "events", "a subscriber that does not read is cut off rather than remembered")
-    rpc_call_seconds: float = _limit(60.0, "s", "longer work is a job with progress events, not a call")
+    rpc_call_seconds: float = _limit(90.0, "s", "longer work is a job with progress events, not a call")
     rpc_read_seconds: float = _limit(15.0, "s", "a loopback client sends its body at once; a slow one is cut off")
     rpc_ws_message_bytes: int = _limit(
         64 * KIB, "bytes", "subscribers send nothing but pongs and calls of a few hundred bytes"

@@ -15,6 +15,9 @@ import msgspec
 from node.faults import PeerFault
 
 Hex32 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$", description="32 bytes, lower-case hex")]
+VaultId = Annotated[
+    str, msgspec.Meta(pattern="^[0-9a-f]{8,64}$", description="vault or proposal id, or 8 or more of its first digits")
+]
 HexBytes = Annotated[
     str, msgspec.Meta(pattern="^([0-9a-f]{2})*$", max_length=2048, description="bytes, lower-case hex")
 ]
@@ -27,75 +30,81 @@ class _Params(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """Strict by construction."""
 
 
-class Nothing(_Params):
+class Nothing(_Params, frozen=True, kw_only=True):
     """No parameters."""
 
 
-class ConnectParams(_Params):
+class WaitParams(_Params, frozen=True, kw_only=True):
+    """A block height."""
+
+    height: Annotated[int, msgspec.Meta(ge=0, le=2**32 - 1)]
+
+
+class ConnectParams(_Params, frozen=True, kw_only=True):
     """A peer's multiaddress and identity (x-only key)."""
 
     address: Text
     identity: Hex32 | None = None
 
 
-class ProposeParams(_Params):
+class ProposeParams(_Params, frozen=True, kw_only=True):
     """A proposal as a JSON object, the content of the file given to `bitvm3 vault propose`."""
 
     proposal: dict[str, Any]
 
 
-class VaultParams(_Params):
+class VaultParams(_Params, frozen=True, kw_only=True):
     """A vault or proposal by id."""
 
-    id: Hex32
+    id: VaultId
 
 
-class RejectParams(_Params):
+class RejectParams(_Params, frozen=True, kw_only=True):
     """A proposal by id, and what its proposer is told."""
 
-    id: Hex32
+    id: VaultId
     reason: Text = ""
 
 
-class ClaimParams(_Params):
+class ClaimParams(_Params, frozen=True, kw_only=True):
     """A claim in a graph: the balance asserted and the salt that opens its commitment."""
 
-    id: Hex32
+    id: VaultId
     graph: Index
     balance: Sats
     salt: HexBytes
 
 
-class GraphParams(_Params):
+class GraphParams(_Params, frozen=True, kw_only=True):
     """One graph of a vault."""
 
-    id: Hex32
+    id: VaultId
     graph: Index
 
 
-class SlotParams(_Params):
+class SlotParams(_Params, frozen=True, kw_only=True):
     """One slot of a vault."""
 
-    id: Hex32
+    id: VaultId
     slot: Index
 
 
-class WaitParams(_Params):
+class WaitParams(_Params, frozen=True, kw_only=True):
     """A height to wait for."""
 
     height: int
 
 
-class PictureParams(_Params):
+class PictureParams(_Params, frozen=True, kw_only=True):
     """A vault whose transactions are to be drawn."""
 
-    id: Hex32
+    id: VaultId
     format: Literal["text", "svg", "dot"] = "text"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Method:
-    """One callable method: `handler` gets the parsed parameters and returns anything msgspec can write (bytes as hex)."""
+    """One callable method: `handler` gets the parsed parameters and returns what msgspec can write."""
 
     name: str
     params: type[msgspec.Struct]
@@ -106,6 +115,7 @@ class Method:
 TABLE: dict[str, tuple[type[_Params], str]] = {
     "node.info": (Nothing, "Who this node is: network, height, identity, addresses, outbox, jobs, fee reserve."),
     "node.wait": (WaitParams, "Wait until a height is processed and nothing is left to do; at most 60 s."),
+    "node.wait": (WaitParams, "Return when this height is processed, the outbox empty and no job pending."),
     "node.stop": (Nothing, "Stop the daemon in order."),
     "wallet.address": (Nothing, "A fresh address of the wallet."),
     "wallet.balance": (Nothing, "Confirmed, unconfirmed and reserved satoshis."),
@@ -122,6 +132,7 @@ TABLE: dict[str, tuple[type[_Params], str]] = {
     "vault.repay": (SlotParams, "Publish Repay of a slot (borrower, once the lender has shown r)."),
     "vault.release": (SlotParams, "Show r of a slot to the borrower (lender)."),
     "vault.deadman": (SlotParams, "Publish DeadMan of a slot (borrower, after everyone else has vanished)."),
+    "vault.refund": (SlotParams, "Publish Refund of a slot (borrower, when the vault did not come about)."),
     "vault.refund": (SlotParams, "Publish Refund of a slot (borrower, when the vault did not come about)."),
     "vault.graph": (PictureParams, "The vault's transactions as text, SVG or Graphviz."),
     "policy.show": (Nothing, "What this node does by itself: contest, accept, release, limits."),
