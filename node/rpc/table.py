@@ -34,12 +34,6 @@ class Nothing(_Params, frozen=True, kw_only=True):
     """No parameters."""
 
 
-class WaitParams(_Params, frozen=True, kw_only=True):
-    """A block height."""
-
-    height: Annotated[int, msgspec.Meta(ge=0, le=2**32 - 1)]
-
-
 class ConnectParams(_Params, frozen=True, kw_only=True):
     """A peer's multiaddress and identity (x-only key)."""
 
@@ -115,7 +109,6 @@ class Method:
 TABLE: dict[str, tuple[type[_Params], str]] = {
     "node.info": (Nothing, "Who this node is: network, height, identity, addresses, outbox, jobs, fee reserve."),
     "node.wait": (WaitParams, "Wait until a height is processed and nothing is left to do; at most 60 s."),
-    "node.wait": (WaitParams, "Return when this height is processed, the outbox empty and no job pending."),
     "node.stop": (Nothing, "Stop the daemon in order."),
     "wallet.address": (Nothing, "A fresh address of the wallet."),
     "wallet.balance": (Nothing, "Confirmed, unconfirmed and reserved satoshis."),
@@ -132,7 +125,6 @@ TABLE: dict[str, tuple[type[_Params], str]] = {
     "vault.repay": (SlotParams, "Publish Repay of a slot (borrower, once the lender has shown r)."),
     "vault.release": (SlotParams, "Show r of a slot to the borrower (lender)."),
     "vault.deadman": (SlotParams, "Publish DeadMan of a slot (borrower, after everyone else has vanished)."),
-    "vault.refund": (SlotParams, "Publish Refund of a slot (borrower, when the vault did not come about)."),
     "vault.refund": (SlotParams, "Publish Refund of a slot (borrower, when the vault did not come about)."),
     "vault.graph": (PictureParams, "The vault's transactions as text, SVG or Graphviz."),
     "policy.show": (Nothing, "What this node does by itself: contest, accept, release, limits."),
