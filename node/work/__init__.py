@@ -3,3 +3,33 @@
 Promise: a job may be run again at any time and then states the same facts or fails; whatever must not exist twice is
 claimed in the guard before it is made. Jobs do NOT change a vault's state: they return facts.
 """
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from challenge.states import Job, VaultState
+from node.work.ceremony import aggregate, coins, derive_graph, keys, nonces, reveal, sign
+from node.work.context import Context, Facts
+from node.work.dispute_engine import check, commit, draw, evaluate, open_instances
+from node.work.finishing import build, bump
+from node.work.funding import fund
+
+WORK: Final[dict[str, Callable[[Context, VaultState, Job], Awaitable[Facts]]]] = {
+    "fund": fund,
+    "keys": keys,
+    "coins": coins,
+    "commit": commit,
+    "draw": draw,
+    "open": open_instances,
+    "check": check,
+    "derive": derive_graph,
+    "nonces": nonces,
+    "sign": sign,
+    "aggregate": aggregate,
+    "reveal": reveal,
+    "evaluate": evaluate,
+}
+
+__all__ = ["WORK", "build", "bump"]
