@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 from challenge.bodies import Funded, decode
-from challenge.checks import terms_of
-from challenge.states import VaultState
+from challenge.states import Job, VaultState
+from native._native.garbling import Progress
 from node.artifacts import Artifacts
 from node.faults import LocalFault
 from node.guard import Guard
@@ -19,6 +18,7 @@ from node.store import Put, Store
 from node.wallet import Wallet
 from node.work.own import Own
 from vault.graph import VaultGraph
+from vault.presigned import Presigned
 
 Facts = tuple[tuple[str, bytes], ...]
 
@@ -38,7 +38,8 @@ class Context:
     write: Callable[[tuple[Put, ...]], Awaitable[object]]
     height: Callable[[], int]
     derive: Callable[[VaultState, Context], VaultGraph]
-    progress: dict[str, Any] = field(default_factory=dict)
+    progress: dict[tuple[bytes, Job], Progress] = field(default_factory=dict)
+    waiting: int = 0
     _block: asyncio.Condition = field(default_factory=asyncio.Condition)
     _graphs: dict[bytes, asyncio.Task[VaultGraph]] = field(default_factory=dict)
 
@@ -74,22 +75,35 @@ class Context:
             self._graphs.pop(name, None)
             raise
 
+    async def presigned(self, state: VaultState) -> Presigned:
+        """The graph with every signature of the group, as read back before `ready`."""
+        graph, raw = await self.graph(state), self.store.get("presigned", self.name(state))
+        if raw is None:
+            raise LocalFault(what="presignatures", expected="on disk", came="nothing", todo="Restore the last backup.")
+        return Presigned(graph=graph, signatures=raw)
+
+    def begin(self, state: VaultState, job: Job) -> Progress:
+        """A long job begins: who looks sees how far it is."""
+        progress = Progress()
+        self.progress[self.name(state), job] = progress
+        return progress
+
     async def payout_script(self) -> bytes:
         """A fresh script of the wallet."""
-        script, puts = self.wallet.new_script()
-        await self.write(puts)
+        script = self.wallet.new_script()
+        await self.write(tuple(self.wallet.puts()))
         return script
 
     async def next_block(self) -> None:
         """Wait until the node has processed one more block (or lost one)."""
-        async with self._block:
-            await self._block.wait()
+        self.waiting += 1
+        try:
+            async with self._block:
+                await self._block.wait()
+        finally:
+            self.waiting -= 1
 
     async def announce_block(self) -> None:
         """The node has processed a block: wake whoever waits for one."""
         async with self._block:
             self._block.notify_all()
-
-    def vault_id(self, state: VaultState) -> bytes:
-        """The hash of all of Terms."""
-        return terms_of(state.proposal, state.facts).vault_id
