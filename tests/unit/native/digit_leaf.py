@@ -28,13 +28,16 @@ INTERNAL = nums_key(b"digit leaf test")
 
 def leaf(first: bytes, key: bytes, digits: int) -> bytes:
     """<first> OP_CHECKSIGVERIFY <K> (OP_TUCK OP_CHECKSIGVERIFY OP_CODESEPARATOR) x (n-1) OP_CHECKSIG."""
-    head = b"\x20" + first + CHECKSIGVERIFY + b"\x20" + key
-    return head + (TUCK + CHECKSIGVERIFY + CODESEPARATOR) * (digits - 1) + CHECKSIG
+    return _head(first, key) + (TUCK + CHECKSIGVERIFY + CODESEPARATOR) * (digits - 1) + CHECKSIG
 
 
 def leaf_without_separators(first: bytes, key: bytes, digits: int) -> bytes:
     """The broken leaf: every check has the same sighash."""
-    return leaf(first, key, digits).replace(CODESEPARATOR, b"")
+    return _head(first, key) + (TUCK + CHECKSIGVERIFY) * (digits - 1) + CHECKSIG
+
+
+def _head(first: bytes, key: bytes) -> bytes:
+    return b"\x20" + first + CHECKSIGVERIFY + b"\x20" + key
 
 
 def position(digit: int) -> int:
