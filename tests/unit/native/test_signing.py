@@ -364,6 +364,38 @@ def test_partials_above_the_order_are_refused_by_name(round_of_three: Round) -> 
     assert round_of_three.batch.check_partials(2, round_of_three.nonces, partials[2]) == [4]
 
 
+@settings(max_examples=200, deadline=None)
+@given(data=st.data())
+def test_hostile_bytes_are_an_error_or_a_failing_session_and_never_a_crash(data: st.DataObject, hostile: Round) -> None:
+    played, batch = hostile, hostile.batch
+    which = data.draw(st.sampled_from(["nonces", "partials", "presignatures"]))
+    good = {
+        "nonces": played.nonces[1],
+        "partials": played.partials[1],
+        "presignatures": b"".join(played.presignatures),
+    }[which]
+    start = data.draw(st.integers(0, len(good) - 1))
+    junk = data.draw(st.binary(min_size=1, max_size=33) | st.sampled_from([bytes(33), b"\xff" * 32]))
+    changed = (good[:start] + junk + good[start + len(junk) :])[: len(good)]
+    try:
+        match which:
+            case "nonces":
+                failing = batch.check_partials(1, replaced(played.nonces, 1, changed), played.partials[1])
+            case "partials":
+                failing = batch.check_partials(1, played.nonces, changed)
+            case _:
+                failing = batch.check(changed)
+    except NativeError as error:
+        assert "nonces" in str(error)
+    else:
+        assert (failing == []) is (changed == good)
+
+
+@pytest.fixture(scope="module")
+def hostile() -> Round:
+    return play(THREE[:2], adaptor_items(3))
+
+
 # ---- presignatures ---------------------------------------------------------------------------------------------------
 @settings(max_examples=60, deadline=None)
 @given(label=st.integers(0, 2**64), fixed=st.booleans())

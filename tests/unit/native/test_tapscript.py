@@ -258,3 +258,17 @@ def test_malformed_blocks_are_refused_and_change_nothing() -> None:
         with pytest.raises(NativeError, match="txid: expected 32 bytes, got 31"):
             call(bytes(31), 0)
     assert found(watch) == [0]
+
+
+@settings(max_examples=200, deadline=None)
+@given(start=st.integers(0, len(RAW) - 1), junk=st.binary(min_size=1, max_size=40), whole=st.booleans())
+def test_hostile_bytes_are_an_error_or_another_block_and_never_a_crash(start: int, junk: bytes, whole: bool) -> None:
+    changed = RAW[:start] + junk + RAW[start + (len(junk) if whole else 0) :]
+    try:
+        _, _, transactions = Watch().scan(changed)
+    except NativeError as error:
+        assert str(error).startswith("raw_block")
+    else:
+        assert transactions == []
+    with pytest.raises(NativeError, match="tx: expected one serialized transaction"):
+        txid(changed)
