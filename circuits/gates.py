@@ -66,6 +66,9 @@ class Circuit:
     gates: array[int] = field(repr=False)
     output_wires: tuple[Wire, ...] = field(repr=False)
 
+    def __hash__(self) -> int:
+        return hash(self.id)
+
     @property
     def input_bits(self) -> int:
         """Bits of all inputs together."""
@@ -245,7 +248,7 @@ class Builder:
         """A & b."""
         if FALSE in (a, b):
             return FALSE
-        if a == TRUE or a == b:
+        if a in (TRUE, b):
             return b
         if b == TRUE:
             return a

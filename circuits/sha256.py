@@ -1,7 +1,7 @@
 """SHA-256 as gates.
 
-Promises about 22.6 thousand AND gates a block whose bits are all unknown. A string of bytes is a list of bits in the order
-in which SHA-256 reads it: first byte first, most significant bit of it first. Does NOT know what is hashed.
+Promises about 22.6 thousand AND gates a block whose bits are all unknown. A string of bytes is a list of bits in the
+order in which SHA-256 reads it: first byte first, most significant bit of it first. Does NOT know what is hashed.
 Source: FIPS 180-4; choose and majority with one AND each (x ^ ((x ^ y) & (x ^ z)) and its kin).
 """
 

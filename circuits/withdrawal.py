@@ -2,8 +2,8 @@
 
 balance (256 bits) and salt (128 bits) are the inputs; the output bit is
 SHA256(balance, 32 bytes big-endian || salt, 16 bytes big-endian) == commitment AND balance >= amount.
-Commitment and amount are constants of the circuit, or amount is a third input of 256 bits. Wire i of an input is bit i of
-the number. Does NOT know vaults or who claims.
+Commitment and amount are constants of the circuit, or amount is a third input of 256 bits. Wire i of an input is bit
+i of the number. Does NOT know vaults or who claims.
 """
 
 from __future__ import annotations

@@ -1,1 +1,202 @@
-__all__: list[str] = []
+"""Dispute engine `core`: cut-and-choose over garbled instances, soldered to digit points, hiding shares of f(0).
+
+Promises that everything a garbler makes follows from its two seeds, and that `check` accepts nothing but what the
+protocol allows. Does NOT remember kept sets: that a garbler answers ONE kept set under a setup id is the caller's
+duty.
+
+Layouts of bytes. points (S): for each digit c, d_0 .. d_(b-1), 33 bytes each. polynomial (F): N - M + 1 points,
+lowest coefficient first; the first is the output point O. commitments: 32 bytes an instance. openings, shares: N - M
+records in ascending order of index. artifact: M records of `kept_bytes`, ascending. kept: M distinct indices,
+ascending.
+"""
+
+from collections.abc import Sequence
+from typing import NoReturn, SupportsIndex, final
+
+from typing_extensions import Buffer
+
+from . import NativeError as NativeError
+from .garbling import Program, Progress
+from .keys import Secret, Seed
+
+__all__ = [
+    "Garbler",
+    "Layout",
+    "NativeError",
+    "Params",
+    "check",
+    "check_knowledge",
+    "complete_digits",
+    "digit_points",
+    "evaluate",
+    "extract_digits",
+    "hash_to_curve",
+    "prove_knowledge",
+    "value_points",
+]
+
+@final
+class Layout:
+    """How input bits are cut into digits: digit w is bits w*b .. (w+1)*b; bits beyond the input are padding.
+
+    Raises:
+        NativeError: not 1 to 65,536 input bits or not 1 to 8 bits a digit.
+    """
+
+    def __new__(cls, *, input_bits: int, digit_bits: int) -> Layout: ...
+    @property
+    def input_bits(self) -> int:
+        """Bits of all inputs."""
+
+    @property
+    def digit_bits(self) -> int:
+        """Bits of a digit, b."""
+
+    @property
+    def digits(self) -> int:
+        """Number of digits."""
+
+    @property
+    def values(self) -> int:
+        """2^b."""
+
+    @property
+    def points(self) -> int:
+        """Number of basis points: digits * (1 + b)."""
+
+@final
+class Params:
+    """What both sides of a pair agree on. `context` binds the commitments to graph, statement and profile.
+
+    Raises:
+        NativeError: a setup id of other than 32 bytes, a program with other than one output bit, not 0 < M < N <= 1024.
+    """
+
+    def __new__(
+        cls, *, setup_id: bytes, context: bytes, program: Program, instances: int, kept: int, digit_bits: int
+    ) -> Params: ...
+    @property
+    def layout(self) -> Layout:
+        """The digits of the program's input."""
+
+    @property
+    def instances(self) -> int:
+        """N."""
+
+    @property
+    def kept(self) -> int:
+        """M."""
+
+    @property
+    def points_bytes(self) -> int:
+        """Bytes of S."""
+
+    @property
+    def polynomial_bytes(self) -> int:
+        """Bytes of F."""
+
+    @property
+    def opening_bytes(self) -> int:
+        """Bytes of one opening."""
+
+    @property
+    def kept_bytes(self) -> int:
+        """Bytes of one kept instance."""
+
+@final
+class Garbler:
+    """The garbler's side of a pair. The digit seed is the graph's, the pair seed one evaluator's."""
+
+    def __new__(cls, params: Params, digit_seed: Seed, pair_seed: Seed) -> Garbler: ...
+    def __reduce_ex__(self, _protocol: SupportsIndex, /) -> NoReturn: ...
+    def digit_points(self) -> bytes:
+        """S."""
+
+    def output_points(self) -> bytes:
+        """F; the first 33 bytes are the output point O."""
+
+    def commit(self, progress: Progress) -> bytes:
+        """The commitments. Progress counts instances."""
+
+    def open(self, kept: Sequence[int], progress: Progress) -> tuple[bytes, bytes]:
+        """Openings of all others, and the kept artifact. Progress counts instances.
+
+        Raises:
+            NativeError: not M distinct indices in range, ascending; or cancelled.
+        """
+
+def digit_points(layout: Layout, digit_seed: Seed) -> bytes:
+    """S of a digit seed."""
+
+def value_points(layout: Layout, points: bytes) -> bytes:
+    """S[w][v] for every value: 33 bytes each, in order of digit, then value.
+
+    Raises:
+        NativeError: a wrong length, no point, or infinity among the values.
+    """
+
+def prove_knowledge(layout: Layout, digit_seed: Seed, garblers: Sequence[Garbler], context: bytes) -> bytes:
+    """One proof (65 bytes) of all logarithms of S and of each garbler's output point, bound to context."""
+
+def check_knowledge(points: bytes, context: bytes, proof: bytes) -> bool:
+    """Checks a proof over S followed by the output points in the garblers' order.
+
+    Raises:
+        NativeError: a wrong length or no points.
+    """
+
+def check(
+    params: Params,
+    points: Buffer,
+    polynomial: Buffer,
+    commitments: Buffer,
+    kept: Sequence[int],
+    openings: Buffer,
+    artifact: Buffer,
+    progress: Progress,
+) -> bytes:
+    """Checks openings and artifact against the commitments; progress counts instances.
+
+    Returns:
+        The opened shares, 32 bytes each: store them beside the artifact.
+
+    Raises:
+        NativeError: "FIELD: ..." or "instance I: PART: ..." with PART one of D, proof, share, seed, table, translation,
+            output, commitment.
+    """
+
+def evaluate(
+    params: Params,
+    points: Buffer,
+    polynomial: Buffer,
+    kept: Sequence[int],
+    shares: Buffer,
+    artifact: Buffer,
+    digits: Sequence[tuple[int, bytes]],
+    progress: Progress,
+) -> Secret | None:
+    """The logarithm of O when the predicate is false on the digits (value, secret); None when it is true.
+
+    Raises:
+        NativeError: a secret that is not its point's logarithm, a wrong length, or a false predicate that frees no
+        share.
+    """
+
+def complete_digits(presignatures: bytes, layout: Layout, digit_seed: Seed, values: Sequence[int]) -> list[bytes]:
+    """One BIP340 signature a digit from presignatures (65 bytes each, in order of digit, then value).
+
+    Raises:
+        NativeError: a wrong length or number, or a value out of range.
+    """
+
+def extract_digits(
+    presignatures: bytes, layout: Layout, signatures: Sequence[bytes], points: bytes
+) -> list[tuple[int, bytes]]:
+    """(value, secret) of each published digit: the smallest value whose R' matches and whose secret fits its point.
+
+    Raises:
+        NativeError: names the digit whose signature completes none of its presignatures.
+    """
+
+def hash_to_curve(tag: bytes, parts: Sequence[bytes]) -> bytes:
+    """A point whose logarithm nobody knows: first x = BIP340-tagged SHA-256 of parts and counter on the curve, even y."""
