@@ -63,7 +63,6 @@ GRAPH_TABLE: Final[dict[tuple[GraphPhase, str], GraphPhase]] = {
     (GraphPhase.RELEASED, "release_bond"): GraphPhase.RELEASED,
     (GraphPhase.RELEASED, "foreign/contest"): GraphPhase.RELEASED,
     (GraphPhase.RELEASED, "foreign/payout"): GraphPhase.RELEASED,
-    (GraphPhase.DEFAULTED, "foreign/contest"): GraphPhase.DEFAULTED,
 }
 LEFTOVER: Final = "foreign/arena"
 """An arena nobody used goes back to the claimant; it changes no phase."""
