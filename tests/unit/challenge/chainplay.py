@@ -1,7 +1,7 @@
-"""All the ways a chain can spend the coins of a vault, played on the real transactions and coins; timelocks are ignored.
+"""All the ways a chain can spend the coins of a vault, played on the real transactions and coins, without timelocks.
 
-A move is one of the vault's own transactions, or a stranger's: one that spends a coin which somebody can spend without the
-group's signature, in a transaction that is not of the vault. More than a real chain allows, never less.
+A move is one of the vault's own transactions, or a stranger's: one that spends a coin which somebody can spend without
+the group's signature, in a transaction that is not of the vault. More than a real chain allows, never less.
 """
 
 from __future__ import annotations

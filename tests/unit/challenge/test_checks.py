@@ -1,4 +1,4 @@
-"""What contradicts Terms or another party ends the setup, with the field named. Each case changes one thing of a valid one."""
+"""What contradicts Terms or another party is a Deviation with the field named. Each case changes one valid thing."""
 
 import msgspec
 import pytest

@@ -84,8 +84,8 @@ def test_who_states_and_hears_what():
         "points/0x1",
         "points/1_0",
         "points/1e0",
-        "points/٠",  # a digit to str.isdigit and int
-        "points/²",  # a digit to str.isdigit, not to int
+        "points/\u0660",  # a digit to str.isdigit and int
+        "points/\u00b2",  # a digit to str.isdigit, not to int
         "points/" + "9" * 5000,  # beyond what int() converts
         "Points/0",
         "points/0/",
