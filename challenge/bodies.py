@@ -33,18 +33,11 @@ class Commitments(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     instances: bytes
 
 
-class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, array_like=True):
-    """An artifact a peer offers: its id (root of the chunk hashes) and its length in bytes."""
-
-    artifact: Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
-    length: Annotated[int, msgspec.Meta(ge=1)]
-
-
 class Openings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, array_like=True):
-    """openings/g/k: where to fetch the opened instances and the kept artifact."""
+    """openings/g/k: the manifests (circuits.artifact) of the opened instances and of the kept artifact."""
 
-    opened: Manifest
-    kept: Manifest
+    opened: bytes
+    kept: bytes
 
 
 class Funded(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, array_like=True):

@@ -8,22 +8,23 @@ and does NOT know how adapters work.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-import msgspec
 import structlog
 
+from bitcoin_scripts.transaction import display_txid
 from challenge.actions import Run
 from challenge.classify import index
 from challenge.deadlines import stage
 from challenge.events import Done, Event, Failed, Halted, Ordered, Told
 from challenge.facts import KINDS, key
+from challenge.faults import Deviation
 from challenge.machine import Outcome
 from challenge.policy import Policy, standing_orders
 from challenge.states import Job, Stage, VaultState
 from native import NativeError
+from native._native import tapscript
 from node.book import Book, Sending, Turn, outbox_entry
 from node.chain import Connected as BlockConnected
 from node.chain import Disconnected as BlockDisconnected
@@ -39,7 +40,9 @@ from node.proposing import circuit_of, digits_of, propose
 from node.publish import Publisher
 from node.scan import Scanner
 from node.work import WORK, build, bump
+from node.work.funding import load_stakes
 from node.work.context import Context
+from vault.picture import dot, svg, text
 from vault.faults import VaultFault
 from vault.terms import Proposal, encode, parse_proposal
 
@@ -47,6 +50,7 @@ log = structlog.get_logger()
 
 RETRY = 1.0
 SEND_TIMEOUT = 30.0
+DRAWINGS = {"text": text, "dot": dot, "svg": svg}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +78,7 @@ class Node:
     loop: Loop = field(init=False)
     outbox: Outbox = field(init=False)
     publisher: Publisher = field(init=False)
-    phases_seen: Phases = field(default_factory=Phases)
+    phases: Phases = field(default_factory=Phases)
     _jobs: dict[tuple[bytes, Job], asyncio.Task[None]] = field(default_factory=dict)
     _watched: set[bytes] = field(default_factory=set)
     _ordered: set[bytes] = field(default_factory=set)
@@ -123,23 +127,22 @@ class Node:
 
     async def _follow(self) -> None:
         """Blocks into the loop, one after the other; a reorg beyond the bound halts every vault it may touch."""
+        follower = Follower(
+            self.context.chain, recent=self.scanner.recent(), start=self.rules.start, bound=self.rules.bound,
+            on_unavailable=lambda fault: log.warning("the chain does not answer", reason=str(fault)),
+        )  # fmt: skip
         try:
-                follower = Follower(
-                    self.context.chain, recent=self.scanner.recent(), start=self.rules.start, bound=self.rules.bound,
-                    on_unavailable=lambda fault: log.warning("the chain does not answer", reason=str(fault)),
-                )  # fmt: skip
-                async for event in follower.events():
-                    match event:
-                        case BlockConnected(height=height, hash=block, raw=raw):
-                            await self.loop.put(Connected(height=height, block=block, raw=raw))
-                        case BlockDisconnected(height=height, hash=block):
-                            await self.loop.put(Disconnected(height=height, block=block))
-            except ReorgTooDeep as fault:
-                log.critical("reorg beyond the bound: every living vault is halted", reason=str(fault))
-                for vault, state in list(self.book.items()):
-                    if state.end is None:
-                        await self.loop.put(Happened(vault=vault, event=Halted(reason=str(fault))))
-                return
+            async for event in follower.events():
+                match event:
+                    case BlockConnected(height=height, hash=block, raw=raw):
+                        await self.loop.put(Connected(height=height, block=block, raw=raw))
+                    case BlockDisconnected(height=height, hash=block):
+                        await self.loop.put(Disconnected(height=height, block=block))
+        except ReorgTooDeep as fault:
+            log.critical("reorg beyond the bound: every living vault is halted", reason=str(fault))
+            for vault, state in list(self.book.items()):
+                if state.end is None:
+                    await self.loop.put(Happened(vault=vault, event=Halted(reason=str(fault))))
 
     # ---- what a committed turn asks for ------------------------------------------------------------------------------
 
@@ -154,7 +157,7 @@ class Node:
         for vault, run in turn.runs:
             self._run_job(vault, run)
         for vault, state in turn.states.items():
-            self.phases_seen.reached(vault, stage(state))
+            self.phases.reached(vault, stage(state))
             if stage(state) is Stage.LIVE:
                 self._order(vault, state)
         if isinstance(item, Connected | Disconnected):
@@ -176,8 +179,9 @@ class Node:
             if owner == vault:
                 task.cancel()
         self.context.keys.burn(vault)
-        puts = self.context.wallet.release(vault.hex())
-        self._spawn(self.context.write(tuple(puts)))
+        for purpose in (vault.hex(), f"{vault.hex()}/stakes"):
+            self.context.wallet.release(purpose)
+        self.loop.put(Wrote(puts=tuple(self.context.wallet.puts())))
 
     def _run_job(self, vault: bytes, run: Run) -> None:
         at = (vault, run.job)
@@ -199,7 +203,7 @@ class Node:
             except Unavailable as fault:
                 log.info("job waits", job=job.kind, reason=str(fault))
                 await asyncio.sleep(RETRY)
-            except (PeerFault, VaultFault) as fault:
+            except (PeerFault, VaultFault, Deviation) as fault:
                 event = Failed(job=job, whose="peer", reason=str(fault))
                 break
             except (LocalFault, NativeError, OSError) as fault:
@@ -224,6 +228,14 @@ class Node:
         for vault, state in self.book.items():
             if stage(state) is Stage.LIVE:
                 self._order(vault, state)
+
+    def stakes(self, vault: bytes) -> list[dict[str, Any]]:
+        """This party's Stakes as a line of its table of transactions."""
+        record = load_stakes(self.context, vault)
+        if record is None or not record.raw:
+            return []
+        vsize = -(-tapscript.weight(record.raw) // 4)
+        return [{"name": "stakes", "txid": display_txid(tapscript.txid(record.raw)), "height": None, "vsize": vsize, "fee": record.fee}]
 
     def _order(self, vault: bytes, state: VaultState) -> None:
         """Once a vault is live, the policy's standing orders become facts."""
@@ -256,7 +268,7 @@ class Node:
         senders = [p for p, party in enumerate(state.proposal.parties) if party.identity == letter.sender]
         if not senders:
             raise PeerFault(what="sender", expected="a party of the vault", came=letter.sender.hex())
-        self.phases_seen.received(letter.vault, stage(state), len(raw))
+        self.phases.received(letter.vault, stage(state), len(raw))
         outcome = await self.loop.put(Happened(vault=letter.vault, event=Told(party=senders[0], key=name, value=value)))
         return _answer(name, outcome)
 
@@ -314,7 +326,7 @@ class Node:
             identity=self.context.keys.identity, genesis=self.rules.genesis, limits=self.limits,
         )  # fmt: skip
         await self.context.peers.send(self.context.reach(identity), raw, SEND_TIMEOUT)
-        self.phases_seen.sent(sending.vault, stage(state), len(raw))
+        self.phases.sent(sending.vault, stage(state), len(raw))
 
     def _delivered(self, sending: Sending) -> None:
         self.loop.put(Delivered(sending=sending))
@@ -398,7 +410,7 @@ class Node:
             "publishing": not self.publisher.idle,
         }
 
-    def job_progress(self, vault: bytes, job: Job) -> dict[str, Any]:
+    def progress(self, vault: bytes, job: Job) -> dict[str, Any]:
         """(done, total) of a long job, when it tells."""
         progress = self.context.progress.get((vault, job))
         return {"done": progress.done, "total": progress.total} if progress is not None else {}

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from circuits.digits import to_digits
+from circuits import digits
 from circuits.gates import Circuit
 from circuits.withdrawal import withdrawal
 from node.faults import LocalFault
@@ -107,7 +107,7 @@ def _graph(g: int, wanted: GraphWanted) -> GraphTerms:
         slot=wanted.slot,
         engine=wanted.engine,  # type: ignore[arg-type]
         profile=wanted.profile,  # type: ignore[arg-type]
-        digits=-(-circuit.input_bits // DIGIT_BITS),
+        digits=digits.digit_count(circuit, DIGIT_BITS),
         digit_bits=DIGIT_BITS,
         circuit=circuit.id,
         statement=statement,
@@ -121,7 +121,7 @@ def digits_of(terms: GraphTerms, balance: int, salt: int) -> tuple[int, ...]:
     if not (0 <= balance < 1 << 256 and 0 <= salt < 1 << 128):
         raise LocalFault(what="sealed inputs", expected="a balance below 2^256 and a salt below 2^128", came=f"{balance}, {salt}")
     circuit = circuit_of(terms.statement, terms.amount)
-    return to_digits(circuit, (balance, salt), terms.digit_bits)
+    return tuple(digits.digits_of(circuit, (balance, salt), terms.digit_bits))
 
 
 def _hex(field: str, text: str) -> bytes:

@@ -55,7 +55,7 @@ async def show_vault(node: Node, vault: bytes) -> dict[str, Any]:
         "agenda": [{"name": item.name, "since": item.since, "until": item.until, "why": item.why} for item in agenda(state)],
         "jobs": [{"kind": job.kind, "indices": list(job.indices), **node.progress(vault, job)} for job in state.jobs],
         "transactions": [*node.stakes(vault), *(_transactions(graph, state) if graph else [])],
-        "setup": node.phases(vault),
+        "setup": node.phases.table(vault),
     }
 
 

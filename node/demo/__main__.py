@@ -41,7 +41,7 @@ async def perform(options: argparse.Namespace, folder: Path) -> bool:
             await scene(play)
         await theatre.mine(8)
         found = [int(b["total"]) for b in await each(theatre.daemons, "wallet.balance")]
-        shows = await each(theatre.daemons, "vault.show", vault=play.vault)
+        shows = await each(theatre.daemons, "vault.show", id=play.vault)
         change = expected(shows[0])
     finally:
         watcher.cancel()

@@ -49,11 +49,11 @@ class Play:
 
     async def show(self) -> dict[str, Any]:
         """The borrower's view of the vault."""
-        return dict(await self.theatre.borrower.call("vault.show", vault=self.vault))
+        return dict(await self.theatre.borrower.call("vault.show", id=self.vault))
 
     async def phase(self, graph: int) -> str:
         """The phase of a graph as the challenger sees it (it is never switched off)."""
-        view = await self.theatre.challenger.call("vault.show", vault=self.vault)
+        view = await self.theatre.challenger.call("vault.show", id=self.vault)
         return str(view["graphs"][graph]["phase"])
 
     async def until(self, graph: int, phase: str, limit: int) -> None:
@@ -82,10 +82,10 @@ async def make(play: Play) -> None:
             for g in AMOUNTS
         ],
     }  # fmt: skip
-    play.vault = (await theatre.borrower.call("vault.propose", proposal=proposal))["vault"]
+    play.vault = (await theatre.borrower.call("vault.propose", proposal=proposal))["id"]
     await theatre.quiet()
     for daemon in (theatre.lender, theatre.challenger):
-        await daemon.call("vault.accept", vault=play.vault)
+        await daemon.call("vault.accept", id=play.vault)
     await theatre.quiet()
 
     async def open_slots() -> bool:
@@ -101,14 +101,14 @@ async def make(play: Play) -> None:
 async def honest(play: Play) -> None:
     """2. An honest claim: Claim, window, UncontestedPayout."""
     play.say("2. an honest claim")
-    await play.theatre.borrower.call("vault.claim", vault=play.vault, graph=HONEST, balance=BALANCE, salt=f"{salt(HONEST):x}")
+    await play.theatre.borrower.call("vault.claim", id=play.vault, graph=HONEST, balance=BALANCE, salt=f"{salt(HONEST):x}")
     await play.until(HONEST, "paid", 40)
 
 
 async def false(play: Play) -> None:
     """3. A false claim: Claim, Contest, Assert, Disprove, bond split."""
     play.say(f"3. a false claim: {TOO_MUCH} sat of a sealed {BALANCE} (profile {play.profiles[FALSE]})")
-    await play.theatre.borrower.call("vault.claim", vault=play.vault, graph=FALSE, balance=BALANCE, salt=f"{salt(FALSE):x}")
+    await play.theatre.borrower.call("vault.claim", id=play.vault, graph=FALSE, balance=BALANCE, salt=f"{salt(FALSE):x}")
     for phase, limit in (("claimed", 3), ("contested", 5), ("asserted", 5), ("disproved", 20)):
         await play.until(FALSE, phase, limit)
 
@@ -116,7 +116,7 @@ async def false(play: Play) -> None:
 async def silent(play: Play) -> None:
     """4. A claimant that stays silent: NoAssert."""
     play.say("4. a claimant that stays silent (its daemon is killed after its claim)")
-    await play.theatre.borrower.call("vault.claim", vault=play.vault, graph=SILENT, balance=BALANCE, salt=f"{salt(SILENT):x}")
+    await play.theatre.borrower.call("vault.claim", id=play.vault, graph=SILENT, balance=BALANCE, salt=f"{salt(SILENT):x}")
     await play.until(SILENT, "claimed", 3)
     await play.theatre.borrower.kill()
     await play.until(SILENT, "contested", 5)
@@ -129,9 +129,9 @@ async def silent(play: Play) -> None:
 async def doubted(play: Play) -> None:
     """5. An unfounded contest of an honest claim: Assert, window, ContestedPayout."""
     play.say("5. an unfounded contest of an honest claim")
-    await play.theatre.borrower.call("vault.claim", vault=play.vault, graph=DOUBTED, balance=BALANCE, salt=f"{salt(DOUBTED):x}")
+    await play.theatre.borrower.call("vault.claim", id=play.vault, graph=DOUBTED, balance=BALANCE, salt=f"{salt(DOUBTED):x}")
     await play.until(DOUBTED, "claimed", 3)
-    await play.theatre.challenger.call("vault.contest", vault=play.vault, graph=DOUBTED)
+    await play.theatre.challenger.call("vault.contest", id=play.vault, graph=DOUBTED)
     for phase, limit in (("contested", 5), ("asserted", 5), ("paid", 40)):
         await play.until(DOUBTED, phase, limit)
 
@@ -140,8 +140,8 @@ async def exits(play: Play) -> None:
     """6. Repayment (Repay), and DeadMan on another slot."""
     theatre = play.theatre
     play.say("6. repayment of one slot, DeadMan on another")
-    await theatre.borrower.call("vault.repay", vault=play.vault, slot=REPAID)
-    await theatre.borrower.call("vault.deadman", vault=play.vault, slot=LEFT)
+    await theatre.borrower.call("vault.repay", id=play.vault, slot=REPAID)
+    await theatre.borrower.call("vault.deadman", id=play.vault, slot=LEFT)
 
     def closed(slot: int) -> Callable[[], Awaitable[bool]]:
         async def done() -> bool:

@@ -8,57 +8,50 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from dataclasses import dataclass
+from typing import Final
 
 import structlog
+from bitcoin.core import CTransaction
 from blake3 import blake3
 
-from bitcoin_scripts.transaction import CTransaction
-from challenge.bodies import Commitments, Manifest, Openings, Points, decode, decode_kept, encode, encode_kept
+from challenge.bodies import Commitments, Openings, Points, decode, decode_kept, encode, encode_kept
 from challenge.checks import terms_of
 from challenge.facts import challengers_of, fact_id, key
 from challenge.states import Job, VaultState
-from circuits.cut_and_choose import PROFILES
+from circuits.cut_and_choose import ENTROPY_BYTES, PROFILES, draw_kept
+from circuits.engine import Engine, Kept, Offer, Opened, Setup
+from circuits.engines.core import CORE, layout_of, params_of
 from native import NativeError
-from native._native import engine
-from native._native.garbling import Program, Progress
+from native._native import engine as native
+from native._native.garbling import Progress
 from native._native.keys import Secret
 from node.faults import PeerFault
 from node.proposing import circuit_of
 from node.work.context import Context, Facts
 from vault.presigned import Presigned
-from vault.terms import GraphTerms, encode as encode_terms
+from vault.terms import encode as encode_terms
 
 log = structlog.get_logger()
 
-
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """Garbler and evaluator of one graph: what both sides agree on."""
-
-    terms: GraphTerms
-    params: engine.Params
-    setup_id: bytes
+ENGINES: Final[dict[str, Engine]] = {"core": CORE}
 
 
-def program_of(terms: GraphTerms) -> Program:
-    """The compiled circuit of a graph."""
-    return Program(circuit_of(terms.statement, terms.amount).encode())
-
-
-def pair_of(state: VaultState, g: int, challenger: int, program: Program) -> Pair:
-    """Setup id = H(vault id, graph, garbler, evaluator); the vault id holds 32 fresh bytes of each side."""
+def setup_of(state: VaultState, g: int, challenger: int) -> Setup:
+    """What the pair agrees on. Setup id = H(vault id, graph, garbler, evaluator); the vault id holds 32 fresh bytes of each side."""
     terms = state.proposal.graphs[g]
     vault_id = terms_of(state.proposal, state.facts).vault_id
-    record = blake3(derive_key_context="bitvm3 2026 setup id v1")
-    record.update(vault_id + b"".join(i.to_bytes(4, "big") for i in (g, terms.claimant, challenger)))
-    setup_id = record.digest()
-    profile = PROFILES[terms.profile]
-    params = engine.Params(
-        setup_id=setup_id, context=vault_id + encode_terms(terms), program=program,
-        instances=profile.instances, kept=profile.kept, digit_bits=terms.digit_bits,
-    )  # fmt: skip
-    return Pair(terms, params, setup_id)
+    place = b"".join(i.to_bytes(4, "big") for i in (g, terms.claimant, challenger))
+    return Setup(
+        setup_id=blake3(vault_id + place, derive_key_context="bitvm3 2026 setup id v1").digest(),
+        context=vault_id + encode_terms(terms),
+        circuit=circuit_of(terms.statement, terms.amount),
+        profile=PROFILES[terms.profile],
+        digit_bits=terms.digit_bits,
+    )
+
+
+def _engine(state: VaultState, g: int) -> Engine:
+    return ENGINES[state.proposal.graphs[g].engine]
 
 
 def knowledge_context(state: VaultState, g: int) -> bytes:
@@ -72,21 +65,20 @@ async def commit(context: Context, state: VaultState, job: Job) -> Facts:
     own, progress = context.own_of(state), context.begin(state, job)
 
     def make() -> Facts:
-        program, facts, garblers = program_of(state.proposal.graphs[g]), [], []
-        challengers = challengers_of(state.proposal, g)
-        for k in challengers:
-            pair = pair_of(state, g, k, program)
-            garbler = engine.Garbler(pair.params, own.digits(g), own.pair(g, k))
-            garblers.append(garbler)
-            instances = garbler.commit(progress)
-            facts.append((key("commitments", g, k), encode(Commitments(polynomial=garbler.output_points(), instances=instances))))
-        layout = pair_of(state, g, challengers[0], program).params.layout
-        points = Points(
-            digits=garblers[0].digit_points(),
-            outputs=tuple((k, garbler.output_points()[:33]) for k, garbler in zip(challengers, garblers, strict=True)),
-            proof=engine.prove_knowledge(layout, own.digits(g), garblers, knowledge_context(state, g)),
+        facts, garblers, points = [], [], b""
+        for k in challengers_of(state.proposal, g):
+            setup = setup_of(state, g, k)
+            garblers.append((k, native.Garbler(params_of(setup), own.digits(g), own.pair(g, k))))
+            offer = _engine(state, g).garbler(setup, own.digits(g), own.pair(g, k)).offer(progress)
+            points = offer.points
+            facts.append((key("commitments", g, k), encode(Commitments(polynomial=offer.polynomial, instances=offer.commitments))))
+        layout = layout_of(setup.circuit, setup.digit_bits)
+        stated = Points(
+            digits=points,
+            outputs=tuple((k, garbler.output_points()[:33]) for k, garbler in garblers),
+            proof=native.prove_knowledge(layout, own.digits(g), [garbler for _, garbler in garblers], knowledge_context(state, g)),
         )
-        return ((key("points", g), encode(points)), *facts)
+        return ((key("points", g), encode(stated)), *facts)
 
     return await asyncio.to_thread(make)
 
@@ -100,7 +92,7 @@ def points_of(context: Context, state: VaultState, g: int) -> Points:
         raise PeerFault(what=f"{name}: O_k", expected=f"one for each of {challengers}", came=str([k for k, _ in points.outputs]))
     together = points.digits + b"".join(point for _, point in points.outputs)
     try:
-        proven = engine.check_knowledge(together, knowledge_context(state, g), points.proof)
+        proven = native.check_knowledge(together, knowledge_context(state, g), points.proof)
     except NativeError as error:
         raise PeerFault(what=name, expected="points and a proof", came=str(error)) from error
     if not proven:
@@ -108,17 +100,19 @@ def points_of(context: Context, state: VaultState, g: int) -> Points:
     return points
 
 
-def commitments_of(context: Context, state: VaultState, g: int, pair: Pair) -> Commitments:
-    """The garbler's F and commitments for us; exactly as many as the profile says, and F begins with O_k."""
-    name = key("commitments", g, state.me)
+def offer_of(context: Context, state: VaultState, g: int) -> Offer:
+    """What the garbler committed to towards us; F has exactly N - M + 1 points and begins with O_k."""
+    name, profile = key("commitments", g, state.me), PROFILES[state.proposal.graphs[g].profile]
     body = decode(Commitments, context.blob(state.facts[name]), name)
-    want = (pair.params.polynomial_bytes, 32 * pair.params.instances)
-    if (len(body.polynomial), len(body.instances)) != want:
-        raise PeerFault(what=name, expected=f"F of {want[0]} bytes and commitments of {want[1]}", came=f"{len(body.polynomial)} and {len(body.instances)}")
-    stated = dict(points_of(context, state, g).outputs)[state.me]
+    want = (33 * (profile.instances - profile.kept + 1), 32 * profile.instances)
+    came = (len(body.polynomial), len(body.instances))
+    if came != want:
+        raise PeerFault(what=name, expected=f"F of {want[0]} bytes and commitments of {want[1]} bytes", came=f"{came[0]} and {came[1]}")
+    points = points_of(context, state, g)
+    stated = dict(points.outputs)[state.me]
     if body.polynomial[:33] != stated:
         raise PeerFault(what=f"{name}: F", expected=f"F(0) = O_k = {stated.hex()}", came=body.polynomial[:33].hex())
-    return body
+    return Offer(points=points.digits, polynomial=body.polynomial, commitments=body.instances)
 
 
 async def draw(context: Context, state: VaultState, job: Job) -> Facts:
@@ -126,55 +120,51 @@ async def draw(context: Context, state: VaultState, job: Job) -> Facts:
     (g,) = job.indices
 
     def make() -> bytes:
-        pair = pair_of(state, g, state.me, program_of(state.proposal.graphs[g]))
-        commitments_of(context, state, g, pair)
-        return encode_kept(tuple(sorted(secrets.SystemRandom().sample(range(pair.params.instances), pair.params.kept))))
+        offer_of(context, state, g)
+        return encode_kept(draw_kept(PROFILES[state.proposal.graphs[g].profile], secrets.token_bytes(ENTROPY_BYTES)))
 
     return ((key("kept", g, state.me), await asyncio.to_thread(make)),)
+
+
+def kept_of(state: VaultState, g: int, challenger: int) -> tuple[int, ...]:
+    """The kept set a challenger has stated."""
+    profile, name = PROFILES[state.proposal.graphs[g].profile], key("kept", g, challenger)
+    return decode_kept(state.facts[name], instances=profile.instances, kept=profile.kept, name=name)
 
 
 async def open_instances(context: Context, state: VaultState, job: Job) -> Facts:
     """Answer the first kept set under this setup id, durably the only one: open all others, hand over the kept ones."""
     g, k = job.indices
-    own, progress, raw = context.own_of(state), context.begin(state, job), state.facts[key("kept", g, k)]
+    own, progress = context.own_of(state), context.begin(state, job)
 
-    def make() -> tuple[bytes, bytes]:
-        pair = pair_of(state, g, k, program_of(state.proposal.graphs[g]))
-        kept = decode_kept(raw, instances=pair.params.instances, kept=pair.params.kept, name=key("kept", g, k))
-        context.guard.claim("kept-set", pair.setup_id, blake3(raw).digest())
-        garbler = engine.Garbler(pair.params, own.digits(g), own.pair(g, k))
-        return garbler.open(list(kept), progress)
+    def make() -> Openings:
+        setup, kept = setup_of(state, g, k), kept_of(state, g, k)
+        context.guard.claim("kept-set", setup.setup_id, blake3(encode_kept(kept)).digest())
+        opened = _engine(state, g).garbler(setup, own.digits(g), own.pair(g, k)).open(kept, progress)
+        offered = [context.artifacts.put(content, kind=kind) for content, kind in ((opened.openings, "openings"), (opened.artifact, "kept"))]
+        return Openings(opened=offered[0].encoded, kept=offered[1].encoded)
 
-    opened, kept = await asyncio.to_thread(make)
-    manifests = [Manifest(artifact=await asyncio.to_thread(context.artifacts.put, data), length=len(data)) for data in (opened, kept)]
-    return ((key("openings", g, k), encode(Openings(opened=manifests[0], kept=manifests[1]))),)
+    return ((key("openings", g, k), encode(await asyncio.to_thread(make))),)
 
 
 async def check(context: Context, state: VaultState, job: Job) -> Facts:
     """Fetch and check the opened instances and the kept artifact; state the opened shares."""
     (g,) = job.indices
-    progress = context.begin(state, job)
-    name = key("openings", g, state.me)
-    manifests = decode(Openings, state.facts[name], name)
-    pair = await asyncio.to_thread(lambda: pair_of(state, g, state.me, program_of(state.proposal.graphs[g])))
-    want = (pair.params.opening_bytes * (pair.params.instances - pair.params.kept), pair.params.kept_bytes * pair.params.kept)
-    if (manifests.opened.length, manifests.kept.length) != want:
-        raise PeerFault(what=name, expected=f"artifacts of {want} bytes", came=f"({manifests.opened.length}, {manifests.kept.length})")
+    progress, name = context.begin(state, job), key("openings", g, state.me)
+    stated = decode(Openings, state.facts[name], name)
     claimant = state.proposal.parties[state.proposal.graphs[g].claimant].identity
-    for manifest in (manifests.opened, manifests.kept):
-        await context.artifacts.fetch(manifest.artifact, manifest.length, peers=context.peers, peer=context.reach(claimant))
+    opened = await context.artifacts.fetch(stated.opened, peers=context.peers, peer=context.reach(claimant))
+    kept = await context.artifacts.fetch(stated.kept, peers=context.peers, peer=context.reach(claimant))
 
     def judge() -> bytes:
-        points, body = points_of(context, state, g), commitments_of(context, state, g, pair)
-        kept = decode_kept(state.facts[key("kept", g, state.me)], instances=pair.params.instances, kept=pair.params.kept, name="kept")
-        opened, artifact = context.artifacts.view(manifests.opened.artifact), context.artifacts.view(manifests.kept.artifact)
+        answer = Opened(openings=context.artifacts.view(opened), artifact=context.artifacts.view(kept))
         try:
-            return engine.check(pair.params, points.digits, body.polynomial, body.instances, list(kept), opened, artifact, progress)
+            return _engine(state, g).check(setup_of(state, g, state.me), offer_of(context, state, g), kept_of(state, g, state.me), answer, progress).shares
         except NativeError as error:
             raise PeerFault(what=f"garbling of graph {g}", expected="what was committed to", came=str(error)) from error
 
     shares = await asyncio.to_thread(judge)
-    context.artifacts.drop(manifests.opened.artifact)
+    context.artifacts.drop(opened)
     return ((key("checked", g), shares),)
 
 
@@ -182,13 +172,16 @@ def learn(context: Context, state: VaultState, g: int, presigned: Presigned, raw
     """Evaluate the kept instances on the digits of an Assert: the logarithm of O_k when the claim is false, else None."""
     witness = CTransaction.deserialize(raw).wit.vtxinwit[0].scriptWitness.stack
     digits = presigned.read_assert(g, [bytes(item) for item in witness])
-    pair = pair_of(state, g, state.me, program_of(state.proposal.graphs[g]))
-    points, body = points_of(context, state, g), commitments_of(context, state, g, pair)
-    kept = decode_kept(state.facts[key("kept", g, state.me)], instances=pair.params.instances, kept=pair.params.kept, name="kept")
-    manifests = decode(Openings, state.facts[key("openings", g, state.me)], "openings")
-    shares, artifact = context.blob(state.facts[key("checked", g)]), context.artifacts.view(manifests.kept.artifact)
-    pairs = [(digit.value, digit.secret) for digit in digits]
-    return engine.evaluate(pair.params, points.digits, body.polynomial, list(kept), shares, artifact, pairs, progress)
+    offer = offer_of(context, state, g)
+    stated = decode(Openings, state.facts[key("openings", g, state.me)], "openings")
+    kept = Kept(
+        points=offer.points,
+        polynomial=offer.polynomial,
+        kept=kept_of(state, g, state.me),
+        shares=context.blob(state.facts[key("checked", g)]),
+        artifact=context.artifacts.view(context.artifacts.id_of(stated.kept)),
+    )
+    return _engine(state, g).evaluate(setup_of(state, g, state.me), kept, [(d.value, d.secret) for d in digits], progress)
 
 
 async def evaluate(context: Context, state: VaultState, job: Job) -> Facts:

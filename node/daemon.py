@@ -1,0 +1,252 @@
+"""`bitvm3d`: one node as a process. Opens everything in the order that refuses early, runs, closes in the reverse order.
+
+Promise: a wrong network, a foreign chain, a folder in use, a wrong passphrase are refused before anything is written; a stop
+or a signal ends the loop between two turns. This module does NOT decide anything about vaults.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import signal
+import sys
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from bitcoin_scripts.transaction import display_txid
+from challenge.policy import Policy
+from native._native.keys import WalletKeys
+from node import log as logging
+from node.app import Node, Rules
+from node.artifacts import Artifacts
+from node.book import Book
+from node.chain import BitcoinRpc, Cookie, JsonRpc, Password
+from node.config import Config, load_config
+from node.faults import LocalFault, PeerFault, Unavailable
+from node.guard import Guard
+from node.keys import Keys
+from node.limits import PRODUCT
+from node.loop import Wrote
+from node.p2p.peers import Peers
+from node.rpc.methods import methods
+from node.rpc.server import Server
+from node.scan import Scanner
+from node.store import Store
+from node.wallet import Wallet
+from node.work.ceremony import derived
+from node.work.context import Context
+
+log = structlog.get_logger()
+
+VERSION = "0.1.0"
+ADDRESS_PREFIX = b"peer/"
+COIN_TYPE = {"mainnet": 0}
+PATIENCE = 120.0
+
+
+@dataclass(slots=True)
+class Daemon:
+    """What the RPC shows beside the node itself: wallet, peers, configuration."""
+
+    config: Config
+    node: Node
+    peers: Peers
+    addresses: dict[bytes, str] = field(default_factory=dict)
+
+    def info(self) -> dict[str, Any]:
+        """Who this node is and what it is doing."""
+        node, keys = self.node, self.node.context.keys
+        return {
+            "version": VERSION,
+            "network": node.rules.network,
+            "genesis": display_txid(node.rules.genesis),
+            "identity": keys.identity.xonly().hex(),
+            "address": self.peers.address(),
+            "height": node.scanner.height,
+            "block": display_txid(node.scanner.block),
+            "vaults": len(list(node.book.items())),
+            "turns": node.loop.turns,
+            **node.under_way(),
+        }
+
+    async def new_address(self) -> str:
+        """A fresh address, durable before it is shown."""
+        wallet = self.node.context.wallet
+        address = wallet.new_address()
+        await self.node.context.write(tuple(wallet.puts()))
+        return address
+
+    def balance(self) -> dict[str, int]:
+        """Sats by kind."""
+        balance = self.node.context.wallet.balance()
+        return {
+            "confirmed": balance.confirmed,
+            "unconfirmed": balance.unconfirmed,
+            "reserved": balance.reserved,
+            "immature": balance.immature,
+            "total": sum(coin.value for coin in self.node.context.wallet.coins()),
+        }
+
+    def coins(self) -> list[dict[str, Any]]:
+        """Every confirmed coin."""
+        wallet = self.node.context.wallet
+        held = {coin.outpoint: purpose for purpose in wallet.purposes() for coin in wallet.reserved(purpose)}
+        return [
+            {"txid": display_txid(c.txid), "vout": c.vout, "value": c.value, "height": c.height, "reserved_for": held.get(c.outpoint)}
+            for c in wallet.coins()
+        ]
+
+    def peer_list(self) -> list[dict[str, Any]]:
+        """Known peers with their identities."""
+        identities = {address.rpartition("/")[2]: identity.hex() for identity, address in self.addresses.items()}
+        return [
+            {"peer_id": p.peer_id, "address": p.address, "presence": p.presence, "identity": identities.get(p.peer_id)}
+            for p in self.peers.list()
+        ]
+
+    def reach(self, identity: bytes) -> str:
+        """The libp2p peer id behind an identity. Raises Unavailable when no address is known."""
+        address = self.addresses.get(identity)
+        if address is None:
+            raise Unavailable(what=f"peer {identity.hex()[:16]}", expected="a known address", came="none", todo="`bitvm3 peer connect` tells the node.")
+        return address.rpartition("/")[2]
+
+    async def connect(self, identity: str | None, address: str) -> dict[str, Any]:
+        """Remember where an identity lives, and connect."""
+        if identity is not None:
+            name = bytes.fromhex(identity)
+            self.addresses[name] = address
+            await self.node.context.write((("meta", ADDRESS_PREFIX + name, address.encode()),))
+        return {"peer_id": await self.peers.connect(address)}
+
+    def show_policy(self) -> dict[str, Any]:
+        """What this node does by itself."""
+        policy = self.node.rules.policy
+        return {
+            "contest": policy.contest,
+            "known": {commitment.hex(): balance for commitment, balance in policy.known.items()},
+            "release": policy.release,
+            "accept": self.node.rules.accept,
+            "minimum_depth": self.node.rules.minimum_depth,
+            "reorg_bound": self.node.rules.bound,
+        }
+
+
+async def run(config: Config) -> None:
+    """Open, run until stopped, close. Raises LocalFault with what to do."""
+    async with AsyncExitStack() as stack:
+        daemon = await _open(config, stack)
+        loop = asyncio.get_running_loop()
+        for name in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(name, daemon.node.stop)
+        log.info("ready", identity=daemon.node.context.keys.identity.xonly().hex(), address=daemon.peers.address(), height=daemon.node.scanner.height)
+        await daemon.node.run()
+        log.info("stopping")
+
+
+async def _open(config: Config, stack: AsyncExitStack) -> Daemon:
+    chain = BitcoinRpc(JsonRpc(config.chain.url, _credentials(config)))
+    stack.push_async_callback(chain.close)
+    server = await _patiently(chain, config.network)
+    config.datadir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    store = Store.open(config.datadir / "store", network=config.network, genesis=server.genesis)
+    stack.callback(store.close)
+    guard = Guard(config.datadir / "guard")
+    stack.callback(guard.close)
+    guard.pair(store)
+    keys = Keys.open(config.datadir / "keys", config.passphrase())
+    bound = config.reorg_bound
+    wallet = Wallet.load(
+        WalletKeys(keys.wallet_seed, coin_type=COIN_TYPE.get(config.network, 1)), network=config.network, keep=bound, items=store.items("wallet")
+    )
+    scanner = Scanner.load(wallet=wallet, keep=bound, store=store)
+    start = 0 if config.network == "regtest" else (await chain.tip()).height
+    rules = Rules(
+        network=config.network,
+        genesis=server.genesis,
+        policy=Policy(contest=config.policy.contest, known=config.policy.known_balances(), release=config.policy.release),
+        accept=config.policy.accept,
+        minimum_depth=config.minimum_depth,
+        bound=bound,
+        start=start,
+    )
+    holder: list[Node] = []
+    peers = await Peers.start(
+        host=config.p2p.host,
+        port=config.p2p.port,
+        seed=keys.transport_seed(),
+        on_message=lambda peer, raw: holder[0].on_message(peer, raw),
+        on_chunk=lambda peer, artifact, index: holder[0].on_chunk(peer, artifact, index),
+    )
+    stack.push_async_callback(peers.stop)
+    addresses = {name[len(ADDRESS_PREFIX) :]: address.decode() for name, address in store.items("meta", ADDRESS_PREFIX)}
+    addresses |= {bytes.fromhex(peer.identity): peer.address for peer in config.p2p.peers}
+    daemon_holder: list[Daemon] = []
+    context = Context(
+        store=store,
+        guard=guard,
+        keys=keys,
+        chain=chain,
+        wallet=wallet,
+        artifacts=Artifacts(config.datadir / "artifacts", limits=PRODUCT),
+        peers=peers,
+        reach=lambda identity: daemon_holder[0].reach(identity),
+        write=lambda puts: holder[0].loop.put(Wrote(puts=puts)),
+        height=lambda: scanner.height,
+        derive=derived,
+    )
+    node = Node(rules=rules, context=context, book=Book.load(store), scanner=scanner)
+    holder.append(node)
+    daemon = Daemon(config, node, peers, addresses)
+    daemon_holder.append(daemon)
+    stack.push_async_callback(node.close)
+    await node.start()
+    for address in addresses.values():
+        await peers.keep(address)
+    rpc = Server(config.datadir, methods(daemon), VERSION, PRODUCT)
+    await rpc.start(config.rpc.host, config.rpc.port)
+    stack.push_async_callback(rpc.stop)
+    return daemon
+
+
+def _credentials(config: Config) -> Cookie | Password:
+    if config.chain.cookie is not None:
+        return Cookie(config.chain.cookie)
+    return Password(config.chain.user or "", config.chain.password or "")
+
+
+async def _patiently(chain: BitcoinRpc, network: str) -> Any:
+    """Who answers; a chain that is still starting is waited for, one that refuses us is not."""
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            try:
+                return await chain.check_version(network=network, genesis=None)
+            except Unavailable as fault:
+                log.info("waiting for the chain", reason=str(fault))
+                await asyncio.sleep(0.5)
+
+
+def main() -> None:
+    """The console script."""
+    parser = argparse.ArgumentParser(prog="bitvm3d", description="Run a vault and challenge node.")
+    parser.add_argument("--config", type=Path, required=True, help="configuration file (TOML); `bitvm3 init` writes one")
+    options = parser.parse_args()
+    try:
+        config = load_config(options.config)
+        logging.configure(config.log_level)
+        asyncio.run(run(config))
+    except (LocalFault, PeerFault, Unavailable, TimeoutError) as fault:
+        print(f"bitvm3d: {fault}", file=sys.stderr)
+        sys.exit(1)
+    except ExceptionGroup as group:
+        for fault in group.exceptions:
+            print(f"bitvm3d: {fault}", file=sys.stderr)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
