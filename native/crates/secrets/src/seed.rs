@@ -1,5 +1,7 @@
 //! Seeds: 32 secret bytes that everything else is derived from.
 
+use zeroize::Zeroizing;
+
 use crate::{Bytes32, Secret, SecretsError, random32};
 
 /// BLAKE3 contexts: a child seed and a scalar of the same path have nothing in common.
@@ -44,9 +46,11 @@ impl Seed {
         }
     }
 
-    fn stream(&self, context: &str, path: &[u8]) -> blake3::OutputReader {
-        let key = zeroize::Zeroizing::new(blake3::derive_key(context, self.expose()));
-        blake3::Hasher::new_keyed(&key).update(path).finalize_xof()
+    fn stream(&self, context: &str, path: &[u8]) -> Zeroizing<blake3::OutputReader> {
+        let key = Zeroizing::new(blake3::derive_key(context, self.expose()));
+        let mut hasher = Zeroizing::new(blake3::Hasher::new_keyed(&key));
+        hasher.update(path);
+        Zeroizing::new(hasher.finalize_xof())
     }
 }
 

@@ -101,11 +101,12 @@ pub fn presign(
         None => Zeroizing::new(*Seed::generate()?.expose()),
     };
     let key = Zeroizing::new(blake3::derive_key(NONCE_CONTEXT, secret.expose()));
-    let mut stream = blake3::Hasher::new_keyed(&key)
+    let mut hasher = Zeroizing::new(blake3::Hasher::new_keyed(&key));
+    hasher
         .update(&*aux)
         .update(message)
-        .update(&adaptor.serialize())
-        .finalize_xof();
+        .update(&adaptor.serialize());
+    let mut stream = Zeroizing::new(hasher.finalize_xof());
     let d = secret_scalar(secret);
     let public = d.base_point_mul();
     let d = d.negate_if(public.parity());

@@ -4,6 +4,7 @@
 //! wherever it could come from, and that an adaptor point is added to the first half of the aggregate nonce BEFORE the
 //! nonce coefficient is hashed. Does NOT know transactions, and does NOT remember which nonce was used: whoever calls
 //! `sign` twice with one seed and different nonces of the others gives its key away, so a durable guard stands before it.
+//! What is kept of secrets is wiped; copies that the curve libraries leave on their stack during a call are not.
 
 mod adaptor;
 #[cfg(test)]
