@@ -1,0 +1,274 @@
+"""The daemon's configuration: a TOML file, then environment variables over it.
+
+Promises: every key is checked, unknown keys are refused, and an error names the key, what was expected, what came and
+from where. Does NOT hold a secret (the passphrase stays in its own file; the chain's password is masked in texts).
+
+Environment: BITVM3_NETWORK, BITVM3_DATADIR, BITVM3_RPC__PORT, BITVM3_P2P__PEERS (JSON) and so on, `__` for a table.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+
+from node.faults import LocalFault
+from node.limits import PRODUCT, Limits
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+Hex32 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+Sats = Annotated[int, Field(ge=0, le=21_000_000 * 100_000_000)]
+
+FILE_NAME = "bitvm3.toml"
+_MAINNET = {"main", "mainnet", "bitcoin"}
+_CHAIN_PORTS = {"regtest": 18443, "signet": 38332, "testnet": 18332, "testnet4": 48332}
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ChainConfig(_Table):
+    """Bitcoin Core's RPC: `cookie` (a file) or `user` and `password`."""
+
+    url: Annotated[str, Field(pattern=r"^https?://[^/\s@]+/?$")] | None = None
+    cookie: Path | None = None
+    user: str = ""
+    password: SecretStr = SecretStr("")
+
+
+class RpcConfig(_Table):
+    """Our own RPC; loopback only. Port 0: any free one (clients find it in the data folder)."""
+
+    host: str = "127.0.0.1"
+    port: Port = 18730
+
+    @field_validator("host")
+    @classmethod
+    def _loopback(cls, value: str) -> str:
+        if not ip_address(value).is_loopback:
+            raise ValueError("a loopback address (127.0.0.1 or ::1)")
+        return value
+
+
+class PeerConfig(_Table):
+    """A node we know: its identity (x-only key) and its multiaddress."""
+
+    identity: Hex32
+    address: Annotated[str, Field(pattern=r"^/(ip4|ip6|dns|dns4|dns6)/[^/]+/tcp/\d+/p2p/\w+$")]
+
+
+class P2pConfig(_Table):
+    """Where peers reach us, and whom we connect to."""
+
+    host: str = "127.0.0.1"
+    port: Port = 18731
+    peers: tuple[PeerConfig, ...] = ()
+
+    @field_validator("host")
+    @classmethod
+    def _address(cls, value: str) -> str:
+        ip_address(value)
+        return value
+
+
+class KnownBalance(_Table):
+    """A sealed balance known out of band: the commitment of a graph, and what it hides."""
+
+    commitment: Hex32
+    balance: Sats
+
+
+class PolicyConfig(_Table):
+    """What the node does without asking its operator.
+
+    `contest`: every claim, none, or those above a balance in `known`. `minimum_depth`: Terms with fewer confirmations
+    before a secret is shown are refused. `reorg_bound`: a deeper reorg halts the vault with an alarm.
+    """
+
+    contest: Literal["always", "never", "known"] = "known"
+    known: tuple[KnownBalance, ...] = ()
+    accept: Literal["manual", "auto"] = "manual"
+    release: Literal["manual", "auto"] = "manual"
+    minimum_depth: Annotated[int, Field(ge=1, le=144)] = 6
+    reorg_bound: Annotated[int, Field(ge=6, le=1008)] = 100
+
+
+class QuotaConfig(_Table):
+    """Disk use: bytes of all artifacts of this data folder."""
+
+    artifact_bytes: Annotated[int, Field(ge=1024 * 1024)] = PRODUCT.artifact_quota_bytes
+
+
+class Config(BaseSettings):
+    """Everything the daemon is told. Make one with `load`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="BITVM3_", env_nested_delimiter="__", extra="forbid", frozen=True, validate_default=True
+    )
+
+    network: Literal["regtest", "signet", "testnet", "testnet4"] = "regtest"
+    datadir: Path = Path("~/.bitvm3")
+    passphrase_file: Path | None = None
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    chain: ChainConfig = ChainConfig()
+    rpc: RpcConfig = RpcConfig()
+    p2p: P2pConfig = P2pConfig()
+    policy: PolicyConfig = PolicyConfig()
+    quota: QuotaConfig = QuotaConfig()
+
+    @field_validator("network", mode="before")
+    @classmethod
+    def _no_mainnet(cls, value: object) -> object:
+        if isinstance(value, str) and value in _MAINNET:
+            raise ValueError("regtest, signet, testnet or testnet4: mainnet is refused until this software is audited")
+        return value
+
+    @field_validator("datadir")
+    @classmethod
+    def _expand(cls, value: Path) -> Path:
+        return value.expanduser().absolute()
+
+    @property
+    def chain_url(self) -> str:
+        """The chain's RPC address; by default this network's usual port on this machine."""
+        return self.chain.url or f"http://127.0.0.1:{_CHAIN_PORTS[self.network]}"
+
+    @property
+    def passphrase_path(self) -> Path:
+        """The passphrase file; by default `passphrase` in the data folder."""
+        return (self.passphrase_file or self.datadir / "passphrase").expanduser()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Environment over file; nothing else is read."""
+        return env_settings, init_settings
+
+
+def load(path: Path | None, *, limits: Limits = PRODUCT) -> Config:
+    """Read the file (None: environment and defaults only).
+
+    Raises:
+        LocalFault: the file is missing, too long or no TOML, or a key is unknown or wrong; every problem is named.
+    """
+    values = {} if path is None else _read(path, limits)
+    try:
+        return Config(**values)
+    except ValidationError as error:
+        raise _fault(path, error) from error
+    except ValueError as error:  # an environment variable of a table that is no JSON
+        raise LocalFault(
+            what="environment", expected="JSON for tables and lists", came=str(error)[:300], todo="Correct it."
+        ) from error
+
+
+def _read(path: Path, limits: Limits) -> dict[str, Any]:
+    try:
+        with path.open("rb") as file:
+            raw = file.read(limits.config_file_bytes + 1)
+    except OSError as error:
+        raise LocalFault(
+            what=f"configuration file {path}",
+            expected="a readable file",
+            came=str(error),
+            todo="`bitvm3 init` writes one.",
+        ) from error
+    if len(raw) > limits.config_file_bytes:
+        raise LocalFault(
+            what=f"configuration file {path}", expected=f"at most {limits.config_file_bytes} bytes", came="more"
+        )
+    try:
+        return tomllib.loads(raw.decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise LocalFault(
+            what=f"configuration file {path}", expected="TOML", came=str(error)[:300], todo="Correct that line."
+        ) from error
+
+
+def _fault(path: Path | None, error: ValidationError) -> LocalFault:
+    """All problems in one fault: keys in `what`, and for each what was expected and what came."""
+    problems = error.errors(include_url=False, include_context=False)
+    keys = [".".join(str(part) for part in problem["loc"]) or "configuration" for problem in problems]
+    expected = "; ".join(f"{key}: {_expected(problem)}" for key, problem in zip(keys, problems, strict=True))
+    came = "; ".join(f"{key}: {_came(problem)}" for key, problem in zip(keys, problems, strict=True))
+    where = str(path) if path is not None else "the environment"
+    return LocalFault(
+        what=f"configuration, {', '.join(keys)}",
+        expected=expected,
+        came=came,
+        todo=f"Correct {where} (or the environment variable BITVM3_{keys[0].upper().replace('.', '__')}).",
+    )
+
+
+def _expected(problem: Any) -> str:
+    if problem["type"] == "extra_forbidden":
+        return "no such key"
+    message = str(problem["msg"])
+    return message.removeprefix("Value error, ").removeprefix("Input should be ")
+
+
+def _came(problem: Any) -> str:
+    value = problem.get("input")
+    if "password" in problem["loc"]:
+        return "something else"
+    match value:
+        case dict():
+            return "a table"
+        case list() | tuple():
+            return "a list"
+        case _:
+            return repr(value)[:120]
+
+
+def environment_keys() -> set[str]:
+    """Top-level environment variables that `load` reads, for the documentation."""
+    return {f"{EnvSettingsSource(Config).env_prefix}{name.upper()}" for name in Config.model_fields}
+
+
+def example(network: str, datadir: Path) -> str:
+    """The file that `bitvm3 init` writes: every table with its defaults, as comments where a default serves."""
+    return f"""# BitVM3 node. Every key is optional except where a comment says otherwise; environment variables win.
+network = "{network}"
+datadir = "{datadir}"
+# passphrase_file = "{datadir}/passphrase"
+# log_level = "info"                     # debug, info, warning, error
+
+[chain]                                  # Bitcoin Core v28 or newer, or this package's sandbox
+# url = "http://127.0.0.1:{_CHAIN_PORTS.get(network, 18443)}"
+# cookie = "/path/to/.cookie"            # or user and password
+# user = ""
+# password = ""
+
+[rpc]                                    # loopback only
+# host = "127.0.0.1"
+# port = 18730
+
+[p2p]
+# host = "127.0.0.1"                     # the address peers reach
+# port = 18731
+# peers = [ {{ identity = "<64 hex>", address = "/ip4/HOST/tcp/PORT/p2p/PEER-ID" }} ]
+
+[policy]
+# contest = "known"                      # always, never, known
+# accept = "manual"                      # auto: accept every proposal that names this node and passes the checks
+# release = "manual"                     # auto: show r of a slot to the borrower when asked
+# minimum_depth = 6                      # confirmations before a secret is shown; Terms below are refused
+# reorg_bound = 100                      # blocks; a deeper reorg halts the vault with an alarm
+# [[policy.known]]                       # a sealed balance known out of band
+# commitment = "<64 hex>"
+# balance = 0
+
+[quota]
+# artifact_bytes = {PRODUCT.artifact_quota_bytes}
+"""
