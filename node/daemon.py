@@ -28,7 +28,7 @@ from node.chain import BitcoinRpc, Cookie, JsonRpc, Password
 from node.config import Config, load_config
 from node.faults import LocalFault, PeerFault, Unavailable
 from node.guard import Guard
-from node.keys import Keys
+from node.keys import STRONG, Kdf, Keys
 from node.limits import PRODUCT
 from node.loop import Wrote
 from node.p2p.peers import Peers
@@ -46,6 +46,8 @@ VERSION = "0.1.0"
 ADDRESS_PREFIX = b"peer/"
 COIN_TYPE = {"mainnet": 0}
 PATIENCE = 120.0
+QUICK = Kdf(memory_kib=8 * 1024, iterations=1)
+"""On regtest no coin is at stake and many nodes start at once."""
 
 
 @dataclass(slots=True)
@@ -158,7 +160,7 @@ async def _open(config: Config, stack: AsyncExitStack) -> Daemon:
     guard = Guard(config.datadir / "guard")
     stack.callback(guard.close)
     guard.pair(store)
-    keys = Keys.open(config.datadir / "keys", config.passphrase())
+    keys = Keys.open(config.datadir / "keys", config.passphrase(), kdf=QUICK if config.network == "regtest" else STRONG)
     bound = config.reorg_bound
     wallet = Wallet.load(
         WalletKeys(keys.wallet_seed, coin_type=COIN_TYPE.get(config.network, 1)), network=config.network, keep=bound, items=store.items("wallet")

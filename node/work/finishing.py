@@ -12,6 +12,7 @@ from challenge.game import fold, split
 from challenge.states import VaultState
 from native._native import engine, tapscript
 from native._native.garbling import Progress
+from native._native.keys import Secret
 from node.chain import Rejected
 from node.faults import LocalFault
 from node.publish import one_version
@@ -59,7 +60,7 @@ def _digits(context: Context, state: VaultState, presigned: Presigned, g: int) -
     return list(engine.complete_digits(presigned.signatures[65 * first : 65 * last], layout, context.own_of(state).digits(g), values))
 
 
-def _secret(context: Context, state: VaultState, presigned: Presigned, g: int) -> engine.Secret:
+def _secret(context: Context, state: VaultState, presigned: Presigned, g: int) -> Secret:
     """The logarithm of O_k, learned again from the Assert that the chain holds."""
     asserted = fold(state.proposal, state.log).graphs[g].mined["assert"]
     secret = learn(context, state, g, presigned, context.blob(asserted.raw), Progress())

@@ -45,8 +45,9 @@ def test_a_truncated_or_longer_body_deviates(kind):
 
 @kinds
 def test_a_body_of_another_kind_deviates(kind):
+    alike = {Commitments, Openings}  # two byte strings each: the key tells them apart
     for other, value in BODIES.items():
-        if other is not kind:
+        if other is not kind and {other, kind} != alike:
             deviates(kind, encode(value))
 
 
