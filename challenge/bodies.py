@@ -5,7 +5,7 @@ follow from Terms are checked by who uses the value; here only the shape is.
 """
 
 from itertools import pairwise
-from typing import Annotated, TypeVar
+from typing import TypeVar
 
 import msgspec
 
