@@ -13,11 +13,10 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from node.faults import LocalFault
-from node.keys import read_passphrase
 from node.limits import PRODUCT, Limits
 
 Port = Annotated[int, Field(ge=0, le=65535)]
@@ -26,7 +25,7 @@ Sats = Annotated[int, Field(ge=0, le=21_000_000 * 100_000_000)]
 
 FILE_NAME = "bitvm3.toml"
 _MAINNET = {"main", "mainnet", "bitcoin"}
-_REGTEST_URL = "http://127.0.0.1:18443"
+_CHAIN_PORTS = {"regtest": 18443, "signet": 38332, "testnet": 18332, "testnet4": 48332}
 
 
 class _Table(BaseModel):
@@ -36,10 +35,10 @@ class _Table(BaseModel):
 class ChainConfig(_Table):
     """Bitcoin Core's RPC: `cookie` (a file) or `user` and `password`."""
 
-    url: Annotated[str, Field(pattern=r"^https?://[^/\s@]+/?$")] = _REGTEST_URL
+    url: Annotated[str, Field(pattern=r"^https?://[^/\s@]+/?$")] | None = None
     cookie: Path | None = None
     user: str = ""
-    password: str = Field(default="", repr=False)
+    password: SecretStr = SecretStr("")
 
 
 class RpcConfig(_Table):
@@ -85,16 +84,18 @@ class KnownBalance(_Table):
 
 
 class PolicyConfig(_Table):
-    """What the node does without asking its operator. `contest`: every claim, none, or those above a known balance."""
+    """What the node does without asking its operator.
+
+    `contest`: every claim, none, or those above a balance in `known`. `minimum_depth`: Terms with fewer confirmations
+    before a secret is shown are refused. `reorg_bound`: a deeper reorg halts the vault with an alarm.
+    """
 
     contest: Literal["always", "never", "known"] = "known"
     known: tuple[KnownBalance, ...] = ()
     accept: Literal["manual", "auto"] = "manual"
     release: Literal["manual", "auto"] = "manual"
-
-    def known_balances(self) -> dict[bytes, int]:
-        """Commitment (32 bytes) -> sealed balance (sats)."""
-        return {bytes.fromhex(known.commitment): known.balance for known in self.known}
+    minimum_depth: Annotated[int, Field(ge=1, le=144)] = 6
+    reorg_bound: Annotated[int, Field(ge=6, le=1008)] = 100
 
 
 class QuotaConfig(_Table):
@@ -104,11 +105,7 @@ class QuotaConfig(_Table):
 
 
 class Config(BaseSettings):
-    """Everything the daemon is told. Make one with `load_config`.
-
-    `minimum_depth`: Terms with fewer confirmations before a secret is shown are refused. `reorg_bound`: a deeper reorg
-    halts the vaults with an alarm.
-    """
+    """Everything the daemon is told. Make one with `load`."""
 
     model_config = SettingsConfigDict(
         env_prefix="BITVM3_", env_nested_delimiter="__", extra="forbid", frozen=True, validate_default=True
@@ -118,8 +115,6 @@ class Config(BaseSettings):
     datadir: Path = Path("~/.bitvm3")
     passphrase_file: Path | None = None
     log_level: Literal["debug", "info", "warning", "error"] = "info"
-    minimum_depth: Annotated[int, Field(ge=1, le=144)] = 6
-    reorg_bound: Annotated[int, Field(ge=6, le=1008)] = 100
     chain: ChainConfig = ChainConfig()
     rpc: RpcConfig = RpcConfig()
     p2p: P2pConfig = P2pConfig()
@@ -139,13 +134,14 @@ class Config(BaseSettings):
         return value.expanduser().absolute()
 
     @property
+    def chain_url(self) -> str:
+        """The chain's RPC address; by default this network's usual port on this machine."""
+        return self.chain.url or f"http://127.0.0.1:{_CHAIN_PORTS[self.network]}"
+
+    @property
     def passphrase_path(self) -> Path:
         """The passphrase file; by default `passphrase` in the data folder."""
         return (self.passphrase_file or self.datadir / "passphrase").expanduser()
-
-    def passphrase(self) -> bytes:
-        """The key folder's passphrase. Raises LocalFault when its file is missing, empty or readable by others."""
-        return read_passphrase(self.passphrase_path)
 
     @classmethod
     def settings_customise_sources(
@@ -160,7 +156,7 @@ class Config(BaseSettings):
         return env_settings, init_settings
 
 
-def load_config(path: Path | None, *, limits: Limits = PRODUCT) -> Config:
+def load(path: Path | None, *, limits: Limits = PRODUCT) -> Config:
     """Read the file (None: environment and defaults only).
 
     Raises:
@@ -236,7 +232,7 @@ def _came(problem: Any) -> str:
 
 
 def environment_keys() -> set[str]:
-    """Top-level environment variables that `load_config` reads, for the documentation."""
+    """Top-level environment variables that `load` reads, for the documentation."""
     return {f"{EnvSettingsSource(Config).env_prefix}{name.upper()}" for name in Config.model_fields}
 
 
@@ -247,11 +243,9 @@ network = "{network}"
 datadir = "{datadir}"
 # passphrase_file = "{datadir}/passphrase"
 # log_level = "info"                     # debug, info, warning, error
-# minimum_depth = 6                      # confirmations before a secret is shown; Terms below are refused
-# reorg_bound = 100                      # blocks; a deeper reorg halts the vaults with an alarm
 
 [chain]                                  # Bitcoin Core v28 or newer, or this package's sandbox
-# url = "{_REGTEST_URL}"
+# url = "http://127.0.0.1:{_CHAIN_PORTS.get(network, 18443)}"
 # cookie = "/path/to/.cookie"            # or user and password
 # user = ""
 # password = ""
@@ -269,6 +263,8 @@ datadir = "{datadir}"
 # contest = "known"                      # always, never, known
 # accept = "manual"                      # auto: accept every proposal that names this node and passes the checks
 # release = "manual"                     # auto: show r of a slot to the borrower when asked
+# minimum_depth = 6                      # confirmations before a secret is shown; Terms below are refused
+# reorg_bound = 100                      # blocks; a deeper reorg halts the vault with an alarm
 # [[policy.known]]                       # a sealed balance known out of band
 # commitment = "<64 hex>"
 # balance = 0

@@ -98,33 +98,34 @@ class Guard:
             todo="Nothing was released. Free space or replace the disk, then start the daemon again.",
         )
 
-    def pair(self, store: Store) -> None:
-        """Check that this guard has watched over this store from its beginning.
-
-        A store restored from a backup beside a new or older guard is noticed here: the record of what was released is
-        missing, so nothing may be signed for its vaults.
-
-        Raises:
-            LocalFault: they were not made together.
-        """
-        held = store.get("meta", _PAIRED)
-        if held is None and next(store.items("vaults"), None) is None:
-            store.commit([("meta", _PAIRED, self.identity)])
-            return
-        if held != self.identity:
-            raise LocalFault(
-                what="guard database",
-                expected=f"the one made with this data folder ({held.hex() if held else 'none was recorded'})",
-                came=self.identity.hex(),
-                todo=(
-                    "What this node has signed is recorded only there: put the original guard folder back. If it is "
-                    "lost, do not run this node's vaults again; recover the coins with docs/recover.md."
-                ),
-            )
-
     def close(self) -> None:
         """Release the folder. Idempotent."""
         for column in self._columns.values():
             column.close()
         self._columns.clear()
         self._database.close()
+
+
+def pair(store: Store, guard: Guard) -> None:
+    """Check that this guard has watched over this store from its beginning.
+
+    A store restored from a backup beside a new or older guard is noticed here: the record of what was released is
+    missing, so nothing may be signed for its vaults.
+
+    Raises:
+        LocalFault: they were not made together.
+    """
+    held = store.get("meta", _PAIRED)
+    if held is None and next(store.items("vaults"), None) is None:
+        store.commit([("meta", _PAIRED, guard.identity)])
+        return
+    if held != guard.identity:
+        raise LocalFault(
+            what="guard database",
+            expected=f"the one made with this data folder ({held.hex() if held else 'none was recorded'})",
+            came=guard.identity.hex(),
+            todo=(
+                "What this node has signed is recorded only there: put the original guard folder back. If it is lost, "
+                "do not run this node's vaults again; recover the coins with docs/recover.md."
+            ),
+        )

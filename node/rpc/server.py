@@ -20,7 +20,7 @@ import msgspec
 from aiohttp import WSCloseCode, web
 
 from node.faults import LocalFault
-from node.limits import Limits
+from node.limits import PRODUCT, Limits
 from node.rpc.openrpc import document
 from node.rpc.table import Method, Nothing
 from node.rpc.wire import Dispatcher, plain
@@ -33,10 +33,10 @@ COOKIE_USER = "__cookie__"
 
 
 class Server:
-    """`await start(host, port)`, then `stop`; `publish` reaches every subscriber."""
+    """Start with `Server.start`, end with `stop`; `publish` reaches every subscriber."""
 
     def __init__(self, folder: Path, methods: Sequence[Method], version: str, limits: Limits) -> None:
-        """Cookie and address files go into `folder`; `version` is the node's, for rpc.discover."""
+        """Use `start`."""
         discover = Method(
             name="rpc.discover",
             params=Nothing,
@@ -56,7 +56,17 @@ class Server:
         self._listener: asyncio.Server
         self.port = 0
 
-    async def start(self, host: str, port: int) -> None:
+    @classmethod
+    async def start(
+        cls,
+        *,
+        host: str,
+        port: int,
+        folder: Path,
+        methods: Sequence[Method],
+        version: str,
+        limits: Limits = PRODUCT,
+    ) -> Server:
         """Listen on loopback host:port (0: any), and write cookie and address files into the data folder.
 
         Raises:
@@ -69,7 +79,9 @@ class Server:
                 came=host,
                 todo="Reach it from elsewhere through an SSH tunnel: calls move money and are not encrypted.",
             )
-        await self._listen(host, port)
+        server = cls(folder, methods, version, limits)
+        await server._listen(host, port)
+        return server
 
     async def _listen(self, host: str, port: int) -> None:
         application = web.Application(client_max_size=self._limits.rpc_body_bytes, middlewares=[self._guarded])

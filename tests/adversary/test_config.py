@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from node.config import Config, example, load_config
+from node.config import Config, example, load
 from node.faults import LocalFault
 
 CASES = [
@@ -22,7 +22,7 @@ def test_a_hostile_file_is_refused(tmp_path: Path, raw: bytes) -> None:
     path = tmp_path / "bitvm3.toml"
     path.write_bytes(raw)
     with pytest.raises(LocalFault):
-        load_config(path)
+        load(path)
 
 
 def test_mutations_of_a_valid_file_load_or_are_refused(tmp_path: Path) -> None:
@@ -38,7 +38,7 @@ def test_mutations_of_a_valid_file_load_or_are_refused(tmp_path: Path) -> None:
             raw[at : at + chance.randrange(3)] = bytes(chance.randrange(256) for _ in range(chance.randrange(3)))
         path.write_bytes(raw)
         try:
-            assert isinstance(load_config(path), Config)
+            assert isinstance(load(path), Config)
             loaded += 1
         except LocalFault:
             refused += 1

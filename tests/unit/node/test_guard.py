@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from node.faults import LocalFault
-from node.guard import DOMAINS, Guard, GuardViolation
+from node.guard import DOMAINS, Guard, GuardViolation, pair
 from node.store import Store
 
 ONE, TWO = bytes([1]) * 32, bytes([2]) * 32
@@ -95,14 +95,14 @@ def test_a_full_disk_is_a_fault_and_not_a_claim(tmp_path: Path) -> None:
 def test_a_store_is_paired_with_its_guard_and_a_restored_one_is_noticed(tmp_path: Path) -> None:
     genesis = bytes(32)
     store, guard = Store.open(tmp_path / "db", network="regtest", genesis=genesis), Guard(tmp_path / "guard")
-    guard.pair(store)
+    pair(store, guard)
     store.commit([("vaults", b"v", b"state")])
-    guard.pair(store)
+    pair(store, guard)
     store.checkpoint(tmp_path / "backup")
     restored = Store.open(tmp_path / "backup", network="regtest", genesis=genesis)
     with pytest.raises(LocalFault, match="put the original guard folder back"):
-        Guard(tmp_path / "new guard").pair(restored)
-    guard.pair(restored)
+        pair(restored, Guard(tmp_path / "new guard"))
+    pair(restored, guard)
 
 
 def test_the_guard_is_not_in_a_backup(tmp_path: Path) -> None:

@@ -66,9 +66,7 @@ METHODS = [
 
 
 async def started(folder: Path, limits: Limits = PRODUCT, methods: list[Method] = METHODS) -> Server:
-    server = Server(folder, methods, "0", limits)
-    await server.start("127.0.0.1", 0)
-    return server
+    return await Server.start(host="127.0.0.1", port=0, folder=folder, methods=methods, version="0", limits=limits)
 
 
 @pytest.fixture
@@ -267,12 +265,12 @@ async def test_a_missing_daemon_says_how_to_start_one(tmp_path: Path) -> None:
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.1", "::"])
 async def test_another_address_than_loopback_is_refused(tmp_path: Path, host: str) -> None:
     with pytest.raises(LocalFault, match="loopback"):
-        await Server(tmp_path, METHODS, "0", PRODUCT).start(host, 0)
+        await Server.start(host=host, port=0, folder=tmp_path, methods=METHODS, version="0")
 
 
 async def test_a_taken_port_is_refused_and_leaves_the_first_server_alone(server: Server, tmp_path: Path) -> None:
     with pytest.raises(LocalFault, match="free port"):
-        await Server(tmp_path, METHODS, "0", PRODUCT).start("127.0.0.1", server.port)
+        await Server.start(host="127.0.0.1", port=server.port, folder=tmp_path, methods=METHODS, version="0")
     async with RpcClient.from_datadir(tmp_path) as client:
         assert await client.call("vault.show", [VAULT])
 
