@@ -25,10 +25,10 @@ from node.app import Node, Rules
 from node.artifacts import Artifacts
 from node.book import Book
 from node.chain import BitcoinRpc, Cookie, JsonRpc, Password
-from node.config import Config, load_config
+from node.config import Config, load
 from node.faults import LocalFault, PeerFault, Unavailable
-from node.guard import Guard
-from node.keys import STRONG, Kdf, Keys
+from node.guard import Guard, pair
+from node.keys import STRONG, Kdf, Keys, read_passphrase
 from node.limits import PRODUCT
 from node.loop import Wrote
 from node.p2p.peers import Peers
@@ -151,7 +151,7 @@ async def run(config: Config) -> None:
 
 
 async def _open(config: Config, stack: AsyncExitStack) -> Daemon:
-    chain = BitcoinRpc(JsonRpc(config.chain.url, _credentials(config)))
+    chain = BitcoinRpc(JsonRpc(config.chain_url, _credentials(config)))
     stack.push_async_callback(chain.close)
     server = await _patiently(chain, config.network)
     config.datadir.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -159,9 +159,9 @@ async def _open(config: Config, stack: AsyncExitStack) -> Daemon:
     stack.callback(store.close)
     guard = Guard(config.datadir / "guard")
     stack.callback(guard.close)
-    guard.pair(store)
-    keys = Keys.open(config.datadir / "keys", config.passphrase(), kdf=QUICK if config.network == "regtest" else STRONG)
-    bound = config.reorg_bound
+    pair(store, guard)
+    keys = Keys.open(config.datadir / "keys", read_passphrase(config.passphrase_path), kdf=QUICK if config.network == "regtest" else STRONG)
+    bound = config.policy.reorg_bound
     wallet = Wallet.load(
         WalletKeys(keys.wallet_seed, coin_type=COIN_TYPE.get(config.network, 1)), network=config.network, keep=bound, items=store.items("wallet")
     )
@@ -170,9 +170,9 @@ async def _open(config: Config, stack: AsyncExitStack) -> Daemon:
     rules = Rules(
         network=config.network,
         genesis=server.genesis,
-        policy=Policy(contest=config.policy.contest, known=config.policy.known_balances(), release=config.policy.release),
+        policy=Policy(contest=config.policy.contest, known={bytes.fromhex(k.commitment): k.balance for k in config.policy.known}, release=config.policy.release),
         accept=config.policy.accept,
-        minimum_depth=config.minimum_depth,
+        minimum_depth=config.policy.minimum_depth,
         bound=bound,
         start=start,
     )
@@ -194,7 +194,7 @@ async def _open(config: Config, stack: AsyncExitStack) -> Daemon:
         keys=keys,
         chain=chain,
         wallet=wallet,
-        artifacts=Artifacts(config.datadir / "artifacts", limits=PRODUCT),
+        artifacts=Artifacts(config.datadir / "artifacts", quota=config.quota.artifact_bytes),
         peers=peers,
         reach=lambda identity: daemon_holder[0].reach(identity),
         write=lambda puts: holder[0].loop.put(Wrote(puts=puts)),
@@ -209,16 +209,15 @@ async def _open(config: Config, stack: AsyncExitStack) -> Daemon:
     await node.start()
     for address in addresses.values():
         await peers.keep(address)
-    rpc = Server(config.datadir, methods(daemon), VERSION, PRODUCT)
-    await rpc.start(config.rpc.host, config.rpc.port)
+    rpc = await Server.start(host=config.rpc.host, port=config.rpc.port, folder=config.datadir, methods=methods(daemon), version=VERSION)
     stack.push_async_callback(rpc.stop)
     return daemon
 
 
 def _credentials(config: Config) -> Cookie | Password:
     if config.chain.cookie is not None:
-        return Cookie(config.chain.cookie)
-    return Password(config.chain.user or "", config.chain.password or "")
+        return Cookie(path=config.chain.cookie)
+    return Password(user=config.chain.user, password=config.chain.password.get_secret_value())
 
 
 async def _patiently(chain: BitcoinRpc, network: str) -> Any:
@@ -238,15 +237,15 @@ def main() -> None:
     parser.add_argument("--config", type=Path, required=True, help="configuration file (TOML); `bitvm3 init` writes one")
     options = parser.parse_args()
     try:
-        config = load_config(options.config)
+        config = load(options.config)
         logging.configure(config.log_level)
         asyncio.run(run(config))
     except (LocalFault, PeerFault, Unavailable, TimeoutError) as fault:
         print(f"bitvm3d: {fault}", file=sys.stderr)
         sys.exit(1)
     except ExceptionGroup as group:
-        for fault in group.exceptions:
-            print(f"bitvm3d: {fault}", file=sys.stderr)
+        for each in group.exceptions:
+            print(f"bitvm3d: {each}", file=sys.stderr)
         sys.exit(1)
 
 

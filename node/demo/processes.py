@@ -132,7 +132,7 @@ class DaemonProcess:
             f'network = "regtest"\ndatadir = "{self.folder}"\npassphrase_file = "{self.folder / "passphrase"}"\n'
             f'\n[chain]\nurl = "{self.chain.url}"\ncookie = "{self.chain.cookie}"\n'
             f"\n[rpc]\nport = {self.rpc_port}\n\n[p2p]\nport = {self.p2p_port}\n"
-            f'\n[policy]\ncontest = "{self.policy}"\nrelease = "{self.release}"\n{known}'
+            f'\n[policy]\ncontest = "{self.policy}"\nrelease = "{self.release}"\nminimum_depth = 2\n{known}'
         )
 
     async def start(self) -> None:
