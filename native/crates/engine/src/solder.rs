@@ -33,9 +33,10 @@ fn find_point(tag: &[u8], parts: &[&[u8]]) -> Affine {
     }
 }
 
-/// R_i.
+/// R_i. The index stands in big-endian, as in the model's vectors.
 pub(crate) fn base(params: &Params, index: usize) -> Affine {
-    find_point(b"solder/base", &[&params.setup_id, &le(index)])
+    let index = (index as u32).to_be_bytes();
+    find_point(b"solder/base", &[&params.setup_id, &index])
 }
 
 /// The scalars times R_i, all in one go; the table lives for this call only.
