@@ -9,6 +9,7 @@ Does NOT know any call.
 from __future__ import annotations
 
 import asyncio
+import base64
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -81,7 +82,7 @@ class JsonRpc:
         self.url = url
         self._credentials = credentials
         self._session: aiohttp.ClientSession | None = None
-        self._auth: aiohttp.BasicAuth | None = None
+        self._auth: str | None = None
         self._numbers = count(1)
         self._room = asyncio.Semaphore(AT_ONCE)
 
@@ -163,11 +164,9 @@ class JsonRpc:
                 auto_decompress=False,
                 cookie_jar=aiohttp.DummyCookieJar(),
             )
-        headers = {"Content-Type": "application/json"}
+        headers = {"Content-Type": "application/json", "Authorization": self._authorise()}
         try:
-            async with self._session.post(
-                self.url, data=body, headers=headers, auth=self._authorise(), allow_redirects=False
-            ) as response:
+            async with self._session.post(self.url, data=body, headers=headers, allow_redirects=False) as response:
                 parts: list[bytes] = []
                 room = size
                 async for part in response.content.iter_any():
@@ -187,16 +186,16 @@ class JsonRpc:
         except (aiohttp.ClientError, ValueError) as fault:
             raise self._garbage(method, "HTTP", f"{type(fault).__name__}: {fault}"[:300]) from None
 
-    def _authorise(self) -> aiohttp.BasicAuth:
+    def _authorise(self) -> str:
         if self._auth is None:
             match self._credentials:
                 case Password(user=user, password=password):
-                    self._auth = aiohttp.BasicAuth(user, password)
+                    self._auth = _basic(user, password)
                 case Cookie(path=path):
                     self._auth = self._read_cookie(path)
         return self._auth
 
-    def _read_cookie(self, path: Path) -> aiohttp.BasicAuth:
+    def _read_cookie(self, path: Path) -> str:
         try:
             with path.open("rb") as file:
                 line = file.read(COOKIE_BYTES)
@@ -210,7 +209,7 @@ class JsonRpc:
             ) from None
         except (OSError, UnicodeDecodeError) as fault:
             raise LocalFault(what=f"the cookie {path}", expected="a readable file", came=str(fault)) from None
-        return aiohttp.BasicAuth(user, password)
+        return _basic(user, password)
 
     def _garbage(self, method: str, expected: str, came: str) -> PeerFault:
         return PeerFault(
@@ -219,3 +218,7 @@ class JsonRpc:
             came=came[:300],
             todo="Is this the RPC port of a Bitcoin Core server?",
         )
+
+
+def _basic(user: str, password: str) -> str:
+    return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()

@@ -358,7 +358,8 @@ class Acceptance:
         results: dict[bytes, Result] = {}
         for work in works:
             if refused := policy.check_scripts(work.transaction, work.coins):
-                return PackageResult(results=results | {work.transaction.wtxid: refused}, refusal=failed)
+                told = results if test else {}  # Core reports the earlier ones in a test only
+                return PackageResult(results=told | {work.transaction.wtxid: refused}, refusal=failed)
             whole = rules.package_feerate
             results[work.transaction.wtxid] = Accepted(
                 vsize=work.vsize,

@@ -247,7 +247,7 @@ PARAMETERS: dict[str, tuple[Parameter, ...]] = {
     "getblockcount": (),
     "getbestblockhash": (),
     "getblockhash": (P("height", integer),),
-    "getblockheader": (P("blockhash", hash_), P("verbose", flag, True)),
+    "getblockheader": (P("blockhash", lambda value, _: hash_(value, "hash")), P("verbose", flag, True)),
     "getblock": (P("blockhash", hash_), P("verbosity", verbosity, 1)),
     "getchaintips": (),
     "waitfornewblock": (P("timeout", integer, 0), P("current_tip", hash_, None)),

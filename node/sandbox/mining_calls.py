@@ -31,6 +31,7 @@ from node.sandbox.parameters import (
 from node.sandbox.regtest import Regtest
 from node.sandbox.transaction import display
 
+MOST_TIME = 9_223_372_036  # int64 nanoseconds
 MINE_SLICE = 50  # blocks mined between two looks at the event loop
 
 
@@ -95,8 +96,8 @@ class MiningCalls:
         self.chain.reconsider(self._known(blockhash))
 
     def setmocktime(self, timestamp: int) -> None:
-        if not 0 <= timestamp < 1 << 33:
-            raise RpcFault(INVALID_PARAMETER, f"Mocktime must be in the range [0, {(1 << 33) - 1}], not {timestamp}.")
+        if not 0 <= timestamp <= MOST_TIME:
+            raise RpcFault(INVALID_PARAMETER, f"Mocktime must be in the range [0, {MOST_TIME}], not {timestamp}.")
         self.chain.mock_time = timestamp
 
 
