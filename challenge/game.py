@@ -120,8 +120,8 @@ class View:
 def split(name: str) -> tuple[int | None, str, int | None]:
     """(graph, kind, last index) of a name: '3/disprove/1' is (3, 'disprove', 1), 'repay/2' is (None, 'repay', 2)."""
     words = name.split("/")
-    graph = int(words.pop(0)) if words[0].isdigit() else None
-    index = int(words.pop()) if words[-1].isdigit() else None
+    graph = int(words.pop(0)) if words[0].isdecimal() else None
+    index = int(words.pop()) if words and words[-1].isdecimal() else None
     return graph, "/".join(words), index
 
 
