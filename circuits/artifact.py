@@ -20,7 +20,7 @@ import blake3
 
 from circuits.faults import LocalFault, PeerFault
 
-__all__ = ["CHUNK_BYTES", "MAX_CONTENT_BYTES", "ArtifactFault", "Manifest", "manifest_of"]
+__all__ = ["CHUNK_BYTES", "MAX_CONTENT_BYTES", "ArtifactFault", "Manifest", "manifest_id", "manifest_of"]
 
 CHUNK_BYTES = 1 << 20
 MAX_CONTENT_BYTES = 1 << 36  # 64 GiB: a manifest of 2 MiB
@@ -64,7 +64,7 @@ class Manifest:
     @property
     def id(self) -> bytes:
         """The root: 32 bytes that stand for the whole content."""
-        return blake3.blake3(self.encoded, derive_key_context=_MANIFEST_CONTEXT).digest()
+        return manifest_id(self.encoded)
 
     @classmethod
     def parse(cls, data: bytes, *, expected_id: bytes) -> Manifest:
@@ -144,6 +144,11 @@ class Manifest:
         view = memoryview(content)
         for index in range(len(self.chunks)):
             self.check_chunk(index, view[self.span(index)])
+
+
+def manifest_id(encoded: Bytes) -> bytes:
+    """The id of a manifest in its bytes, which need not be a valid one."""
+    return blake3.blake3(encoded, derive_key_context=_MANIFEST_CONTEXT).digest()
 
 
 def _chunk_count(length: int) -> int:
