@@ -1,0 +1,452 @@
+"""Hostile terms: every rule broken by exactly one, every field of a wrong form, every cut of the bytes.
+
+Each case is a valid agreement with one thing changed. The answer is a VaultFault that names the field and shows both
+sides, and never another exception.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from native._native import signing
+from tests.vault_kit import BORROWER, CHALLENGER, LENDER, SLOT, Kit, graph_terms, kit, make_proposal
+from vault.agreement import Proposal, Terms, encode
+from vault.faults import PointsFault, TermsFault, VaultFault
+from vault.fees import BOND_RULES, MAX_MONEY, minimal_bond
+from vault.terms import (
+    MAX_BYTES,
+    bond_script,
+    check_points,
+    check_proposal,
+    check_terms,
+    decode_keys,
+    decode_points,
+    decode_proposal,
+    decode_terms,
+    parse_proposal,
+    parse_terms,
+)
+from vault.timelocks import INEQUALITIES, MAINLINE, check_timelocks, regtest_timelocks, slack
+
+KIT = kit()
+GOOD = KIT.proposal
+replace = msgspec.structs.replace
+
+
+def put(value, path, new):
+    """`value` with what stands at `path` (names and indices) replaced."""
+    head, *rest = path
+    if isinstance(head, int):
+        changed = list(value)
+        changed[head] = put(value[head], rest, new) if rest else new
+        return tuple(changed)
+    return replace(value, **{head: put(getattr(value, head), rest, new) if rest else new})
+
+
+def test_the_unchanged_agreement_passes_in_values_and_in_bytes() -> None:
+    assert parse_proposal(encode(GOOD)) == GOOD
+    assert parse_terms(encode(KIT.terms)) == KIT.terms
+    assert decode_points(encode(KIT.points)) == KIT.points == check_points(KIT.terms, KIT.points)
+    assert [decode_keys(encode(keys)) for keys in KIT.terms.keys] == list(KIT.terms.keys)
+
+
+# ---- inequalities ----------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("rule", INEQUALITIES, ids=lambda rule: rule.name)
+@pytest.mark.parametrize("network", ["regtest", "signet"])
+def test_each_inequality_violated_by_one_is_refused_with_both_sides(rule, network: str) -> None:
+    times = regtest_timelocks() if network == "regtest" else MAINLINE
+    good = replace(GOOD, network=network, timelocks=times)
+    check_timelocks(good)
+    field = rule.name.split()[1].replace("assert", "assert_")
+    lowered = getattr(times, field) - (rule.left_value(good) - rule.right_value(good))
+    bad = replace(good, timelocks=replace(times, **{field: lowered}))
+    with pytest.raises(TermsFault) as caught:
+        check_timelocks(bad)
+    assert rule.name in caught.value.field
+    assert f"{rule.left} > {rule.right}" in caught.value.expected
+    assert caught.value.got == f"{rule.left_value(bad)} <= {rule.right_value(bad)}"
+    # By one only: a block more and it holds.
+    check_timelocks(replace(good, timelocks=replace(times, **{field: lowered + 1})))
+
+
+def test_the_named_sets_satisfy_every_inequality_on_their_networks() -> None:
+    check_timelocks(GOOD)
+    assert GOOD.timelocks == regtest_timelocks()
+    for network in ("signet", "testnet", "testnet4"):
+        check_timelocks(replace(GOOD, network=network, timelocks=MAINLINE, maturity=20_000, grace=144))
+        with pytest.raises(TermsFault, match="inequality"):
+            check_timelocks(replace(GOOD, network=network))
+    late, answer = MAINLINE.margin + 1, MAINLINE.depth + MAINLINE.margin + 1
+    assert (slack("signet").ledger, slack("signet").dead_man, late, answer) == (72, 1008, 37, 43)
+
+
+@pytest.mark.parametrize("field", MAINLINE.__struct_fields__)
+@pytest.mark.parametrize("blocks", [0, -1, 65_536, 2**63])
+def test_a_timelock_outside_its_sixteen_bits_is_refused(field: str, blocks: int) -> None:
+    with pytest.raises(TermsFault, match=field.rstrip("_")):
+        check_proposal(put(GOOD, ("timelocks", field), blocks))
+
+
+# ---- money -----------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("worst_rate", [1, 20, 500])
+def test_a_bond_one_sat_too_small_names_the_rule_and_the_smallest_bond(worst_rate: int) -> None:
+    good = make_proposal(worst_rate=worst_rate)
+    small = minimal_bond(good, 0)
+    assert good.graphs[0].bond == small
+    with pytest.raises(TermsFault) as caught:
+        check_proposal(put(good, ("graphs", 0, "bond"), small - 1))
+    assert caught.value.field == "graphs[0].bond"
+    assert any(rule.left in caught.value.expected for rule in BOND_RULES)
+    assert str(small) in caught.value.expected
+    left, right = caught.value.got.split(" < ")
+    assert int(left) < int(right)
+
+
+@pytest.mark.parametrize("rest", [1, 329])
+def test_a_rest_below_dust_is_refused(rest: int) -> None:
+    with pytest.raises(TermsFault, match="rest"):
+        check_proposal(put(GOOD, ("graphs", 0, "amount"), SLOT - rest))
+    check_proposal(put(GOOD, ("graphs", 0, "amount"), SLOT - 330))
+
+
+def test_a_slot_too_small_to_come_home_is_refused() -> None:
+    graphs = (graph_terms(slot=0, amount=800),)
+    smallest = make_proposal(graphs=graphs, slots=(800,))
+    check_proposal(smallest)
+    low = 800
+    while True:
+        low -= 1
+        shrunk = replace(smallest, slots=(low,), graphs=(replace(smallest.graphs[0], amount=low),))
+        try:
+            check_proposal(shrunk)
+        except TermsFault as fault:
+            assert fault.field == "value of output repay/0"
+            assert fault.got == "329"
+            break
+
+
+@pytest.mark.parametrize("change", [-1, 1])
+def test_a_bond_coin_of_another_value_is_refused(change: int) -> None:
+    terms = KIT.terms
+    coin = terms.keys[BORROWER].bonds[0][1]
+    bad = put(terms, ("keys", BORROWER, "bonds", 0), (0, replace(coin, value=coin.value + change)))
+    with pytest.raises(TermsFault, match=r"keys\[0\].bonds\[0\].value"):
+        check_terms(bad)
+
+
+def test_prefund_coins_must_leave_change_above_dust_or_none_to_the_sat() -> None:
+    change = KIT.graph.templates["prefund"].output("change").value
+    path = ("keys", BORROWER, "prefund_inputs", 0, "value")
+    value = KIT.terms.keys[BORROWER].prefund_inputs[0].value
+    check_terms(put(KIT.terms, path, value - change + 330))
+    with pytest.raises(TermsFault, match="prefund_inputs"):
+        check_terms(put(KIT.terms, path, value - change + 329))
+    exact = value - change - 43  # the change output's own 43 vB at 1 sat/vB
+    check_terms(put(KIT.terms, path, exact))
+    for off in (-1, 1):
+        with pytest.raises(TermsFault, match="prefund_inputs"):
+            check_terms(put(KIT.terms, path, exact + off))
+
+
+# ---- every field -----------------------------------------------------------------------------------------------------
+NO_POINT = bytes(32)  # x = 0 is on no point of secp256k1
+BIG = 2**63
+OTHER_KEY = KIT.musig(CHALLENGER).point()
+OTHER_SCRIPT = KIT.payout_script(CHALLENGER)
+PREFUND_0 = KIT.terms.keys[BORROWER].prefund_inputs[0]
+PROPOSAL_CASES = [
+    (("version",), 2),
+    (("version",), 0),
+    (("network",), "mainnet"),
+    (("network",), ""),
+    (("genesis",), b"\0" * 31),
+    (("genesis",), b""),
+    (("parties",), ()),
+    (("parties",), GOOD.parties[:1]),
+    (("parties",), GOOD.parties * 6),
+    (("parties", 2, "identity"), GOOD.parties[0].identity),
+    (("parties", 2, "identity"), NO_POINT),
+    (("parties", 2, "identity"), b"\2" + GOOD.parties[2].identity),
+    (("parties", 2, "role"), "borrower"),
+    (("parties", 0, "role"), "challenger"),
+    (("parties", 1, "role"), "borrower"),
+    (("slots",), ()),
+    (("slots",), (SLOT,) * 17),
+    (("slots", 0), 0),
+    (("slots", 0), -SLOT),
+    (("slots", 0), MAX_MONEY + 1),
+    (("slots",), (MAX_MONEY, MAX_MONEY)),
+    (("graphs",), ()),
+    (("graphs",), GOOD.graphs * 40),
+    (("graphs", 1), GOOD.graphs[0]),
+    (("graphs", 0, "claimant"), -1),
+    (("graphs", 0, "claimant"), 3),
+    (("graphs", 0, "claimant"), LENDER),
+    (("graphs", 0, "claimant"), CHALLENGER),
+    (("graphs", 0, "outcome"), "default"),
+    (("graphs", 0, "slot"), 2),
+    (("graphs", 0, "slot"), -1),
+    (("graphs", 0, "digits"), 0),
+    (("graphs", 0, "digits"), 257),
+    (("graphs", 0, "digits"), BIG),
+    (("graphs", 0, "digit_bits"), 0),
+    (("graphs", 0, "digit_bits"), 9),
+    (("graphs", 0, "circuit"), b"\0" * 33),
+    (("graphs", 0, "statement"), b"\0" * 31),
+    (("graphs", 0, "amount"), SLOT + 1),
+    (("graphs", 0, "amount"), 329),
+    (("graphs", 0, "amount"), -1),
+    (("graphs", 0, "bond"), 0),
+    (("graphs", 0, "bond"), -1),
+    (("graphs", 0, "bond"), MAX_MONEY + 1),
+    (("fee_policy", "base_rate"), 0),
+    (("fee_policy", "base_rate"), -1),
+    (("fee_policy", "base_rate"), BIG),
+    (("fee_policy", "worst_rate"), 0),
+    (("fee_policy", "worst_rate"), 10_001),
+    (("maturity",), -1),
+    (("maturity",), 65_536),
+    (("grace",), -1),
+    (("grace",), BIG),
+]
+
+
+def shown(case) -> str:
+    return f"{'.'.join(str(step) for step in case[0])}={str(case[1])[:24]}"
+
+
+@pytest.mark.parametrize("case", PROPOSAL_CASES, ids=shown)
+def test_a_proposal_with_one_field_wrong_is_refused(case) -> None:
+    path, new = case
+    bad = put(GOOD, path, new)
+    with pytest.raises(TermsFault) as caught:
+        parse_proposal(encode(bad))
+    assert caught.value.field
+    assert caught.value.expected
+    assert str(caught.value)
+
+
+def test_the_sum_of_presignatures_of_a_vault_is_bounded() -> None:
+    graphs = tuple(
+        graph_terms(slot=s, claimant=c, outcome=o, digits=256, digit_bits=8)
+        for s in range(3)
+        for c, o in ((BORROWER, "withdraw"), (LENDER, "default"))
+    )
+    with pytest.raises(TermsFault, match="sum of digits"):
+        check_proposal(replace(GOOD, slots=(SLOT,) * 3, graphs=graphs))
+
+
+def test_the_profile_for_tests_is_refused_where_coins_have_value() -> None:
+    real = replace(GOOD, network="signet", timelocks=MAINLINE)
+    with pytest.raises(TermsFault, match="profile"):
+        check_proposal(real)
+    graphs = tuple(replace(graph, profile="default") for graph in real.graphs)
+    check_proposal(replace(real, graphs=graphs))
+
+
+KEYS = ("keys", BORROWER)
+TERMS_CASES = [
+    (("keys",), ()),
+    (("keys",), KIT.terms.keys[:2]),
+    (("keys",), KIT.terms.keys[::-1]),
+    (("keys", 2), KIT.terms.keys[1]),
+    ((*KEYS, "party"), 1),
+    ((*KEYS, "party"), -1),
+    ((*KEYS, "musig"), b""),
+    ((*KEYS, "musig"), OTHER_KEY[1:]),
+    ((*KEYS, "musig"), b"\2" + NO_POINT),
+    ((*KEYS, "musig"), b"\4" + OTHER_KEY[1:]),
+    ((*KEYS, "musig"), OTHER_KEY),
+    ((*KEYS, "musig"), bytes([OTHER_KEY[0] ^ 1]) + OTHER_KEY[1:]),
+    ((*KEYS, "personal"), NO_POINT),
+    ((*KEYS, "personal"), KIT.musig(BORROWER).point()),
+    ((*KEYS, "payout_script"), b""),
+    ((*KEYS, "payout_script"), b"\x51\x20" + NO_POINT),
+    ((*KEYS, "payout_script"), b"\x00\x20" + OTHER_SCRIPT[2:]),
+    ((*KEYS, "payout_script"), OTHER_SCRIPT + b"\0"),
+    ((*KEYS, "change_script"), OTHER_SCRIPT[:-1]),
+    ((*KEYS, "nonce"), b"\0" * 33),
+    ((*KEYS, "nonce"), KIT.terms.keys[LENDER].nonce),
+    ((*KEYS, "bonds"), ()),
+    ((*KEYS, "bonds"), KIT.terms.keys[BORROWER].bonds * 2),
+    ((*KEYS, "bonds"), KIT.terms.keys[LENDER].bonds),
+    ((*KEYS, "bonds", 0, 1, "script_pubkey"), OTHER_SCRIPT),
+    ((*KEYS, "bonds", 0, 1, "script_pubkey"), bond_script(KIT.personal(LENDER).xonly())),
+    ((*KEYS, "bonds", 0, 1, "txid"), b"\0" * 31),
+    ((*KEYS, "bonds", 0, 1, "vout"), -1),
+    ((*KEYS, "bonds", 0, 1, "vout"), 2**32),
+    ((*KEYS, "hashlock_a"), b""),
+    ((*KEYS, "hashlock_a"), b"\0" * 31),
+    ((*KEYS, "hashlock_a"), KIT.terms.keys[LENDER].hashlocks_r[0]),
+    ((*KEYS, "hashlocks_r"), KIT.terms.keys[LENDER].hashlocks_r),
+    ((*KEYS, "prefund_inputs"), ()),
+    ((*KEYS, "prefund_inputs"), (PREFUND_0, PREFUND_0)),
+    ((*KEYS, "prefund_inputs"), (PREFUND_0,) * 33),
+    ((*KEYS, "prefund_inputs", 0, "value"), 0),
+    ((*KEYS, "prefund_inputs", 0, "value"), -1),
+    ((*KEYS, "prefund_inputs", 0, "value"), MAX_MONEY + 1),
+    ((*KEYS, "prefund_inputs", 0, "script_pubkey"), b"\x00\x14" + bytes(20)),
+    (("keys", LENDER, "hashlock_a"), b"\1" * 32),
+    (("keys", LENDER, "hashlocks_r"), ()),
+    (("keys", LENDER, "hashlocks_r"), KIT.terms.keys[LENDER].hashlocks_r[:1] * 2),
+    (("keys", LENDER, "hashlocks_r", 1), b"\1" * 33),
+    (("keys", LENDER, "prefund_inputs"), (PREFUND_0,)),
+    (("keys", CHALLENGER, "bonds"), KIT.terms.keys[BORROWER].bonds),
+    (("keys", CHALLENGER, "hashlocks_r"), KIT.terms.keys[LENDER].hashlocks_r),
+    (("keys", CHALLENGER, "personal"), GOOD.parties[0].identity),
+    (("keys", CHALLENGER, "personal"), KIT.musig(CHALLENGER).xonly()),
+    (("keys", CHALLENGER, "personal"), KIT.personal(LENDER).xonly()),
+    (("keys", CHALLENGER, "personal"), signing.aggregate_key(KIT.terms.musig_keys)[1:]),
+]
+
+
+@pytest.mark.parametrize("case", TERMS_CASES, ids=shown)
+def test_terms_with_one_field_wrong_are_refused(case) -> None:
+    path, new = case
+    bad = put(KIT.terms, path, new)
+    with pytest.raises(TermsFault) as caught:
+        parse_terms(encode(bad))
+    assert caught.value.field
+    assert caught.value.got is not None
+
+
+def test_a_coin_named_twice_is_refused() -> None:
+    bond = KIT.terms.keys[BORROWER].bonds[0][1]
+    bad = put(KIT.terms, ("keys", BORROWER, "prefund_inputs", 1, "txid"), bond.txid)
+    bad = put(bad, ("keys", BORROWER, "prefund_inputs", 1, "vout"), bond.vout)
+    with pytest.raises(TermsFault, match="coins"):
+        check_terms(bad)
+
+
+POINT = KIT.points[0].disprove[0][1]
+POINTS_CASES = [
+    ((), ()),
+    ((), KIT.points[:1]),
+    ((), KIT.points[::-1]),
+    ((0, "digits"), ()),
+    ((0, "digits"), KIT.points[0].digits[:1]),
+    ((0, "digits"), (*KIT.points[0].digits, KIT.points[0].digits[0])),
+    ((0, "digits", 0), KIT.points[0].digits[0][:2]),
+    ((0, "digits", 0), (*KIT.points[0].digits[0], POINT)),
+    ((0, "digits", 0, 0), POINT[:32]),
+    ((0, "digits", 0, 0), b"\2" + NO_POINT),
+    ((0, "digits", 0, 0), b"\0" * 33),
+    ((0, "disprove"), KIT.points[0].disprove[:1]),
+    ((0, "disprove"), KIT.points[0].disprove[::-1]),
+    ((0, "disprove", 0), (0, POINT)),
+    ((0, "disprove", 1), (2, POINT)),
+    ((0, "disprove", 1), (2, bytes([POINT[0] ^ 1]) + POINT[1:])),
+    ((0, "disprove", 0), (1, b"\2" + KIT.personal(1).xonly())),
+    ((0, "disprove", 0), (1, signing.aggregate_key(KIT.terms.musig_keys))),
+    ((1, "disprove", 0), (0, POINT)),
+]
+
+
+@pytest.mark.parametrize("case", POINTS_CASES, ids=shown)
+def test_points_that_do_not_fit_are_refused(case) -> None:
+    path, new = case
+    bad = put(KIT.points, path, new) if path else new
+    with pytest.raises(PointsFault):
+        check_points(KIT.terms, decode_points(encode(bad)))
+
+
+def test_digit_values_that_share_a_point_are_refused() -> None:
+    """d_0 = d_1 makes the values 1 and 2 one point: one signature would assert both."""
+    from vault.graph import derive
+
+    constant, step, _ = KIT.points[0].digits[0]
+    negative = bytes([constant[0] ^ 1]) + constant[1:]
+    for row in ((constant, step, step), (constant, negative, step)):
+        with pytest.raises(PointsFault):
+            derive(KIT.terms, put(KIT.points, (0, "digits", 0), row))
+
+
+# ---- bytes -----------------------------------------------------------------------------------------------------------
+RAW = {
+    "proposal": (encode(GOOD), decode_proposal),
+    "keys": (encode(KIT.terms.keys[0]), decode_keys),
+    "terms": (encode(KIT.terms), decode_terms),
+    "points": (encode(KIT.points), decode_points),
+}
+
+
+@pytest.mark.parametrize("kind", RAW)
+def test_truncated_and_trailing_bytes_are_refused(kind: str) -> None:
+    raw, decode = RAW[kind]
+    for cut in range(len(raw)):
+        with pytest.raises(VaultFault):
+            decode(raw[:cut])
+    for extra in (b"\0", b"\xc0", raw):
+        with pytest.raises(VaultFault):
+            decode(raw + extra)
+
+
+@pytest.mark.parametrize("kind", RAW)
+@settings(max_examples=300, deadline=None)
+@given(data=st.data())
+def test_changed_bytes_decode_to_another_value_or_are_refused(kind: str, data: st.DataObject) -> None:
+    raw, decode = RAW[kind]
+    changed = bytearray(raw)
+    for _ in range(data.draw(st.integers(1, 3))):
+        changed[data.draw(st.integers(0, len(raw) - 1))] = data.draw(st.integers(0, 255))
+    try:
+        value = decode(bytes(changed))
+    except VaultFault:
+        return
+    assert encode(value) == changed
+    try:
+        if isinstance(value, Proposal):
+            check_proposal(value)
+        elif isinstance(value, Terms):
+            check_terms(value)
+        elif kind == "points":
+            check_points(KIT.terms, value)
+    except VaultFault:
+        return
+
+
+def test_another_encoding_of_the_same_value_is_refused() -> None:
+    fields = msgspec.to_builtins(GOOD, builtin_types=(bytes,))
+    assert encode(GOOD) == msgspec.msgpack.encode(fields)
+    reordered = dict(reversed(fields.items()))
+    with pytest.raises(TermsFault, match="canonical"):
+        decode_proposal(msgspec.msgpack.encode(reordered))
+    raw = encode(GOOD)
+    longer = raw.replace(b"\xa7version\x01", b"\xa7version\xcc\x01")  # 1 as uint 8 instead of a fixint
+    assert longer != raw
+    with pytest.raises(TermsFault, match="canonical"):
+        decode_proposal(longer)
+    with pytest.raises(TermsFault):
+        decode_proposal(msgspec.msgpack.encode({**fields, "override": True}))
+
+
+@pytest.mark.parametrize("value", [2**64 - 1, -(2**63), None, True, 1.5, "1", b"1", [], {}, [[[[]]]]])
+def test_a_field_of_another_type_is_refused(value: object) -> None:
+    fields = msgspec.to_builtins(GOOD, builtin_types=(bytes,))
+    for name in fields:
+        if msgspec.msgpack.encode(value) == msgspec.msgpack.encode(fields[name]):
+            continue
+        with pytest.raises(TermsFault):
+            parse_proposal(msgspec.msgpack.encode({**fields, name: value}))
+
+
+def test_more_bytes_than_the_limit_are_refused_before_they_are_decoded() -> None:
+    with pytest.raises(TermsFault, match="at most"):
+        decode_terms(b"\x80" * (MAX_BYTES + 1))
+
+
+# ---- identities ------------------------------------------------------------------------------------------------------
+def test_ids_change_with_every_field_and_keys_do_not_change_the_proposal_id() -> None:
+    ids = {GOOD.proposal_id}
+    for path, new in PROPOSAL_CASES:
+        ids.add(put(GOOD, path, new).proposal_id)
+    assert len(ids) == 1 + len({encode(put(GOOD, path, new)) for path, new in PROPOSAL_CASES})
+    other = Kit(proposal=GOOD, name="other keys", coins=2)
+    assert other.terms.vault_id != KIT.terms.vault_id
+    assert other.terms.proposal.proposal_id == KIT.terms.proposal.proposal_id
+    assert len(hashlib.sha256(KIT.terms.vault_id).digest()) == len(KIT.terms.vault_id) == 32
