@@ -20,7 +20,7 @@ from node.sandbox.kernel import Kernel, Move
 from node.sandbox.ledger import Coin, Entry, Ledger
 from node.sandbox.mempool import Mempool
 from node.sandbox.miner import assemble
-from node.sandbox.transaction import HEADER_SIZE, MAX_BLOCK_WEIGHT, Block, Transaction, sha256d
+from node.sandbox.transaction import HEADER_SIZE, MAX_BLOCK_WEIGHT, Block, Transaction, display, sha256d
 
 RETURNED_BLOCKS = 10  # validation.cpp InvalidateBlock: only the last ten give their transactions back
 BLOCK_RESERVE = 8_000  # DEFAULT_BLOCK_RESERVED_WEIGHT
@@ -40,8 +40,18 @@ class Regtest:
         self._blocks: dict[bytes, Block] = {}
         self._invalid_path = folder / "invalidated"
         self.invalidated: set[bytes] = self._read_invalidated()
+        self._index()
         self._kernel = self._open_kernel()
         self._follow(self._kernel.drain())
+
+    def _index(self) -> None:
+        """Make every logged block known, also those of side branches and invalidated ones."""
+        self.ledger.index(GENESIS[:HEADER_SIZE])
+        for hash_ in self.log.hashes():
+            try:
+                self.ledger.index(self.log.read(hash_)[:HEADER_SIZE])
+            except KeyError:
+                raise SandboxFault(f"{self.log.path}: block {display(hash_)} comes before its parent") from None
 
     def close(self) -> None:
         """Stop the engine and give the folder back."""
