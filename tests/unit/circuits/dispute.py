@@ -94,14 +94,13 @@ def secrets_of(pair: Pair, values: Sequence[int]) -> list[Digit]:
     layout = layout_of(pair.setup.circuit, pair.setup.digit_bits)
     points = native.value_points(layout, pair.offer.points)
     group = Seed.generate().secret(b"group")
-    presignatures, signed = [], []
+    presignatures = []
     for number, start in enumerate(range(0, len(points), 33)):
         w, v = divmod(number, layout.values)
         message = blake3.blake3(b"digit" + bytes([w])).digest()
         # only the asserted values matter here, and presigning costs: fill the others up with any well-formed bytes
         if v == values[w]:
-            presignatures.append(presign(group, message, points[start : start + 33]))
-            signed.append(number)
+            presignatures.append(presign(group, message, points[start : start + 33], None))
         else:
             presignatures.append(b"\x02" + bytes(31) + bytes([v]) + bytes(32))
     whole = b"".join(presignatures)
