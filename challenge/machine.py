@@ -236,8 +236,10 @@ def _progress(state: VaultState, sends: tuple[Send, ...], blobs: Mapping[bytes, 
     known = state.facts.keys()
     wanted = [rule.job for rule in rules if rule.after <= known and rule.yields not in known]
     wanted += _evaluations(state) if live else []
-    fresh = tuple(job for job in wanted if job not in state.jobs)
-    after = msgspec.structs.replace(state, jobs=state.jobs + fresh) if fresh else state
+    # An Assert that left the chain is not evaluated any more: the open jobs too follow from facts and chain alone.
+    kept = tuple(job for job in state.jobs if job.kind != "evaluate" or job in wanted)
+    fresh = tuple(job for job in wanted if job not in kept)
+    after = msgspec.structs.replace(state, jobs=kept + fresh) if fresh or kept != state.jobs else state
     return Step(
         state=after, actions=(*sends, *(Run(job=job) for job in fresh)), blobs=blobs, outcome=Outcome(kind="applied")
     )

@@ -28,12 +28,12 @@ COLUMNS: dict[str, str] = {
     "meta": "schema version, network, genesis, pairing with the guard: checked before anything else is read",
     "vaults": "state of each vault's machine: what restart continues from",
     "outbox": "actions not known to be done: replayed after a crash (P2, P3)",
-    "inbox": "peer messages accepted and acknowledged: a duplicate is recognised, a fold repeats them",
     "blobs": "large values referred to by hash from a state: written once, never changed",
+    "outgoing": "signed transactions, stored before they leave: one version of each, repeated after a restart or reorg",
     "presigned": "presigned graphs: must be durable and read back before a coin moves (P1)",
     "chain": "block headers and relevant transactions up to the reorg bound",
     "wallet": "coins, addresses handed out, reservations",
-    "jobs": "long work under way: dispatched again after a restart",
+    "jobs": "what a job must find again after a crash: the Stakes transaction it published",
     "bans": "peers refused for a time",
 }
 

@@ -16,7 +16,7 @@ from blake3 import blake3
 
 from challenge.bodies import Commitments, Openings, Points, decode, decode_kept, encode, encode_kept
 from challenge.checks import terms_of
-from challenge.facts import challengers_of, fact_id, key
+from challenge.facts import challengers_of, key
 from challenge.states import Job, VaultState
 from circuits.cut_and_choose import ENTROPY_BYTES, PROFILES, draw_kept
 from circuits.engine import Engine, Kept, Offer, Opened, Setup
@@ -190,4 +190,4 @@ async def evaluate(context: Context, state: VaultState, job: Job) -> Facts:
     progress, presigned, raw = context.begin(state, job), await context.presigned(state), context.blob(job.ref)
     secret = await asyncio.to_thread(learn, context, state, g, presigned, raw, progress)
     log.info("evaluated", graph=g, false=secret is not None)
-    return ((key("verdict", g, int.from_bytes(fact_id(raw)[:8], "big")), b"\x01" if secret is not None else b"\x00"),)
+    return ((key("verdict", g, int.from_bytes(job.ref, "big")), b"\x01" if secret is not None else b"\x00"),)

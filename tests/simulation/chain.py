@@ -16,6 +16,7 @@ from pbk.script import PrecomputedTransactionData
 from node.chain import Accepted, AlreadyKnown, Rejected, Tip, Utxo
 
 Outpoint = tuple[bytes, int]
+GIVER = b"\x67" * 32  # gifts spend an output of nowhere: a coinbase would have to mature
 
 
 def _compact(n: int) -> bytes:
@@ -100,7 +101,7 @@ class MemoryChain:
         for script, value in gifts:
             marker = b"\x03" + (len(self.blocks)).to_bytes(3, "little") + bytes([len(txs)])
             txs.append(
-                b"\x02\0\0\0\x01" + bytes(32) + b"\xff" * 4 + _compact(len(marker)) + marker + b"\xff" * 4
+                b"\x02\0\0\0\x01" + GIVER + b"\xff" * 4 + _compact(len(marker)) + marker + b"\xff" * 4
                 + b"\x01" + value.to_bytes(8, "little") + _compact(len(script)) + script + bytes(4)
             )  # fmt: skip
         height = len(self.blocks)
@@ -127,7 +128,7 @@ class MemoryChain:
             for block in gone:
                 for raw in block.txs:
                     tx = CTransaction.deserialize(raw)
-                    if tx.vin[0].prevout.hash != bytes(32):
+                    if tx.vin[0].prevout.hash != GIVER:
                         self.mempool[tx.GetTxid()] = raw
         await self._tell()
 
