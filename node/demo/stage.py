@@ -12,11 +12,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from native._native import tapscript
 from node.demo.processes import Backend, ChainProcess, DaemonProcess
 from node.faults import LocalFault
 
-MINER = "bcrt1p5cyxnuxmeuwuvkwfem96lqzszd02n6xdcjrs20cac6yqjjwudpxqkedrcr"
-"""Where block rewards nobody needs go: the taproot address of BIP341's first test vector key, on regtest."""
+NOBODY = bytes.fromhex("50929b74c1a04954b78b4b6035e97a5e078a5a0f28ec96d547bfee9ace803ac0")
+"""BIP341's point H, whose logarithm nobody knows: block rewards that nobody needs go there."""
+MINER = tapscript.address(b"\x51\x20" + NOBODY, "regtest")
 
 COINBASES = 3
 QUIET_TIMEOUT = 240.0
