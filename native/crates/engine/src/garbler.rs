@@ -152,3 +152,77 @@ pub(crate) fn join(parts: Vec<Result<Vec<u8>, EngineError>>) -> Result<Vec<u8>, 
     }
     Ok(joined)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::{Layout, check, digit_points};
+
+    /// One AND of eight input bits in a row: false unless all are set.
+    fn program() -> Arc<garble::Program> {
+        let mut words = vec![1u32, 8, 1, 1, 7];
+        for gate in 0..7u32 {
+            let left = if gate == 0 { 2 } else { 9 + gate };
+            words.extend([left | 1 << 31, 3 + gate]);
+        }
+        words.push(16);
+        let mut bytes = b"bv3circ1".to_vec();
+        bytes.extend(words.iter().flat_map(|word| word.to_le_bytes()));
+        Arc::new(garble::Program::parse(&bytes).unwrap())
+    }
+
+    fn params() -> Params {
+        Params::new([7; 32], b"graph".to_vec(), program(), 20, 4, 4).unwrap()
+    }
+
+    fn judge(params: &Params, garbler: &Garbler) -> Result<Vec<u8>, EngineError> {
+        let kept = [2, 3, 5, 17];
+        let control = Control::default();
+        let commitments = garbler.commit(&control).unwrap();
+        let (openings, artifact) = garbler.open(&kept, &control).unwrap();
+        check(
+            params,
+            garbler.digit_points(),
+            garbler.output_points(),
+            &commitments,
+            &kept,
+            &openings,
+            &artifact,
+            &control,
+        )
+    }
+
+    #[test]
+    fn labels_soldered_to_other_secrets_than_published_are_caught() {
+        let params = params();
+        let mut garbler = Garbler::new(params.clone(), &[1; 32], &[2; 32]);
+        assert!(judge(&params, &garbler).is_ok());
+        // every other check passes: D and its proof fit each other, only S is not theirs
+        garbler.points = digit_points(Layout::new(8, 4).unwrap(), &[3; 32]);
+        assert_eq!(
+            judge(&params, &garbler),
+            Err(EngineError::Instance {
+                index: 0,
+                part: "proof",
+                expected: "points D bound to the digit points S by the proof",
+            })
+        );
+    }
+
+    #[test]
+    fn one_digit_soldered_to_another_secret_is_caught() {
+        let params = params();
+        let mut garbler = Garbler::new(params.clone(), &[1; 32], &[2; 32]);
+        garbler.scalars[7] = garbler.scalars[7].add(Scalar::ONE);
+        assert!(matches!(
+            judge(&params, &garbler),
+            Err(EngineError::Instance {
+                part: "proof",
+                index: 0,
+                ..
+            })
+        ));
+    }
+}
