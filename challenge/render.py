@@ -7,7 +7,6 @@ This module decides nothing and nothing imports it.
 
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from enum import Enum
 from itertools import product
 from typing import Final
 
@@ -168,19 +167,15 @@ def _vocabulary() -> Iterator[str]:
 def _moves(
     table: Mapping[tuple[GraphPhase, str], GraphPhase] | Mapping[tuple[SlotPhase, str], SlotPhase],
 ) -> Iterator[str]:
-    found: dict[tuple[Enum, Enum], list[str]] = {}
-    before: Enum
-    for (before, kind), after in table.items():
-        found.setdefault((before, after), []).append(kind)
-    first = next(iter(found))[0].value
-    rows = (
-        (before.value, ", ".join(f"`{kind}`" for kind in kinds), after.value)
-        for (before, after), kinds in found.items()
-    )
+    found: dict[tuple[str, str], list[str]] = {}
+    for (phase, kind), following in table.items():
+        found.setdefault((phase.value, following.value), []).append(kind)
+    first = next(iter(found))[0]
+    rows = ((before, ", ".join(f"`{kind}`" for kind in kinds), after) for (before, after), kinds in found.items())
     yield from _table(("phase", "transaction on chain", "next phase"), rows)
     yield from ("```mermaid", "stateDiagram-v2", f"    [*] --> {first}")
     for (before, after), kinds in found.items():
-        yield f"    {before.value} --> {after.value}: {', '.join(kinds)}"
+        yield f"    {before} --> {after}: {', '.join(kinds)}"
     yield from ("```", "")
 
 
@@ -269,14 +264,14 @@ def page() -> str:
             "",
             "## Stages of the setup",
             "",
-            "As the borrower sees them. `live` follows the last one. A party that said `ready` and sees PreFund on chain",
-            "is live whatever message it misses. An ended setup is `aborted`; a vault the node gave up is `halted`.",
+            "As the borrower sees them. `live` follows the last one. A party that said `ready` and sees PreFund on",
+            "chain is live whatever message it misses. An ended setup is `aborted`; a vault the node gave up is `halted`.",
             "",
             *_stages(),
             "## Jobs",
             "",
-            "Of the borrower, and what the lender does in a living vault. A challenger also runs `evaluate g` for every",
-            "Assert that is on chain and has no `verdict` yet.",
+            "Of the borrower, and what the lender does in a living vault. A challenger also runs `evaluate g` for",
+            "every Assert that is on chain and has no `verdict` yet.",
             "",
             *_rules(),
             "## Facts",

@@ -9,6 +9,7 @@ from challenge.facts import KINDS
 from challenge.game import GRAPH_TABLE, SLOT_TABLE
 from challenge.render import Named, page
 from challenge.states import Stage
+from tests.unit.challenge.ceremony import KIT
 
 ROOT = Path(__file__).parents[3]
 
@@ -39,7 +40,7 @@ def test_every_row_of_every_table_is_on_the_page():
 
 def test_every_transaction_has_its_place_on_the_agenda():
     agenda = page().split("## The agenda")[1]
-    for kind in ["prefund", "refund", "vault", "repay", "deadman", "claim", "contest", "uncontested_payout", "no_assert", "assert", "disprove", "contested_payout", "release_bond", "release_bond_contest"]:
+    for kind in {name.split("/")[1] if name[0].isdigit() else name.split("/")[0] for name in KIT.graph.templates}:
         assert f"\n| `{kind}` |" in agenda
 
 
