@@ -1,10 +1,10 @@
-"""Artifacts on disk: garbled instances by content id, written whole or fetched chunk by chunk, read through a map.
+"""Artifacts on disk: large contents under the id of their manifest, offered to peers and fetched from them.
 
-Promises: a chunk reaches the disk only after it was verified against the manifest; what `fetch` returned is whole and
-synced; an interrupted fetch goes on with the chunks that are missing; the quota holds. Does NOT know what an artifact
-means, and trusts no name but the manifest's own hash.
+Promises: what `view` returns has exactly the bytes of its manifest; a fetch takes up after a crash where it stopped and
+accepts no chunk that does not verify; a content is complete under its final name only (fsynced before the rename); the
+quota holds before space is taken. Does NOT know what a content means. The format is `circuits.artifact`'s.
 
-A folder holds `<id>.manifest` and `<id>.content` (`.partial` while it is fetched).
+    ID.manifest    the manifest      ID.part    a content being written      ID.content    a whole content
 """
 
 from __future__ import annotations
@@ -12,176 +12,276 @@ from __future__ import annotations
 import asyncio
 import mmap
 import os
+import threading
+from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Protocol
 
-from circuits.artifact import ArtifactFault, Manifest, manifest_id, manifest_of
+from circuits import faults as circuit_faults
+from circuits.artifact import CHUNK_BYTES, Manifest, manifest_id, manifest_of
 from node.faults import LocalFault, PeerFault
-from node.ports import PeerPort
+from node.limits import PRODUCT, Limits
 
-AT_ONCE: Final = 4
-CHUNK_SECONDS: Final = 30.0
+Bytes = bytes | bytearray | memoryview
+OnProgress = Callable[[int, int], None]
+
+
+class ChunkSource(Protocol):
+    """What fetching needs of `node.p2p.peers.Peers`."""
+
+    async def fetch_chunk(self, peer_id: str, artifact: bytes, index: int, timeout: float) -> bytes:  # noqa: ASYNC109
+        """One chunk. Raises PeerFault, Unavailable."""
+        ...
 
 
 class Artifacts:
-    """One folder. Methods without `async` block on the disk: call them from a job's thread."""
+    """The artifacts of one data folder. What is no coroutine blocks on the disk; job threads may call it."""
 
-    def __init__(self, folder: Path, *, quota: int) -> None:
-        """`quota`: bytes that all contents of the folder may take together."""
-        self._folder, self._quota = folder, quota
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-
-    def put(self, content: bytes, *, kind: str) -> Manifest:
-        """Store a content of our own; a known one is left as it is.
-
-        Raises:
-            LocalFault: the quota is reached, or the disk refused.
-        """
-        manifest = manifest_of(content, kind=kind)
-        path = self._path(manifest.id, "content")
-        if not path.exists():
-            self._room(manifest.length)
-            self._write(self._path(manifest.id, "manifest"), manifest.encoded)
-            self._write(path, content)
-        return manifest
-
-    async def fetch(self, encoded: bytes, *, peers: PeerPort, peer: str) -> bytes:
-        """Fetch every missing chunk from a peer; returns the id.
-
-        Raises:
-            PeerFault: a manifest or chunk that does not verify.
-            Unavailable: the peer went away; what came is kept, and the next call goes on from there.
-            LocalFault: the quota is reached, or the disk refused.
-        """
-        manifest = parse_manifest(encoded)
-        path = self._path(manifest.id, "content")
-        if path.exists():
-            return manifest.id
-        partial = self._path(manifest.id, "partial")
-        missing = await asyncio.to_thread(self._begin, manifest, partial)
-        slots = asyncio.Semaphore(AT_ONCE)
-
-        async def one(index: int) -> None:
-            async with slots:
-                chunk = await peers.fetch_chunk(peer, manifest.id, index, CHUNK_SECONDS)
-            try:
-                manifest.check_chunk(index, chunk)
-            except ArtifactFault as fault:
-                raise PeerFault(what=f"artifact {manifest.id.hex()[:16]}", expected="the chunk of its manifest", came=str(fault)) from fault
-            await asyncio.to_thread(_write_at, partial, manifest.span(index).start, chunk)
-
+    def __init__(self, folder: Path, *, quota: int, limits: Limits = PRODUCT) -> None:
+        """Open or create the folder; `quota` is in bytes, over all contents. Raises LocalFault."""
+        self._folder = folder
+        self._quota = quota
+        self._limits = limits
+        self._room = threading.Lock()
+        self._fetching: dict[bytes, asyncio.Lock] = {}
         try:
-            async with asyncio.TaskGroup() as tasks:
-                for index in missing:
-                    tasks.create_task(one(index))
-        except ExceptionGroup as group:
-            raise group.exceptions[0] from None
-        await asyncio.to_thread(self._finish, manifest, partial, path)
-        return manifest.id
-
-    def view(self, artifact: bytes) -> mmap.mmap:
-        """A whole content, mapped read-only.
-
-        Raises:
-            LocalFault: it is not here.
-        """
-        try:
-            with self._path(artifact, "content").open("rb") as file:
-                return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        except (OSError, ValueError) as error:
-            raise LocalFault(what=f"artifact {artifact.hex()}", expected="on disk", came=str(error), todo="Restore the artifacts folder.") from error
-
-    def read(self, artifact: bytes, index: int) -> bytes | None:
-        """One chunk of a whole content, or None: what a peer may ask for."""
-        try:
-            manifest = parse_manifest(self._path(artifact, "manifest").read_bytes())
-            span = manifest.span(index)
-            with self._path(artifact, "content").open("rb") as file:
-                file.seek(span.start)
-                return file.read(span.stop - span.start)
-        except (OSError, ArtifactFault, PeerFault):
-            return None
-
-    def drop(self, artifact: bytes) -> None:
-        """Forget a content."""
-        for part in ("content", "manifest", "partial"):
-            self._path(artifact, part).unlink(missing_ok=True)
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for unfinished in folder.glob("*.new"):
+                unfinished.unlink()
+        except OSError as error:
+            raise _disk(folder, error) from error
 
     @staticmethod
-    def id_of(encoded: bytes) -> bytes:
-        """The id that a manifest names. Raises PeerFault when it is none."""
-        return parse_manifest(encoded).id
+    def id_of(manifest: bytes) -> bytes:
+        """The id that a manifest's bytes have; does not check them."""
+        return manifest_id(manifest)
+
+    def put(self, content: Bytes, *, kind: str) -> Manifest:
+        """Store a content durably and offer it to peers. The same content again is fine.
+
+        Raises:
+            LocalFault: no room under the quota, disk trouble, empty content.
+        """
+        try:
+            manifest = manifest_of(content, kind=kind)
+        except circuit_faults.LocalFault as error:
+            raise LocalFault(what="artifact", expected="a content and a kind", came=str(error)) from error
+        if self.complete(manifest.id):
+            return manifest
+        part = self._begin(manifest)
+        try:
+            with part.open("r+b") as file:
+                file.write(content)
+            self._finish(manifest)
+        except OSError as error:
+            raise _disk(part, error) from error
+        return manifest
+
+    def complete(self, artifact: bytes) -> bool:
+        """Whether the whole content is here."""
+        return self._path(artifact, "content").exists()
+
+    def read(self, artifact: bytes, index: int) -> bytes | None:
+        """A chunk of a whole content as it lies on disk, or None: what a peer asking for it gets."""
+        if len(artifact) != 32 or index < 0:
+            return None
+        try:
+            with self._path(artifact, "content").open("rb") as file:
+                return os.pread(file.fileno(), CHUNK_BYTES, index * CHUNK_BYTES) or None
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise _disk(self._path(artifact, "content"), error) from error
+
+    def view(self, artifact: bytes) -> memoryview:
+        """The whole content, mapped and verified.
+
+        Raises:
+            LocalFault: not here, not whole, or damaged since.
+        """
+        path = self._path(artifact, "content")
+        try:
+            manifest = Manifest.parse(self._path(artifact, "manifest").read_bytes(), expected_id=artifact)
+            view = _mapped(path)
+            manifest.check_whole(view)
+        except OSError as error:
+            raise _disk(path, error) from error
+        except circuit_faults.PeerFault as error:
+            raise LocalFault(
+                what=f"artifact {path}",
+                expected=f"{error.field}: {error.expected}",
+                came=str(error.got),
+                todo="The disk changed it. Remove the file: it is fetched again from the peer that offered it.",
+            ) from error
+        return view
+
+    def drop(self, artifact: bytes) -> None:
+        """Forget a content and free its room. Idempotent; views that are open stay valid."""
+        for suffix in ("content", "part", "manifest"):
+            try:
+                self._path(artifact, suffix).unlink(missing_ok=True)
+            except OSError as error:
+                raise _disk(self._path(artifact, suffix), error) from error
 
     def used(self) -> int:
-        """Bytes on disk."""
-        return sum(path.stat().st_size for path in self._folder.iterdir())
+        """Bytes of all contents, those being written counted whole."""
+        return sum(_length(path) for suffix in ("content", "part") for path in self._folder.glob(f"*.{suffix}"))
 
-    def _path(self, artifact: bytes, part: str) -> Path:
-        return self._folder / f"{artifact.hex()}.{part}"
+    async def fetch(
+        self, manifest: bytes, *, peers: ChunkSource, peer: str, on_progress: OnProgress | None = None
+    ) -> bytes:
+        """Fetch the content of a manifest from a peer, or what of it is missing here; returns its id.
 
-    def _room(self, length: int) -> None:
-        used = self.used()
-        if used + length > self._quota:
+        Args:
+            manifest: its bytes, from a signed statement of the peer.
+            peers: where chunks come from.
+            peer: the libp2p peer id.
+            on_progress: called with (chunks here, chunks in all) on the daemon's loop.
+
+        Raises:
+            PeerFault: the manifest or a chunk is wrong (the field is named), or the peer has no such chunk.
+            Unavailable: the peer is away; call again, what has come stays.
+            LocalFault: no room under the quota, disk trouble.
+        """
+        artifact = manifest_id(manifest)
+        try:
+            parsed = Manifest.parse(manifest, expected_id=artifact)
+        except circuit_faults.PeerFault as error:
+            raise PeerFault(what=f"artifact {error.field}", expected=error.expected, came=str(error.got)) from error
+        most = self._limits.artifact_bytes
+        if parsed.length > most:
+            raise PeerFault(what="artifact length", expected=f"at most {most} bytes", came=f"{parsed.length} bytes")
+        lock = self._fetching.setdefault(artifact, asyncio.Lock())
+        try:
+            async with lock:
+                if not self.complete(artifact):
+                    await self._download(parsed, peers, peer, on_progress)
+        finally:
+            if not lock.locked():
+                self._fetching.pop(artifact, None)
+        return artifact
+
+    async def _download(
+        self, manifest: Manifest, peers: ChunkSource, peer: str, on_progress: OnProgress | None
+    ) -> None:
+        part = await asyncio.to_thread(self._begin, manifest)
+        missing = await asyncio.to_thread(self._missing, manifest, part)
+        total = len(manifest.chunks)
+        here = total - len(missing)
+        todo = iter(missing)
+        if on_progress is not None:
+            on_progress(here, total)
+
+        async def take() -> None:
+            nonlocal here
+            for index in todo:
+                chunk = await peers.fetch_chunk(peer, manifest.id, index, self._limits.call_seconds)
+                await asyncio.to_thread(self._write_chunk, manifest, part, index, chunk)
+                here += 1
+                if on_progress is not None:
+                    on_progress(here, total)
+
+        takers = [asyncio.create_task(take()) for _ in range(min(self._limits.chunk_streams, len(missing)))]
+        try:
+            await asyncio.gather(*takers)
+        finally:
+            for taker in takers:
+                taker.cancel()
+            await asyncio.gather(*takers, return_exceptions=True)
+        try:
+            await asyncio.to_thread(self._finish, manifest)
+        except OSError as error:
+            raise _disk(part, error) from error
+
+    def _write_chunk(self, manifest: Manifest, part: Path, index: int, chunk: bytes) -> None:
+        try:
+            manifest.check_chunk(index, chunk)
+        except circuit_faults.PeerFault as error:
+            raise PeerFault(
+                what=f"artifact {manifest.id.hex()}, {error.field}", expected=error.expected, came=str(error.got)
+            ) from error
+        try:
+            handle = os.open(part, os.O_WRONLY)
+            try:
+                written = os.pwrite(handle, chunk, index * CHUNK_BYTES)
+                if written != len(chunk):
+                    raise OSError(f"{written} of {len(chunk)} bytes written")
+            finally:
+                os.close(handle)
+        except OSError as error:
+            raise _disk(part, error) from error
+
+    def _missing(self, manifest: Manifest, part: Path) -> list[int]:
+        """The chunks that are not on disk yet: those that are were proved by their hashes, so no list can be wrong."""
+        try:
+            return manifest.missing(manifest.present(_mapped(part)))
+        except OSError as error:
+            raise _disk(part, error) from error
+
+    def _begin(self, manifest: Manifest) -> Path:
+        """Make room and the files of a content. What an earlier attempt left is kept."""
+        part = self._path(manifest.id, "part")
+        try:
+            with self._room:
+                if not part.exists():
+                    self._check_room(manifest.length)
+                    _write(self._path(manifest.id, "manifest"), manifest.encoded)
+                    with part.open("xb") as file:
+                        file.truncate(manifest.length)
+        except OSError as error:
+            raise _disk(part, error) from error
+        return part
+
+    def _check_room(self, length: int) -> None:
+        free = self._quota - self.used()
+        if length > free:
             raise LocalFault(
-                what="artifact quota", expected=f"at most {self._quota} bytes", came=f"{used} and {length} more",
-                todo="Raise quota.artifact_bytes, or end vaults.",
-            )  # fmt: skip
+                what="artifact quota",
+                expected=f"{length} bytes free of {self._quota}",
+                came=f"{free} bytes free",
+                todo="Raise quota.artifact_bytes, or end vaults that are not needed.",
+            )
 
-    def _begin(self, manifest: Manifest, partial: Path) -> list[int]:
-        """The chunks still to come; what a broken-off fetch left is verified again."""
+    def _finish(self, manifest: Manifest) -> None:
+        part = self._path(manifest.id, "part")
+        handle = os.open(part, os.O_RDONLY)
         try:
-            if not partial.exists():
-                self._room(manifest.length)
-                with partial.open("wb") as file:
-                    file.truncate(manifest.length)
-                return manifest.missing(())
-            return manifest.missing(manifest.present(partial.read_bytes()))
-        except OSError as error:
-            raise _disk(partial, error) from error
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+        part.replace(self._path(manifest.id, "content"))
+        _sync_folder(self._folder)
 
-    def _finish(self, manifest: Manifest, partial: Path, path: Path) -> None:
-        self._write(self._path(manifest.id, "manifest"), manifest.encoded)
-        try:
-            with partial.open("rb") as file:
-                os.fsync(file.fileno())
-            partial.rename(path)
-            _sync(self._folder)
-        except OSError as error:
-            raise _disk(path, error) from error
-
-    def _write(self, path: Path, content: bytes) -> None:
-        new = path.with_suffix(".new")
-        try:
-            with new.open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            new.rename(path)
-            _sync(self._folder)
-        except OSError as error:
-            new.unlink(missing_ok=True)
-            raise _disk(path, error) from error
+    def _path(self, artifact: bytes, suffix: str) -> Path:
+        return self._folder / f"{artifact.hex()}.{suffix}"
 
 
-def parse_manifest(encoded: bytes) -> Manifest:
-    """A peer's manifest. Raises PeerFault naming the field."""
+def _mapped(path: Path) -> memoryview:
+    with path.open("rb") as file:
+        if os.fstat(file.fileno()).st_size == 0:  # cannot be mapped
+            return memoryview(b"")
+        return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+
+
+def _length(path: Path) -> int:
     try:
-        return Manifest.parse(encoded, expected_id=manifest_id(encoded))
-    except ArtifactFault as fault:
-        raise PeerFault(what="artifact manifest", expected=fault.expected, came=str(fault.got)) from fault
+        return path.stat().st_size
+    except FileNotFoundError:  # renamed or dropped meanwhile
+        return 0
 
 
-def _write_at(path: Path, offset: int, chunk: bytes) -> None:
-    try:
-        with path.open("r+b") as file:
-            file.seek(offset)
-            file.write(chunk)
-    except OSError as error:
-        raise _disk(path, error) from error
+def _write(path: Path, content: bytes) -> None:
+    temporary = path.with_suffix(".new")
+    with temporary.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+    _sync_folder(path.parent)
 
 
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(handle)
     finally:
@@ -189,4 +289,9 @@ def _sync(folder: Path) -> None:
 
 
 def _disk(path: Path, error: OSError) -> LocalFault:
-    return LocalFault(what=str(path), expected="to be written", came=str(error), todo="Check the disk's space and permissions.")
+    return LocalFault(
+        what=f"artifact file {path}",
+        expected="a readable and writable file on a disk with room",
+        came=str(error),
+        todo="Check permissions and free space; a missing artifact is fetched again from its peer.",
+    )
