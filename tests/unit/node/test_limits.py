@@ -1,0 +1,30 @@
+"""The table of limits: complete, reasoned, consistent. Each limit is reached and exceeded in its module's tests."""
+
+from dataclasses import fields
+
+from node.limits import PRODUCT, Limits, table
+from node.metrics import Metrics
+
+
+def test_every_limit_has_a_positive_value_a_unit_and_a_reason() -> None:
+    rows = list(table(PRODUCT))
+    assert [name for name, *_ in rows] == [item.name for item in fields(Limits)]
+    assert all(value > 0 and unit and len(why) > 20 for _, value, unit, why in rows)
+
+
+def test_limits_that_depend_on_one_another_fit() -> None:
+    at = PRODUCT
+    assert at.message_frame_bytes > at.message_body_bytes
+    assert at.message_frame_bytes <= at.bytes_burst and at.chunk_bytes <= at.bytes_burst
+    assert 2 * (at.message_streams + at.chunk_streams + 1) <= at.streams_per_peer
+    assert at.handler_seconds >= at.idle_frame_seconds and at.backoff_most_seconds > at.backoff_first_seconds
+    assert at.artifact_bytes <= at.artifact_quota_bytes
+    assert at.pending_calls_per_peer > at.message_streams
+
+
+def test_metrics_are_written_and_nodes_in_one_process_do_not_share_them() -> None:
+    one, two = Metrics(), Metrics()
+    one.height.set(7)
+    one.faults.labels(whose="peer").inc()
+    assert b"bitvm3_height 7.0" in one.text() and b'bitvm3_faults_total{whose="peer"} 1.0' in one.text()
+    assert b"bitvm3_height 0.0" in two.text()
