@@ -265,7 +265,7 @@ def page() -> str:
             "## Stages of the setup",
             "",
             "As the borrower sees them. `live` follows the last one. A party that said `ready` and sees PreFund on",
-            "chain is live whatever message it misses. An ended setup is `aborted`; a vault the node gave up is `halted`.",
+            "chain is live whatever message it misses. `aborted`: the setup ended. `halted`: the node gave up.",
             "",
             *_stages(),
             "## Jobs",
