@@ -79,12 +79,11 @@ def _number(position: int, text: str, width: int) -> int:
     if not text or not _HEX.issuperset(text):
         expected = "hexadecimal digits without a prefix"
         raise CircuitFault(field=field, expected=expected, got=repr(text[:40]))
-    digits = text.lstrip("0")
-    number = int(digits or "0", 16) if len(digits) * 4 <= width + 3 else None
-    if number is None or number >> width:
-        bits = len(digits) * 4 if number is None else number.bit_length()
-        raise CircuitFault(field=field, expected=f"a number of at most {width} bits", got=f"about {bits} bits")
-    return number
+    digits = text.lstrip("0") or "0"
+    bits = 4 * len(digits) - 4 + int(digits[0], 16).bit_length()
+    if bits > width:
+        raise CircuitFault(field=field, expected=f"a number of at most {width} bits", got=f"{bits} bits")
+    return int(digits, 16)
 
 
 def _evaluate_garbled(circuit: Circuit, numbers: Sequence[int]) -> tuple[int, ...]:

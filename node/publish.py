@@ -29,6 +29,10 @@ log = structlog.get_logger()
 PATIENCE: Final = 2
 """Blocks a broadcast transaction may stay unmined before a child pays for it."""
 
+TOO_CHEAP: Final = ("min relay fee not met", "mempool min fee not met")
+"""Reasons that a child cures at once. A rival in the mempool is no reason to outbid it: it may serve the same end, and if
+it is not mined, patience ends."""
+
 Build = Callable[[bytes, VaultState, str], Awaitable[bytes]]
 Bump = Callable[[bytes, VaultState, str, bytes, int], Awaitable[None]]
 
@@ -106,7 +110,7 @@ class Publisher:
                 self._accepted[at] = tip
             case Rejected(reason=reason):
                 log.info("not taken yet", vault=vault.hex()[:16], name=item.name, reason=reason)
-                if "fee" in reason:
+                if reason.startswith(TOO_CHEAP):
                     await self._bump(vault, state, item.name, raw, tip)
         if tip - first >= PATIENCE:
             await self._bump(vault, state, item.name, raw, tip)

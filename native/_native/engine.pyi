@@ -199,4 +199,4 @@ def extract_digits(
     """
 
 def hash_to_curve(tag: bytes, parts: Sequence[bytes]) -> bytes:
-    """A point whose logarithm nobody knows: first x = BIP340-tagged SHA-256 of parts and counter on the curve, even y."""
+    """A point whose logarithm nobody knows: the first BIP340-tagged hash of parts and counter that is an x; even y."""

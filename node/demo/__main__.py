@@ -47,7 +47,7 @@ async def perform(options: argparse.Namespace, folder: Path) -> bool:
         watcher.cancel()
         screen.stop()
         await theatre.close()
-    final_tables(screen.console, shows[0], {daemon.name: show["setup"] for daemon, show in zip(theatre.daemons, shows, strict=True)})
+    final_tables(screen.console, shows[0], play.setups)
     names = [daemon.name for daemon in theatre.daemons]
     return balances(screen.console, [(n, b, b + change[i], f) for i, (n, b, f) in enumerate(zip(names, before, found, strict=True))])
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from node.demo.stage import Theatre, each
@@ -46,6 +46,7 @@ class Play:
     say: Say
     profiles: dict[int, str]
     vault: str = ""
+    setups: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
     async def show(self) -> dict[str, Any]:
         """The borrower's view of the vault."""
@@ -95,6 +96,8 @@ async def make(play: Play) -> None:
         return all(slot["phase"] == "open" for slot in view["slots"])
 
     await theatre.mine_until(open_slots, "an open vault", 60)
+    shows = await each(theatre.daemons, "vault.show", id=play.vault)
+    play.setups = {daemon.name: view["setup"] for daemon, view in zip(theatre.daemons, shows, strict=True)}
     play.say(f"  height {theatre.height}: the vault {play.vault[:16]} is open")
 
 

@@ -14,11 +14,14 @@ from rich.table import Table
 from rich.text import Text
 
 
+PLAIN_WIDTH = 120
+
+
 @dataclass(slots=True)
 class Screen:
     """`say` tells the story; `update` refreshes the live part, when there is one."""
 
-    console: Console = field(default_factory=lambda: Console(file=sys.stdout, highlight=False))
+    console: Console = field(default_factory=lambda: Console(highlight=False, width=None if sys.stdout.isatty() else PLAIN_WIDTH))
     story: deque[str] = field(default_factory=lambda: deque(maxlen=12))
     live: Live | None = None
 
@@ -77,17 +80,14 @@ def final_tables(console: Console, show: dict[str, Any], setups: dict[str, list[
     for tx in show["transactions"]:
         table.add_row(tx["name"], tx["txid"], _number(tx["vsize"]), _number(tx["fee"]), _number(tx["height"]))
     console.print(table)
-    table = Table(title="Setup by phase: seconds, bytes received, bytes sent", title_justify="left")
-    table.add_column("phase")
-    for name in setups:
-        table.add_column(name, justify="right")
-    stages = list(dict.fromkeys(row["stage"] for rows in setups.values() for row in rows))
-    for stage in stages:
-        cells = []
-        for rows in setups.values():
-            row = next((row for row in rows if row["stage"] == stage), None)
-            cells.append(f"{row['seconds']:.2f} s  {row['received']:>10,}  {row['sent']:>10,}" if row else "")
-        table.add_row(stage, *cells)
+    table = Table(title="Setup by phase", title_justify="left")
+    for column in ("phase", "party", "seconds", "bytes received", "bytes sent"):
+        table.add_column(column, justify="left" if column in ("phase", "party") else "right")
+    for stage in dict.fromkeys(row["stage"] for rows in setups.values() for row in rows):
+        for name, rows in setups.items():
+            for row in rows:
+                if row["stage"] == stage:
+                    table.add_row(stage, name, f"{row['seconds']:.2f}", _number(row["received"]), _number(row["sent"]))
     console.print(table)
 
 

@@ -237,7 +237,7 @@ class State:
                     self.height = int.from_bytes(value, "big", signed=True)
                 else:
                     raise ValueError("unknown kind")
-            except (ValueError, msgspec.MsgspecError) as fault:
+            except (ValueError, IndexError, msgspec.MsgspecError) as fault:
                 raise LocalFault(
                     what="the wallet's records",
                     expected="what this version wrote",
