@@ -414,7 +414,8 @@ def _bytes(text: str, what: str) -> bytes:
 
 
 def _sats(value: Decimal, what: str) -> int:
-    sats = value * COIN if value.is_finite() else Decimal(-1)
-    if not 0 <= sats <= 21_000_000 * COIN or sats != sats.to_integral_value():
-        raise _wrong(what, "an amount in BTC", str(value)[:40])
-    return int(sats)
+    if value.is_finite() and 0 <= value <= 21_000_000:  # first: a large exponent overflows the multiplication
+        sats = value * COIN
+        if sats == sats.to_integral_value():
+            return int(sats)
+    raise _wrong(what, "an amount in BTC", str(value)[:40])
