@@ -104,63 +104,113 @@ def _label(edge: Edge) -> str:
 
 
 # ---- SVG -------------------------------------------------------------------------------------------------------------
-_BOX = (190, 62)
-_GAP = (190, 26)
+# A row a transaction, parents above; a vertical lane an output that another transaction spends: a dot where it is
+# created, a mark with path and delay wherever it may be spent. What leaves the vault stands at the right.
+_BOX = 210
+_LANE = 132
+_LINE = 14
 _MARGIN = 24
 _STYLE = (
-    "text{font-family:sans-serif;font-size:11px;fill:#1f2933}.name{font-weight:bold;font-size:12px}"
-    ".box{fill:#f5f7fa;stroke:#52606d}.wait{stroke:#b44d12}.edge{fill:none;stroke:#7b8794}"
-    ".label{font-size:9px;fill:#52606d}"
+    "text{font-family:sans-serif;font-size:10px;fill:#3e4c59}.name{font-weight:bold;font-size:12px;fill:#1f2933}"
+    ".box{fill:#f5f7fa;stroke:#52606d}.lane{stroke:#9aa5b1;stroke-width:2}.row{stroke:#e4e7eb}"
+    ".made{fill:#52606d}.spent{fill:white;stroke:#52606d}.wait{fill:#f7c948;stroke:#b44d12}"
 )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Row:
+    top: int
+    height: int
+
+    @property
+    def middle(self) -> int:
+        return self.top + self.height // 2
+
+
 def svg(graph: VaultGraph, *, only: int | None = None) -> str:
-    """The same as an SVG of its own: columns by distance from PreFund and Claim, delayed spends in another colour."""
+    """The same as an SVG of its own; a delayed spend is marked in another colour."""
     templates = chosen(graph, only)
     links = edges(templates)
-    places = _places(templates, links)
-    width = _MARGIN * 2 + max(x for x, _ in places.values()) + _BOX[0]
-    height = _MARGIN * 2 + max(y for _, y in places.values()) + _BOX[1]
+    rows = _rows(templates, links)
+    lanes = _lanes(templates, links)
+    right = _MARGIN + _BOX + _LANE * (1 + max(lanes.values())) + _LANE // 2
+    width, height = right + 260, max(row.top + row.height for row in rows.values()) + _MARGIN
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}">',
         f"<title>Vault {graph.terms.vault_id.hex()}</title>",
         f"<style>{_STYLE}</style>",
         f'<rect width="{width}" height="{height}" fill="white"/>',
     ]
-    shown: dict[tuple[str, str], int] = {}
-    for edge in links:
-        nth = shown[edge.parent, edge.child] = shown.get((edge.parent, edge.child), -1) + 1
-        parts += _draw_edge(edge, places, nth)
+    for row in rows.values():
+        y = row.top + row.height + 4
+        parts.append(f'<line class="row" x1="{_MARGIN}" y1="{y}" x2="{width - _MARGIN}" y2="{y}"/>')
+    parts += _draw_lanes(links, rows, lanes)
     for template in templates:
-        x, y = (offset + _MARGIN for offset in places[template.name])
-        lines = (template.name, f"{template.vsize} vB, fee {template.fee} sat", who(graph, template.name))
-        parts.append(f'<rect class="box" x="{x}" y="{y}" width="{_BOX[0]}" height="{_BOX[1]}" rx="6"/>')
-        for row, line in enumerate(lines):
-            kind = ' class="name"' if row == 0 else ""
-            parts.append(f'<text{kind} x="{x + 10}" y="{y + 18 + 17 * row}">{escape(line)}</text>')
+        parts += _draw_box(template, who(graph, template.name), rows[template.name])
+        parts += _draw_paid(template, links, rows[template.name], right)
     return "\n".join([*parts, "</svg>", ""])
 
 
-def _places(templates: list[Template], links: tuple[Edge, ...]) -> dict[str, tuple[int, int]]:
-    columns: dict[str, int] = {}
-    for template in templates:  # parents come first, so one pass finds the longest way from a root
-        parents = [columns[edge.parent] for edge in links if edge.child == template.name]
-        columns[template.name] = max(parents, default=-1) + 1
-    rows: dict[int, int] = {}
-    places = {}
-    for name, column in columns.items():
-        row = rows[column] = rows.get(column, -1) + 1
-        places[name] = (column * (_BOX[0] + _GAP[0]), row * (_BOX[1] + _GAP[1]))
-    return places
+def _rows(templates: list[Template], links: tuple[Edge, ...]) -> dict[str, _Row]:
+    rows, top = {}, _MARGIN
+    for template in templates:
+        paid = len(_paid(template, links))
+        rows[template.name] = _Row(top=top, height=max(56, _LINE * paid + 8))
+        top += rows[template.name].height + 8
+    return rows
 
 
-def _draw_edge(edge: Edge, places: dict[str, tuple[int, int]], nth: int) -> list[str]:
-    (x1, y1), (x2, y2) = places[edge.parent], places[edge.child]
-    x1, y1 = x1 + _MARGIN + _BOX[0], y1 + _MARGIN + _BOX[1] // 2 + 10 * nth
-    x2, y2 = x2 + _MARGIN, y2 + _MARGIN + _BOX[1] // 2 + 10 * nth
-    bend = (x2 - x1) // 2
-    kind = "edge wait" if edge.delay else "edge"
-    curve = f"M{x1},{y1} C{x1 + bend},{y1} {x2 - bend},{y2} {x2},{y2}"
-    # Labels stand at the child's end, where lines of one parent have parted.
-    label = f'<text class="label" x="{x2 - 6}" y="{y2 - 3}" text-anchor="end">{escape(_label(edge))}</text>'
-    return [f'<path class="{kind}" d="{curve}"/>', label]
+def _lanes(templates: list[Template], links: tuple[Edge, ...]) -> dict[str, int]:
+    """Output role -> lane; a lane is taken again below the last spend of its output."""
+    order = {template.name: row for row, template in enumerate(templates)}
+    lanes: dict[str, int] = {}
+    ends: list[int] = []
+    for edge in sorted(links, key=lambda e: order[e.parent]):
+        if edge.role in lanes:
+            continue
+        begin = order[edge.parent]
+        last = max(order[other.child] for other in links if other.role == edge.role)
+        free = next((lane for lane, end in enumerate(ends) if end < begin), len(ends))
+        ends[free : free + 1] = [last]
+        lanes[edge.role] = free
+    return lanes
+
+
+def _draw_lanes(links: tuple[Edge, ...], rows: dict[str, _Row], lanes: dict[str, int]) -> list[str]:
+    parts, labels = [], []
+    for role, lane in lanes.items():
+        x = _MARGIN + _BOX + _LANE // 2 + _LANE * lane
+        spends = [edge for edge in links if edge.role == role]
+        start, end = rows[spends[0].parent].middle, max(rows[edge.child].middle for edge in spends)
+        parts.append(f'<line class="lane" x1="{x}" y1="{start}" x2="{x}" y2="{end}"/>')
+        labels.append(f'<circle class="made" cx="{x}" cy="{start}" r="5"/>')
+        labels.append(f'<text x="{x + 9}" y="{start - 1}">{escape(role)}</text>')
+        labels.append(f'<text x="{x + 9}" y="{start + 11}">{spends[0].value:,}</text>')
+        for edge in spends:
+            y, delay = rows[edge.child].middle, f" +{edge.delay}" if edge.delay else ""
+            kind = "wait" if edge.delay else "spent"
+            labels.append(f'<rect class="{kind}" x="{x - 5}" y="{y - 5}" width="10" height="10"/>')
+            labels.append(f'<text x="{x + 9}" y="{y + 4}">{escape(edge.path + delay)}</text>')
+    return parts + labels
+
+
+def _draw_box(template: Template, publishers: str, row: _Row) -> list[str]:
+    lines = (template.name, f"{template.vsize} vB, fee {template.fee} sat", f"by {publishers}")
+    y = row.middle - 28
+    parts = [f'<rect class="box" x="{_MARGIN}" y="{y}" width="{_BOX}" height="56" rx="6"/>']
+    for n, line in enumerate(lines):
+        kind = ' class="name"' if n == 0 else ""
+        parts.append(f'<text{kind} x="{_MARGIN + 10}" y="{y + 17 + 16 * n}">{escape(line)}</text>')
+    return parts
+
+
+def _draw_paid(template: Template, links: tuple[Edge, ...], row: _Row, x: int) -> list[str]:
+    paid = _paid(template, links)
+    first = row.middle - _LINE * (len(paid) - 1) // 2 + 4
+    return [f'<text x="{x}" y="{first + _LINE * n}">{escape(line)}</text>' for n, line in enumerate(paid)]
+
+
+def _paid(template: Template, links: tuple[Edge, ...]) -> list[str]:
+    """Outputs that no transaction of the picture spends, but the anchor."""
+    inner = {edge.role for edge in links}
+    return [f"{o.role}  {o.value:,}" for o in template.outputs if o.role not in inner and o.role != "anchor"]

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from xml.etree import ElementTree
+
+import pytest
 
 from bitcoin_scripts.transaction import display_txid
 from tests.vault_kit import kit
@@ -43,21 +46,40 @@ def test_the_dot_file_has_a_node_a_transaction_and_an_arrow_a_spend() -> None:
     assert dot.count(" -> ") == len(picture.edges(GRAPH.templates.values()))
 
 
-def test_the_svg_is_well_formed_and_nothing_overlaps_or_lies_outside() -> None:
-    for only in (None, 0, 1):
-        root = ElementTree.fromstring(picture.svg(GRAPH, only=only))
-        space = "{http://www.w3.org/2000/svg}"
-        boxes = [r for r in root.iter(f"{space}rect") if r.get("class") == "box"]
-        assert len(boxes) == len(picture.chosen(GRAPH, only))
-        corners = [(int(b.get("x")), int(b.get("y"))) for b in boxes]
-        assert len(set(corners)) == len(corners)
-        for x, y in corners:
-            assert 0 <= x <= int(root.get("width")) - 190
-            assert 0 <= y <= int(root.get("height")) - 62
-        for i, (x, y) in enumerate(corners):
-            assert all(abs(x - u) >= 190 or abs(y - v) >= 62 for u, v in corners[:i])
-        names = {t.text for t in root.iter(f"{space}text") if t.get("class") == "name"}
-        assert names == {t.name for t in picture.chosen(GRAPH, only)}
+SPACE = "{http://www.w3.org/2000/svg}"
+
+
+@pytest.mark.parametrize("only", [None, 0, 1])
+def test_the_svg_is_well_formed_and_shows_every_transaction_spend_and_payment(only: int | None) -> None:
+    root = ElementTree.fromstring(picture.svg(GRAPH, only=only))
+    shown = picture.chosen(GRAPH, only)
+    boxes = [r for r in root.iter(f"{SPACE}rect") if r.get("class") == "box"]
+    marks = [r.get("class") for r in root.iter(f"{SPACE}rect") if r.get("class") in ("spent", "wait")]
+    edges = picture.edges(shown)
+    assert len(boxes) == len(shown)
+    assert sorted(marks) == sorted("wait" if edge.delay else "spent" for edge in edges)
+    words = {t.text for t in root.iter(f"{SPACE}text")}
+    names = {t.text for t in root.iter(f"{SPACE}text") if t.get("class") == "name"}
+    assert names == {t.name for t in shown}
+    for template in shown:
+        for output in template.outputs:
+            label = {f"{output.role}  {output.value:,}", output.role}
+            assert output.role == "anchor" or label & words
+
+
+@pytest.mark.parametrize("only", [None, 0, 1])
+def test_in_the_svg_nothing_overlaps_or_lies_outside(only: int | None) -> None:
+    root = ElementTree.fromstring(picture.svg(GRAPH, only=only))
+    width, height = int(root.get("width")), int(root.get("height"))
+    tops = sorted(int(r.get("y")) for r in root.iter(f"{SPACE}rect") if r.get("class") == "box")
+    assert all(below - above >= 56 for above, below in pairwise(tops))
+    assert tops[0] >= 0
+    assert tops[-1] + 56 <= height
+    lanes = [l for l in root.iter(f"{SPACE}line") if l.get("class") == "lane"]
+    spans = [(int(l.get("x1")), int(l.get("y1")), int(l.get("y2"))) for l in lanes]
+    assert all(0 < x < width and 0 <= low < high <= height for x, low, high in spans)
+    for i, (x, low, high) in enumerate(spans):
+        assert all(x != u or high < below or above < low for u, below, above in spans[:i])
 
 
 def test_one_graph_can_be_shown_alone() -> None:
