@@ -24,6 +24,7 @@ from libp2p.rcmgr import ResourceLimits, ResourceManager
 from libp2p.rcmgr.connection_limits import ConnectionLimits
 from libp2p.security.noise.transport import PROTOCOL_ID as NOISE
 from libp2p.security.noise.transport import Transport as NoiseTransport
+from libp2p.stream_muxer.muxer_multistream import MuxerMultistream
 from libp2p.stream_muxer.yamux.yamux import PROTOCOL_ID as YAMUX
 from libp2p.stream_muxer.yamux.yamux import Yamux
 from multiaddr import Multiaddr
@@ -67,6 +68,14 @@ def _bounded_yamux(limits: Limits) -> type:
             return body
 
     return BoundedYamux
+
+
+class _Muxers(MuxerMultistream):  # type: ignore[misc]
+    """The library makes its own Yamux whatever class it is given: this makes ours."""
+
+    async def new_conn(self, conn: Any, peer_id: ID) -> Any:
+        protocol, muxer = await self._selector.select(conn, conn.is_initiator, self.negotiate_timeout)
+        return self._annotate_connection(muxer(conn, peer_id, is_initiator=conn.is_initiator), conn, protocol)
 
 
 class Host(BasicHost):  # type: ignore[misc]
@@ -118,9 +127,10 @@ def new_host(*, seed: bytes, protocols: Mapping[str, StreamTask], limits: Limits
     """A host that serves `protocols` (name -> trio stream handler)."""
     keys = create_new_key_pair(seed)
     streams = 2 * limits.streams_per_peer * limits.peers
+    muxers = {YAMUX: _bounded_yamux(limits)}
     swarm = new_swarm(
         key_pair=keys,
-        muxer_opt={YAMUX: _bounded_yamux(limits)},
+        muxer_opt=muxers,
         sec_opt={NOISE: NoiseTransport(keys, noise_privkey=create_noise_key_pair().private_key)},
         retry_config=RetryConfig(max_retries=0),  # the backoff is ours
         connection_config=ConnectionConfig(
@@ -147,6 +157,7 @@ def new_host(*, seed: bytes, protocols: Mapping[str, StreamTask], limits: Limits
             enable_graceful_degradation=False,
         ),
     )
+    swarm.upgrader.muxer_multistream = _Muxers(muxers)
     return Host(network=swarm, default_protocols=OrderedDict(protocols), disable_identify_address_discovery=True)
 
 
