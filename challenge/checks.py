@@ -8,11 +8,10 @@ from collections.abc import Callable, Mapping
 from hashlib import sha256
 from typing import Final
 
-from circuits.cut_and_choose import PROFILES
-
 from challenge.bodies import decode_kept
 from challenge.facts import everyone, key, party_with
 from challenge.faults import Deviation, Refused
+from circuits.cut_and_choose import PROFILES
 from vault.faults import TermsFault
 from vault.terms import Proposal, Terms, check_keys, check_terms, decode_keys
 

@@ -40,10 +40,10 @@ from node.proposing import circuit_of, digits_of, propose
 from node.publish import Publisher
 from node.scan import Scanner
 from node.work import WORK, build, bump
-from node.work.funding import load_stakes
 from node.work.context import Context
-from vault.picture import dot, svg, text
+from node.work.funding import load_stakes
 from vault.faults import VaultFault
+from vault.picture import dot, svg, text
 from vault.terms import Proposal, encode, parse_proposal
 
 log = structlog.get_logger()
@@ -235,7 +235,15 @@ class Node:
         if record is None or not record.raw:
             return []
         vsize = -(-tapscript.weight(record.raw) // 4)
-        return [{"name": "stakes", "txid": display_txid(tapscript.txid(record.raw)), "height": None, "vsize": vsize, "fee": record.fee}]
+        return [
+            {
+                "name": "stakes",
+                "txid": display_txid(tapscript.txid(record.raw)),
+                "height": None,
+                "vsize": vsize,
+                "fee": record.fee,
+            }
+        ]
 
     def _order(self, vault: bytes, state: VaultState) -> None:
         """Once a vault is live, the policy's standing orders become facts."""
@@ -256,7 +264,9 @@ class Node:
 
     async def on_message(self, peer_id: str, raw: bytes) -> bytes:
         """A peer's message: verified, put through the loop, acknowledged after its commit. Raises PeerFault, Unavailable."""
-        letter = envelope.decode(raw, recipient=self.context.keys.identity.xonly(), genesis=self.rules.genesis, limits=self.limits)
+        letter = envelope.decode(
+            raw, recipient=self.context.keys.identity.xonly(), genesis=self.rules.genesis, limits=self.limits
+        )
         name, value = from_body(letter.kind, letter.body)
         if name == "propose":
             return await self._proposed(letter.sender, letter.vault, value)
@@ -292,7 +302,12 @@ class Node:
         wanted: list[tuple[str, bool, str, str]] = [
             ("network", proposal.network == rules.network, rules.network, proposal.network),
             ("genesis", proposal.genesis == rules.genesis, rules.genesis[::-1].hex(), proposal.genesis[::-1].hex()),
-            ("timelocks.depth", proposal.timelocks.depth >= rules.minimum_depth, f"at least {rules.minimum_depth}", str(proposal.timelocks.depth)),
+            (
+                "timelocks.depth",
+                proposal.timelocks.depth >= rules.minimum_depth,
+                f"at least {rules.minimum_depth}",
+                str(proposal.timelocks.depth),
+            ),
             ("parties", me in identities, f"this node, {me.hex()}", "other nodes only"),
             ("proposer", proposer in identities, "one of the parties", proposer.hex()),
         ]
@@ -300,7 +315,12 @@ class Node:
             circuit = circuit_of(graph.statement, graph.amount)
             wanted += [
                 (f"graphs[{g}].circuit", graph.circuit == circuit.id, circuit.id.hex(), graph.circuit.hex()),
-                (f"graphs[{g}].profile", graph.profile != "test" or rules.network == "regtest", "a profile for real coins", "test"),
+                (
+                    f"graphs[{g}].profile",
+                    graph.profile != "test" or rules.network == "regtest",
+                    "a profile for real coins",
+                    "test",
+                ),
             ]
         for what, right, expected, came in wanted:
             if not right:
@@ -337,14 +357,21 @@ class Node:
         """The state of a known vault. Raises LocalFault."""
         state = self.book.get(vault)
         if state is None:
-            raise LocalFault(what="vault", expected="one of this node's", came=vault.hex(), todo="`bitvm3 vault list` shows them.")
+            raise LocalFault(
+                what="vault", expected="one of this node's", came=vault.hex(), todo="`bitvm3 vault list` shows them."
+            )
         return state
 
     def find(self, text: str) -> bytes:
         """The vault whose id begins with these hex digits. Raises LocalFault."""
         found = [vault for vault, _ in self.book.items() if len(text) >= 8 and vault.hex().startswith(text.lower())]
         if len(found) != 1:
-            raise LocalFault(what="vault", expected="8 or more digits that begin one id", came=text, todo="`bitvm3 vault list` shows them.")
+            raise LocalFault(
+                what="vault",
+                expected="8 or more digits that begin one id",
+                came=text,
+                todo="`bitvm3 vault list` shows them.",
+            )
         return found[0]
 
     async def order(self, vault: str, kind: str, *indices: int, value: bytes = b"") -> dict[str, Any]:
@@ -359,8 +386,15 @@ class Node:
         """Order a claim: the sealed inputs become the digits that Assert will publish if it is contested."""
         state = self.state(self.find(vault))
         if not 0 <= graph < len(state.proposal.graphs) or state.proposal.graphs[graph].claimant != state.me:
-            raise LocalFault(what="graph", expected="one in which this node is the claimant", came=str(graph), todo="`bitvm3 vault show` lists them.")
-        return await self.order(vault, "want_claim", graph, value=bytes(digits_of(state.proposal.graphs[graph], balance, salt)))
+            raise LocalFault(
+                what="graph",
+                expected="one in which this node is the claimant",
+                came=str(graph),
+                todo="`bitvm3 vault show` lists them.",
+            )
+        return await self.order(
+            vault, "want_claim", graph, value=bytes(digits_of(state.proposal.graphs[graph], balance, salt))
+        )
 
     async def propose(self, wanted: dict[str, Any]) -> str:
         """Begin a vault as its proposer; returns its id, hex. Raises LocalFault naming the field."""
@@ -378,7 +412,12 @@ class Node:
         """The vault's transactions as text, dot or svg. Raises LocalFault before the graph is known."""
         state = self.state(self.find(vault))
         if key("digest", state.me) not in state.facts:
-            raise LocalFault(what="graph", expected="engine points of every claimant", came=f"a vault at {stage(state).value}", todo="Wait for the setup.")
+            raise LocalFault(
+                what="graph",
+                expected="engine points of every claimant",
+                came=f"a vault at {stage(state).value}",
+                todo="Wait for the setup.",
+            )
         return DRAWINGS[form](await self.context.graph(state))
 
     # ---- quiet -------------------------------------------------------------------------------------------------------
@@ -399,7 +438,12 @@ class Node:
                     await asyncio.sleep(poll)
         except TimeoutError:
             pass
-        return {"quiet": self.quiet(height), "height": self.scanner.height, "turns": self.loop.turns, **self.under_way()}
+        return {
+            "quiet": self.quiet(height),
+            "height": self.scanner.height,
+            "turns": self.loop.turns,
+            **self.under_way(),
+        }
 
     def under_way(self) -> dict[str, Any]:
         """What the node is doing."""
@@ -424,5 +468,3 @@ def _answer(name: str, outcome: Outcome) -> bytes:
             raise Unavailable(what=name, expected="later", came=outcome.reason)
         case "refused":
             raise PeerFault(what=name, expected="a fact that fits", came=outcome.reason)
-
-

@@ -61,7 +61,10 @@ class Book:
                 states[vault] = msgspec.msgpack.decode(raw, type=VaultState)
             except msgspec.MsgspecError as error:
                 raise LocalFault(
-                    what=f"vault {vault.hex()}", expected="a state this version wrote", came=str(error), todo="Restore the last backup."
+                    what=f"vault {vault.hex()}",
+                    expected="a state this version wrote",
+                    came=str(error),
+                    todo="Restore the last backup.",
                 ) from error
         return cls(states, int.from_bytes(store.get("meta", SEQUENCE) or b"", "big"))
 
@@ -81,7 +84,12 @@ class Book:
 
     def reopen(self) -> list[tuple[bytes, Run]]:
         """The open jobs of every vault, to be started again after a restart."""
-        return [(vault, action) for vault, state in self._states.items() for action in pending(state) if isinstance(action, Run)]
+        return [
+            (vault, action)
+            for vault, state in self._states.items()
+            for action in pending(state)
+            if isinstance(action, Run)
+        ]
 
     def begin(self, proposal: Proposal, *, me: int, proposer: int) -> Turn:
         """A new vault; a known one is a duplicate."""
@@ -132,10 +140,15 @@ class Book:
 
 
 def outbox_key(sending: Sending) -> bytes:
-    """vault (32) | party (2, big-endian) | fact key."""
+    """Vault (32) | party (2, big-endian) | fact key."""
     return sending.vault + sending.to.to_bytes(2, "big") + sending.key.encode()
 
 
 def outbox_entry(key: bytes, value: bytes) -> Sending:
     """The inverse of `outbox_key`, with the stored sequence."""
-    return Sending(vault=key[:32], to=int.from_bytes(key[32:34], "big"), key=key[34:].decode(), sequence=int.from_bytes(value, "big"))
+    return Sending(
+        vault=key[:32],
+        to=int.from_bytes(key[32:34], "big"),
+        key=key[34:].decode(),
+        sequence=int.from_bytes(value, "big"),
+    )

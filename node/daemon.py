@@ -29,7 +29,6 @@ from node.config import Config, load
 from node.faults import LocalFault, PeerFault, Unavailable
 from node.guard import Guard, pair
 from node.keys import STRONG, Kdf, Keys, read_passphrase
-from node.limits import PRODUCT
 from node.loop import Wrote
 from node.p2p.peers import Peers
 from node.rpc.methods import methods
@@ -98,7 +97,13 @@ class Daemon:
         wallet = self.node.context.wallet
         held = {coin.outpoint: purpose for purpose in wallet.purposes() for coin in wallet.reserved(purpose)}
         return [
-            {"txid": display_txid(c.txid), "vout": c.vout, "value": c.value, "height": c.height, "reserved_for": held.get(c.outpoint)}
+            {
+                "txid": display_txid(c.txid),
+                "vout": c.vout,
+                "value": c.value,
+                "height": c.height,
+                "reserved_for": held.get(c.outpoint),
+            }
             for c in wallet.coins()
         ]
 
@@ -114,7 +119,12 @@ class Daemon:
         """The libp2p peer id behind an identity. Raises Unavailable when no address is known."""
         address = self.addresses.get(identity)
         if address is None:
-            raise Unavailable(what=f"peer {identity.hex()[:16]}", expected="a known address", came="none", todo="`bitvm3 peer connect` tells the node.")
+            raise Unavailable(
+                what=f"peer {identity.hex()[:16]}",
+                expected="a known address",
+                came="none",
+                todo="`bitvm3 peer connect` tells the node.",
+            )
         return address.rpartition("/")[2]
 
     async def connect(self, identity: str | None, address: str) -> dict[str, Any]:
@@ -145,7 +155,12 @@ async def run(config: Config) -> None:
         loop = asyncio.get_running_loop()
         for name in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(name, daemon.node.stop)
-        log.info("ready", identity=daemon.node.context.keys.identity.xonly().hex(), address=daemon.peers.address(), height=daemon.node.scanner.height)
+        log.info(
+            "ready",
+            identity=daemon.node.context.keys.identity.xonly().hex(),
+            address=daemon.peers.address(),
+            height=daemon.node.scanner.height,
+        )
         await daemon.node.run()
         log.info("stopping")
 
@@ -160,17 +175,28 @@ async def _open(config: Config, stack: AsyncExitStack) -> Daemon:
     guard = Guard(config.datadir / "guard")
     stack.callback(guard.close)
     pair(store, guard)
-    keys = Keys.open(config.datadir / "keys", read_passphrase(config.passphrase_path), kdf=QUICK if config.network == "regtest" else STRONG)
+    keys = Keys.open(
+        config.datadir / "keys",
+        read_passphrase(config.passphrase_path),
+        kdf=QUICK if config.network == "regtest" else STRONG,
+    )
     bound = config.policy.reorg_bound
     wallet = Wallet.load(
-        WalletKeys(keys.wallet_seed, coin_type=COIN_TYPE.get(config.network, 1)), network=config.network, keep=bound, items=store.items("wallet")
+        WalletKeys(keys.wallet_seed, coin_type=COIN_TYPE.get(config.network, 1)),
+        network=config.network,
+        keep=bound,
+        items=store.items("wallet"),
     )
     scanner = Scanner.load(wallet=wallet, keep=bound, store=store)
     start = 0 if config.network == "regtest" else (await chain.tip()).height
     rules = Rules(
         network=config.network,
         genesis=server.genesis,
-        policy=Policy(contest=config.policy.contest, known={bytes.fromhex(k.commitment): k.balance for k in config.policy.known}, release=config.policy.release),
+        policy=Policy(
+            contest=config.policy.contest,
+            known={bytes.fromhex(k.commitment): k.balance for k in config.policy.known},
+            release=config.policy.release,
+        ),
         accept=config.policy.accept,
         minimum_depth=config.policy.minimum_depth,
         bound=bound,
@@ -209,7 +235,9 @@ async def _open(config: Config, stack: AsyncExitStack) -> Daemon:
     await node.start()
     for address in addresses.values():
         await peers.keep(address)
-    rpc = await Server.start(host=config.rpc.host, port=config.rpc.port, folder=config.datadir, methods=methods(daemon), version=VERSION)
+    rpc = await Server.start(
+        host=config.rpc.host, port=config.rpc.port, folder=config.datadir, methods=methods(daemon), version=VERSION
+    )
     stack.push_async_callback(rpc.stop)
     return daemon
 
@@ -234,7 +262,9 @@ async def _patiently(chain: BitcoinRpc, network: str) -> Any:
 def main() -> None:
     """The console script."""
     parser = argparse.ArgumentParser(prog="bitvm3d", description="Run a vault and challenge node.")
-    parser.add_argument("--config", type=Path, required=True, help="configuration file (TOML); `bitvm3 init` writes one")
+    parser.add_argument(
+        "--config", type=Path, required=True, help="configuration file (TOML); `bitvm3 init` writes one"
+    )
     options = parser.parse_args()
     try:
         config = load(options.config)

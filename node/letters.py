@@ -28,5 +28,3 @@ def from_body(kind: str, body: bytes) -> tuple[str, bytes]:
     if len(indices) > 4 or any(not 0 <= i < 1 << 32 for i in indices):
         raise PeerFault(what=f"body of {kind}", expected="at most four small indices", came=str(indices)[:200])
     return key(name, *indices), value
-
-

@@ -63,7 +63,13 @@ class Outbox:
                     await self._transmit(sending)
                 break
             except PeerFault as fault:
-                log.warning("peer refuses a message", vault=sending.vault.hex()[:16], to=sending.to, key=sending.key, reason=fault.came)
+                log.warning(
+                    "peer refuses a message",
+                    vault=sending.vault.hex()[:16],
+                    to=sending.to,
+                    key=sending.key,
+                    reason=fault.came,
+                )
                 break
             except Unavailable as fault:
                 log.debug("peer not ready for a message", key=sending.key, to=sending.to, reason=str(fault))

@@ -69,7 +69,9 @@ def propose(wanted: dict[str, Any], *, network: str, genesis: bytes) -> Proposal
     try:
         told = msgspec.convert(wanted, ProposalWanted)
     except msgspec.ValidationError as error:
-        raise LocalFault(what="proposal", expected="parties, slots and graphs as README shows", came=str(error)) from error
+        raise LocalFault(
+            what="proposal", expected="parties, slots and graphs as README shows", came=str(error)
+        ) from error
     try:
         return _propose(told, network, genesis)
     except VaultFault as fault:
@@ -79,7 +81,11 @@ def propose(wanted: dict[str, Any], *, network: str, genesis: bytes) -> Proposal
 def _propose(told: ProposalWanted, network: str, genesis: bytes) -> Proposal:
     default = regtest_timelocks() if network == "regtest" else MAINLINE
     try:
-        timelocks = default if told.timelocks is None else msgspec.convert({**msgspec.to_builtins(default), **told.timelocks}, Timelocks)
+        timelocks = (
+            default
+            if told.timelocks is None
+            else msgspec.convert({**msgspec.to_builtins(default), **told.timelocks}, Timelocks)
+        )
     except msgspec.ValidationError as error:
         raise LocalFault(what="proposal.timelocks", expected="numbers of blocks by name", came=str(error)) from error
     draft = Proposal(
@@ -119,7 +125,9 @@ def _graph(g: int, wanted: GraphWanted) -> GraphTerms:
 def digits_of(terms: GraphTerms, balance: int, salt: int) -> tuple[int, ...]:
     """The digits that Assert publishes for these sealed inputs; whether they are true is what the game decides."""
     if not (0 <= balance < 1 << 256 and 0 <= salt < 1 << 128):
-        raise LocalFault(what="sealed inputs", expected="a balance below 2^256 and a salt below 2^128", came=f"{balance}, {salt}")
+        raise LocalFault(
+            what="sealed inputs", expected="a balance below 2^256 and a salt below 2^128", came=f"{balance}, {salt}"
+        )
     circuit = circuit_of(terms.statement, terms.amount)
     return tuple(digits.digits_of(circuit, (balance, salt), terms.digit_bits))
 

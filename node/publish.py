@@ -38,7 +38,7 @@ Bump = Callable[[bytes, VaultState, str, bytes, int], Awaitable[None]]
 
 
 def outgoing_key(vault: bytes, name: str) -> bytes:
-    """vault (32) | transaction name."""
+    """Vault (32) | transaction name."""
     return vault + name.encode()
 
 

@@ -104,5 +104,7 @@ class Scanner:
         for vault, index in self._indexes.items():
             for name in classify(index, txid, spent):
                 evidence = name.endswith(f"/{EVIDENCE}")
-                items.append((vault, Seen(name=name, txid=txid, height=height, raw=fact_id(raw) if evidence else b""), evidence))
+                items.append(
+                    (vault, Seen(name=name, txid=txid, height=height, raw=fact_id(raw) if evidence else b""), evidence)
+                )
         return items

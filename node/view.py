@@ -52,7 +52,9 @@ async def show_vault(node: Node, vault: bytes) -> dict[str, Any]:
         "parties": [{"identity": party.identity.hex(), "role": party.role} for party in proposal.parties],
         "slots": slots,
         "graphs": graphs,
-        "agenda": [{"name": item.name, "since": item.since, "until": item.until, "why": item.why} for item in agenda(state)],
+        "agenda": [
+            {"name": item.name, "since": item.since, "until": item.until, "why": item.why} for item in agenda(state)
+        ],
         "jobs": [{"kind": job.kind, "indices": list(job.indices), **node.progress(vault, job)} for job in state.jobs],
         "transactions": [*node.stakes(vault), *(_transactions(graph, state) if graph else [])],
         "setup": node.phases.table(vault),

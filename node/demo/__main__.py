@@ -21,7 +21,12 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make demo ARGS=...", description=__doc__)
     parser.add_argument("--bitcoind", action="store_true", help="play on Bitcoin Core instead of the embedded chain")
     parser.add_argument("--engine", choices=["core"], default="core", help="the dispute engine (default: core)")
-    parser.add_argument("--profile", choices=["test", "fast", "default", "paranoid"], default="default", help="cut-and-choose profile of scenario 3")
+    parser.add_argument(
+        "--profile",
+        choices=["test", "fast", "default", "paranoid"],
+        default="default",
+        help="cut-and-choose profile of scenario 3",
+    )
     parser.add_argument("--folder", type=Path, help="keep all data here (must not exist); default: a temporary folder")
     return parser.parse_args(argv)
 
@@ -49,7 +54,9 @@ async def perform(options: argparse.Namespace, folder: Path) -> bool:
         await theatre.close()
     final_tables(screen.console, shows[0], play.setups)
     names = [daemon.name for daemon in theatre.daemons]
-    return balances(screen.console, [(n, b, b + change[i], f) for i, (n, b, f) in enumerate(zip(names, before, found, strict=True))])
+    return balances(
+        screen.console, [(n, b, b + change[i], f) for i, (n, b, f) in enumerate(zip(names, before, found, strict=True))]
+    )
 
 
 async def _watch(play: Play, screen: Screen) -> None:

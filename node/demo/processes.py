@@ -66,10 +66,27 @@ class ChainProcess:
         else:
             binary = find_bitcoind()
             if binary is None:
-                raise LocalFault(what="bitcoind", expected="on PATH or named by BITVM3_BITCOIND", came="none", todo=".ci/build_bitcoind.sh builds one")
+                raise LocalFault(
+                    what="bitcoind",
+                    expected="on PATH or named by BITVM3_BITCOIND",
+                    came="none",
+                    todo=".ci/build_bitcoind.sh builds one",
+                )
             command = [
-                str(binary), "-regtest", f"-datadir={self.folder}", f"-rpcport={self.port}", "-listen=0", "-server=1", "-fallbackfee=0.00001",
-                "-acceptnonstdtxn=0", "-rpcworkqueue=64", "-rpcthreads=16", "-printtoconsole=0", "-natpmp=0", "-dnsseed=0", "-fixedseeds=0",
+                str(binary),
+                "-regtest",
+                f"-datadir={self.folder}",
+                f"-rpcport={self.port}",
+                "-listen=0",
+                "-server=1",
+                "-fallbackfee=0.00001",
+                "-acceptnonstdtxn=0",
+                "-rpcworkqueue=64",
+                "-rpcthreads=16",
+                "-printtoconsole=0",
+                "-natpmp=0",
+                "-dnsseed=0",
+                "-fixedseeds=0",
             ]
         out = (self.folder / "process.log").open("ab")
         self.process = await asyncio.create_subprocess_exec(*command, stdout=out, stderr=out)
@@ -162,7 +179,7 @@ class DaemonProcess:
         return await self.client.call(method, params)
 
     async def kill(self) -> None:
-        """kill -9, as a power cut does."""
+        """Kill -9, as a power cut does."""
         await self._forget_client()
         if self.process is not None and self.process.returncode is None:
             self.process.send_signal(signal.SIGKILL)
@@ -190,7 +207,9 @@ async def _until(ready: Any, what: str, process: asyncio.subprocess.Process, log
     async with asyncio.timeout(PATIENCE):
         while not await ready():
             if process.returncode is not None:
-                raise LocalFault(what=what, expected="running", came=f"it ended with status {process.returncode}: {_tail(log)}")
+                raise LocalFault(
+                    what=what, expected="running", came=f"it ended with status {process.returncode}: {_tail(log)}"
+                )
             await asyncio.sleep(0.05)
 
 

@@ -104,14 +104,18 @@ async def make(play: Play) -> None:
 async def honest(play: Play) -> None:
     """2. An honest claim: Claim, window, UncontestedPayout."""
     play.say("2. an honest claim")
-    await play.theatre.borrower.call("vault.claim", id=play.vault, graph=HONEST, balance=BALANCE, salt=f"{salt(HONEST):x}")
+    await play.theatre.borrower.call(
+        "vault.claim", id=play.vault, graph=HONEST, balance=BALANCE, salt=f"{salt(HONEST):x}"
+    )
     await play.until(HONEST, "paid", 40)
 
 
 async def false(play: Play) -> None:
     """3. A false claim: Claim, Contest, Assert, Disprove, bond split."""
     play.say(f"3. a false claim: {TOO_MUCH} sat of a sealed {BALANCE} (profile {play.profiles[FALSE]})")
-    await play.theatre.borrower.call("vault.claim", id=play.vault, graph=FALSE, balance=BALANCE, salt=f"{salt(FALSE):x}")
+    await play.theatre.borrower.call(
+        "vault.claim", id=play.vault, graph=FALSE, balance=BALANCE, salt=f"{salt(FALSE):x}"
+    )
     for phase, limit in (("claimed", 3), ("contested", 5), ("asserted", 5), ("disproved", 20)):
         await play.until(FALSE, phase, limit)
 
@@ -119,7 +123,9 @@ async def false(play: Play) -> None:
 async def silent(play: Play) -> None:
     """4. A claimant that stays silent: NoAssert."""
     play.say("4. a claimant that stays silent (its daemon is killed after its claim)")
-    await play.theatre.borrower.call("vault.claim", id=play.vault, graph=SILENT, balance=BALANCE, salt=f"{salt(SILENT):x}")
+    await play.theatre.borrower.call(
+        "vault.claim", id=play.vault, graph=SILENT, balance=BALANCE, salt=f"{salt(SILENT):x}"
+    )
     await play.until(SILENT, "claimed", 3)
     await play.theatre.borrower.kill()
     await play.until(SILENT, "contested", 5)
@@ -132,7 +138,9 @@ async def silent(play: Play) -> None:
 async def doubted(play: Play) -> None:
     """5. An unfounded contest of an honest claim: Assert, window, ContestedPayout."""
     play.say("5. an unfounded contest of an honest claim")
-    await play.theatre.borrower.call("vault.claim", id=play.vault, graph=DOUBTED, balance=BALANCE, salt=f"{salt(DOUBTED):x}")
+    await play.theatre.borrower.call(
+        "vault.claim", id=play.vault, graph=DOUBTED, balance=BALANCE, salt=f"{salt(DOUBTED):x}"
+    )
     await play.until(DOUBTED, "claimed", 3)
     await play.theatre.challenger.call("vault.contest", id=play.vault, graph=DOUBTED)
     for phase, limit in (("contested", 5), ("asserted", 5), ("paid", 40)):
@@ -157,4 +165,11 @@ async def exits(play: Play) -> None:
         play.say(f"  height {theatre.height}: {name} took slot {slot} ({blocks} blocks)")
 
 
-SCENARIOS: dict[int, Callable[[Play], Awaitable[None]]] = {1: make, 2: honest, 3: false, 4: silent, 5: doubted, 6: exits}
+SCENARIOS: dict[int, Callable[[Play], Awaitable[None]]] = {
+    1: make,
+    2: honest,
+    3: false,
+    4: silent,
+    5: doubted,
+    6: exits,
+}

@@ -13,7 +13,6 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-
 PLAIN_WIDTH = 120
 
 
@@ -21,7 +20,9 @@ PLAIN_WIDTH = 120
 class Screen:
     """`say` tells the story; `update` refreshes the live part, when there is one."""
 
-    console: Console = field(default_factory=lambda: Console(highlight=False, width=None if sys.stdout.isatty() else PLAIN_WIDTH))
+    console: Console = field(
+        default_factory=lambda: Console(highlight=False, width=None if sys.stdout.isatty() else PLAIN_WIDTH)
+    )
     story: deque[str] = field(default_factory=lambda: deque(maxlen=12))
     live: Live | None = None
 
@@ -46,7 +47,9 @@ class Screen:
         """Height, what each daemon does, each slot and game with its deadline, progress of long steps."""
         if self.live is None:
             return
-        self.live.update(Group(Panel(_daemons(height, infos), title=f"height {height}"), *([_vault(show)] if show else [])))
+        self.live.update(
+            Group(Panel(_daemons(height, infos), title=f"height {height}"), *([_vault(show)] if show else []))
+        )
 
 
 def _daemons(height: int, infos: list[dict[str, Any]]) -> Table:
@@ -64,9 +67,20 @@ def _vault(show: dict[str, Any]) -> Panel:
     games = {graph["slot"]: (g, graph) for g, graph in enumerate(show["graphs"])}
     for s, slot in enumerate(show["slots"]):
         g, graph = games.get(s, (None, None))
-        wanted = [item for item in show["agenda"] if item["name"].endswith(f"/{s}") or (g is not None and item["name"].startswith(f"{g}/"))]
+        wanted = [
+            item
+            for item in show["agenda"]
+            if item["name"].endswith(f"/{s}") or (g is not None and item["name"].startswith(f"{g}/"))
+        ]
         soonest = f"{wanted[0]['name']} in {max(0, wanted[0]['since'] - show['height'])} blocks" if wanted else ""
-        table.add_row(str(s), f"{slot['value']:,}", slot["phase"], f"{graph['amount']:,}" if graph else "-", graph["phase"] if graph else "-", soonest)
+        table.add_row(
+            str(s),
+            f"{slot['value']:,}",
+            slot["phase"],
+            f"{graph['amount']:,}" if graph else "-",
+            graph["phase"] if graph else "-",
+            soonest,
+        )
     jobs = [f"{job['kind']} {job['indices']} {job['done']}/{job['total']}" for job in show["jobs"] if "done" in job]
     parts: list[Any] = [table, *(Text(job, style="cyan") for job in jobs)]
     return Panel(Group(*parts), title=f"vault {show['vault'][:16]} {show['stage']}")
@@ -75,7 +89,13 @@ def _vault(show: dict[str, Any]) -> Panel:
 def final_tables(console: Console, show: dict[str, Any], setups: dict[str, list[dict[str, Any]]]) -> None:
     """Every transaction, and what the setup cost each party by phase."""
     table = Table(title="Transactions", title_justify="left")
-    for column, justify in (("transaction", "left"), ("txid", "left"), ("vsize", "right"), ("fee", "right"), ("block", "right")):
+    for column, justify in (
+        ("transaction", "left"),
+        ("txid", "left"),
+        ("vsize", "right"),
+        ("fee", "right"),
+        ("block", "right"),
+    ):
         table.add_column(column, justify=justify, no_wrap=True)  # type: ignore[arg-type]
     for tx in show["transactions"]:
         table.add_row(tx["name"], tx["txid"], _number(tx["vsize"]), _number(tx["fee"]), _number(tx["height"]))

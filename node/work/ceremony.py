@@ -49,7 +49,10 @@ async def coins(context: Context, state: VaultState, job: Job) -> Facts:
     """Find every party's coins on chain, confirmed as deep as Terms say, with the value and script that Terms name."""
     terms = terms_of(state.proposal, state.facts)
     for party in terms.keys:
-        named = [*((f"bond of graph {g}", coin) for g, coin in party.bonds), *(("PreFund input", coin) for coin in party.prefund_inputs)]
+        named = [
+            *((f"bond of graph {g}", coin) for g, coin in party.bonds),
+            *(("PreFund input", coin) for coin in party.prefund_inputs),
+        ]
         for what, coin in named:
             await _on_chain(context, state, party.party, what, coin)
     return (("coins", b""),)
@@ -61,10 +64,18 @@ async def _on_chain(context: Context, state: VaultState, party: int, what: str, 
         if found is not None and found.confirmations > state.proposal.timelocks.depth:
             break
         if found is None:
-            raise PeerFault(what=f"party {party}: {what}", expected=f"{coin.value} sat at {coin.txid[::-1].hex()}:{coin.vout}", came="no such coin on chain")
+            raise PeerFault(
+                what=f"party {party}: {what}",
+                expected=f"{coin.value} sat at {coin.txid[::-1].hex()}:{coin.vout}",
+                came="no such coin on chain",
+            )
         await context.next_block()
     if (found.value, found.script) != (coin.value, coin.script_pubkey):
-        raise PeerFault(what=f"party {party}: {what}", expected=f"{coin.value} sat to {coin.script_pubkey.hex()}", came=f"{found.value} sat to {found.script.hex()}")
+        raise PeerFault(
+            what=f"party {party}: {what}",
+            expected=f"{coin.value} sat to {coin.script_pubkey.hex()}",
+            came=f"{found.value} sat to {found.script.hex()}",
+        )
 
 
 def engine_points(state: VaultState, blobs: Context) -> tuple[EnginePoints, ...]:
@@ -74,7 +85,11 @@ def engine_points(state: VaultState, blobs: Context) -> tuple[EnginePoints, ...]
         body = decode(Points, blobs.blob(state.facts[key("points", g)]), key("points", g))
         rows, width = [], 33 * (1 + graph.digit_bits)
         if len(body.digits) != width * graph.digits:
-            raise PeerFault(what=key("points", g), expected=f"{width * graph.digits} bytes of digit points", came=f"{len(body.digits)} bytes")
+            raise PeerFault(
+                what=key("points", g),
+                expected=f"{width * graph.digits} bytes of digit points",
+                came=f"{len(body.digits)} bytes",
+            )
         for at in range(0, len(body.digits), width):
             rows.append(tuple(body.digits[i : i + 33] for i in range(at, at + width, 33)))
         found.append(EnginePoints(graph=g, digits=tuple(rows), disprove=body.outputs))
@@ -121,7 +136,9 @@ async def sign(context: Context, state: VaultState, job: Job) -> Facts:
         for i, part in enumerate(graph.parts):
             public = _all_of(context, state, "nonces", i)
             _claim_nonces(context.guard, state, i, graph.digest(), public)
-            facts.append((key("partials", state.me, i), graph.presigning(part).sign(nonce_seed(ephemeral, i), share, public)))
+            facts.append(
+                (key("partials", state.me, i), graph.presigning(part).sign(nonce_seed(ephemeral, i), share, public))
+            )
         return tuple(facts)
 
     return await asyncio.to_thread(make)
@@ -168,7 +185,9 @@ async def aggregate(context: Context, state: VaultState, job: Job) -> Facts:
     presigned = Presigned(graph=graph, signatures=back)
     wrong = await asyncio.to_thread(presigned.check)
     if wrong:
-        raise LocalFault(what="presignatures read back", expected="all valid", came=f"{len(wrong)} wrong", todo="Check the disk.")
+        raise LocalFault(
+            what="presignatures read back", expected="all valid", came=f"{len(wrong)} wrong", todo="Check the disk."
+        )
     context.keys.burn(name)
     digest = blake3(presigned.signatures, derive_key_context="bitvm3 2026 presigned v1").digest()
     return (("presigned", digest), (key("ready", state.me), digest))
@@ -181,7 +200,9 @@ def _refuse_equal_nonces(graph: VaultGraph, signatures: bytes) -> None:
         first = graph.digit(g, 0).start
         chunk = signatures[65 * first : 65 * (first + run * terms.digits)]
         if equal_nonces(chunk, run):
-            raise PeerFault(what=f"nonces of graph {g}", expected="another R' for every value of a digit", came="the same twice")
+            raise PeerFault(
+                what=f"nonces of graph {g}", expected="another R' for every value of a digit", came="the same twice"
+            )
 
 
 async def reveal(context: Context, state: VaultState, job: Job) -> Facts:
@@ -196,4 +217,16 @@ def terms(state: VaultState) -> Terms:
     return terms_of(state.proposal, state.facts)
 
 
-__all__ = ["aggregate", "coins", "derive_graph", "derived", "encode", "engine_points", "keys", "nonces", "reveal", "sign", "terms"]
+__all__ = [
+    "aggregate",
+    "coins",
+    "derive_graph",
+    "derived",
+    "encode",
+    "engine_points",
+    "keys",
+    "nonces",
+    "reveal",
+    "sign",
+    "terms",
+]

@@ -59,7 +59,9 @@ class Context:
         """A bulk value by its id. Raises LocalFault when the disk lost it."""
         value = self.store.get("blobs", name)
         if value is None:
-            raise LocalFault(what=f"stored value {name.hex()}", expected="on disk", came="nothing", todo="Restore the last backup.")
+            raise LocalFault(
+                what=f"stored value {name.hex()}", expected="on disk", came="nothing", todo="Restore the last backup."
+            )
         return value
 
     async def graph(self, state: VaultState) -> VaultGraph:

@@ -71,12 +71,19 @@ async def commit(context: Context, state: VaultState, job: Job) -> Facts:
             garblers.append((k, native.Garbler(params_of(setup), own.digits(g), own.pair(g, k))))
             offer = _engine(state, g).garbler(setup, own.digits(g), own.pair(g, k)).offer(progress)
             points = offer.points
-            facts.append((key("commitments", g, k), encode(Commitments(polynomial=offer.polynomial, instances=offer.commitments))))
+            facts.append(
+                (
+                    key("commitments", g, k),
+                    encode(Commitments(polynomial=offer.polynomial, instances=offer.commitments)),
+                )
+            )
         layout = layout_of(setup.circuit, setup.digit_bits)
         stated = Points(
             digits=points,
             outputs=tuple((k, garbler.output_points()[:33]) for k, garbler in garblers),
-            proof=native.prove_knowledge(layout, own.digits(g), [garbler for _, garbler in garblers], knowledge_context(state, g)),
+            proof=native.prove_knowledge(
+                layout, own.digits(g), [garbler for _, garbler in garblers], knowledge_context(state, g)
+            ),
         )
         return ((key("points", g), encode(stated)), *facts)
 
@@ -89,14 +96,18 @@ def points_of(context: Context, state: VaultState, g: int) -> Points:
     points = decode(Points, context.blob(state.facts[name]), name)
     challengers = challengers_of(state.proposal, g)
     if tuple(k for k, _ in points.outputs) != challengers:
-        raise PeerFault(what=f"{name}: O_k", expected=f"one for each of {challengers}", came=str([k for k, _ in points.outputs]))
+        raise PeerFault(
+            what=f"{name}: O_k", expected=f"one for each of {challengers}", came=str([k for k, _ in points.outputs])
+        )
     together = points.digits + b"".join(point for _, point in points.outputs)
     try:
         proven = native.check_knowledge(together, knowledge_context(state, g), points.proof)
     except NativeError as error:
         raise PeerFault(what=name, expected="points and a proof", came=str(error)) from error
     if not proven:
-        raise PeerFault(what=f"{name}: proof of knowledge", expected="a valid one over S and every O_k", came="an invalid one")
+        raise PeerFault(
+            what=f"{name}: proof of knowledge", expected="a valid one over S and every O_k", came="an invalid one"
+        )
     return points
 
 
@@ -107,7 +118,11 @@ def offer_of(context: Context, state: VaultState, g: int) -> Offer:
     want = (33 * (profile.instances - profile.kept + 1), 32 * profile.instances)
     came = (len(body.polynomial), len(body.instances))
     if came != want:
-        raise PeerFault(what=name, expected=f"F of {want[0]} bytes and commitments of {want[1]} bytes", came=f"{came[0]} and {came[1]}")
+        raise PeerFault(
+            what=name,
+            expected=f"F of {want[0]} bytes and commitments of {want[1]} bytes",
+            came=f"{came[0]} and {came[1]}",
+        )
     points = points_of(context, state, g)
     stated = dict(points.outputs)[state.me]
     if body.polynomial[:33] != stated:
@@ -141,7 +156,10 @@ async def open_instances(context: Context, state: VaultState, job: Job) -> Facts
         setup, kept = setup_of(state, g, k), kept_of(state, g, k)
         context.guard.claim("kept-set", setup.setup_id, blake3(encode_kept(kept)).digest())
         opened = _engine(state, g).garbler(setup, own.digits(g), own.pair(g, k)).open(kept, progress)
-        offered = [context.artifacts.put(content, kind=kind) for content, kind in ((opened.openings, "openings"), (opened.artifact, "kept"))]
+        offered = [
+            context.artifacts.put(content, kind=kind)
+            for content, kind in ((opened.openings, "openings"), (opened.artifact, "kept"))
+        ]
         return Openings(opened=offered[0].encoded, kept=offered[1].encoded)
 
     return ((key("openings", g, k), encode(await asyncio.to_thread(make))),)
@@ -159,7 +177,17 @@ async def check(context: Context, state: VaultState, job: Job) -> Facts:
     def judge() -> bytes:
         answer = Opened(openings=context.artifacts.view(opened), artifact=context.artifacts.view(kept))
         try:
-            return _engine(state, g).check(setup_of(state, g, state.me), offer_of(context, state, g), kept_of(state, g, state.me), answer, progress).shares
+            return (
+                _engine(state, g)
+                .check(
+                    setup_of(state, g, state.me),
+                    offer_of(context, state, g),
+                    kept_of(state, g, state.me),
+                    answer,
+                    progress,
+                )
+                .shares
+            )
         except NativeError as error:
             raise PeerFault(what=f"garbling of graph {g}", expected="what was committed to", came=str(error)) from error
 
@@ -168,7 +196,9 @@ async def check(context: Context, state: VaultState, job: Job) -> Facts:
     return ((key("checked", g), shares),)
 
 
-def learn(context: Context, state: VaultState, g: int, presigned: Presigned, raw: bytes, progress: Progress) -> Secret | None:
+def learn(
+    context: Context, state: VaultState, g: int, presigned: Presigned, raw: bytes, progress: Progress
+) -> Secret | None:
     """Evaluate the kept instances on the digits of an Assert: the logarithm of O_k when the claim is false, else None."""
     witness = CTransaction.deserialize(raw).wit.vtxinwit[0].scriptWitness.stack
     digits = presigned.read_assert(g, [bytes(item) for item in witness])
@@ -181,7 +211,9 @@ def learn(context: Context, state: VaultState, g: int, presigned: Presigned, raw
         shares=context.blob(state.facts[key("checked", g)]),
         artifact=context.artifacts.view(context.artifacts.id_of(stated.kept)),
     )
-    return _engine(state, g).evaluate(setup_of(state, g, state.me), kept, [(d.value, d.secret) for d in digits], progress)
+    return _engine(state, g).evaluate(
+        setup_of(state, g, state.me), kept, [(d.value, d.secret) for d in digits], progress
+    )
 
 
 async def evaluate(context: Context, state: VaultState, job: Job) -> Facts:

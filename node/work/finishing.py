@@ -35,7 +35,9 @@ def _build(context: Context, state: VaultState, presigned: Presigned, name: str)
     graph, kind, index = split(name)
     match kind:
         case "prefund":
-            signatures = {out: context.wallet.sign_sighash(out, message) for out, message in wallet_messages(presigned.graph)}
+            signatures = {
+                out: context.wallet.sign_sighash(out, message) for out, message in wallet_messages(presigned.graph)
+            }
             return finish(presigned, name, wallet=signatures)
         case "vault":
             return finish(presigned, name, preimage=own.hashlock_a().reveal())
@@ -57,7 +59,11 @@ def _digits(context: Context, state: VaultState, presigned: Presigned, g: int) -
     terms = state.proposal.graphs[g]
     first, last = presigned.graph.digit(g, 0).start, presigned.graph.digit(g, terms.digits - 1).stop
     layout = engine.Layout(input_bits=terms.digits * terms.digit_bits, digit_bits=terms.digit_bits)
-    return list(engine.complete_digits(presigned.signatures[65 * first : 65 * last], layout, context.own_of(state).digits(g), values))
+    return list(
+        engine.complete_digits(
+            presigned.signatures[65 * first : 65 * last], layout, context.own_of(state).digits(g), values
+        )
+    )
 
 
 def _secret(context: Context, state: VaultState, presigned: Presigned, g: int) -> Secret:
@@ -65,7 +71,12 @@ def _secret(context: Context, state: VaultState, presigned: Presigned, g: int) -
     asserted = fold(state.proposal, state.log).graphs[g].mined["assert"]
     secret = learn(context, state, g, presigned, context.blob(asserted.raw), Progress())
     if secret is None:
-        raise LocalFault(what=f"graph {g}", expected="a false claim", came="a true one", todo="This is a bug: the verdict said otherwise.")
+        raise LocalFault(
+            what=f"graph {g}",
+            expected="a false claim",
+            came="a true one",
+            todo="This is a bug: the verdict said otherwise.",
+        )
     return secret
 
 
@@ -76,7 +87,9 @@ async def bump(context: Context, state: VaultState, name: str, raw: bytes, tip: 
     policy = state.proposal.fee_policy
     vsize = -(-tapscript.weight(raw) // 4)
     rate = min(policy.worst_rate, max(await context.chain.feerate(), 2 * policy.base_rate))
-    child = context.wallet.child(raw, anchors[0], parent_fee=policy.base_rate * vsize, rate=rate, coins=context.wallet.free())
+    child = context.wallet.child(
+        raw, anchors[0], parent_fee=policy.base_rate * vsize, rate=rate, coins=context.wallet.free()
+    )
     context.wallet.wait_for(child)
     await context.write(tuple(context.wallet.puts()))
     answer = await context.chain.submit_package([raw, child])

@@ -56,7 +56,9 @@ async def fund(context: Context, state: VaultState, job: Job) -> Facts:
 async def _make(context: Context, state: VaultState) -> Stakes:
     name, nonce = context.name(state), secrets.token_bytes(32)
     script = bond_script(context.own(nonce).personal.xonly())
-    payments = [Payment(value=state.proposal.graphs[g].bond, script=script) for g in claimed_by(state.proposal, state.me)]
+    payments = [
+        Payment(value=state.proposal.graphs[g].bond, script=script) for g in claimed_by(state.proposal, state.me)
+    ]
     record = Stakes(nonce, b"", 0)
     if payments:
         unsigned = context.wallet.fund(payments, f"{name.hex()}/stakes", state.proposal.fee_policy.base_rate)
@@ -89,7 +91,12 @@ async def _bury(context: Context, state: VaultState, record: Stakes, bonds: tupl
             if isinstance(answer, Rejected):
                 log.warning("stakes are not taken", reason=answer.reason)
                 if answer.missing_inputs:
-                    raise LocalFault(what="bonds", expected="coins of this wallet that nobody spent", came=answer.reason, todo="Abort and propose again.")
+                    raise LocalFault(
+                        what="bonds",
+                        expected="coins of this wallet that nobody spent",
+                        came=answer.reason,
+                        todo="Abort and propose again.",
+                    )
         await context.next_block()
 
 

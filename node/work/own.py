@@ -29,7 +29,7 @@ class Own:
         return self.seed.derive(b"hashlock a")
 
     def hashlock_r(self, slot: int) -> Seed:
-        """r of a slot: shown to the borrower when it repays."""
+        """R of a slot: shown to the borrower when it repays."""
         return self.seed.derive(b"hashlock r/%d" % slot)
 
     def digits(self, graph: int) -> Seed:

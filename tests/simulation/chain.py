@@ -50,7 +50,7 @@ class MemoryChain:
     # ---- state: recomputed from the blocks; chains in tests are short --------------------------------------------
 
     def coins(self) -> dict[Outpoint, tuple[int, bytes, int]]:
-        """outpoint -> (value, script, height)."""
+        """Outpoint -> (value, script, height)."""
         found: dict[Outpoint, tuple[int, bytes, int]] = {}
         for height, block in enumerate(self.blocks):
             for raw in block.txs:
@@ -90,7 +90,13 @@ class MemoryChain:
     def _append(self, txs: list[bytes]) -> None:
         previous = self.blocks[-1].hash if self.blocks else bytes(32)
         self.tick += 1
-        header = b"\x04\0\0\0" + previous + hashlib.sha256(b"".join(txs)).digest() + self.tick.to_bytes(4, "little") + bytes(8)
+        header = (
+            b"\x04\0\0\0"
+            + previous
+            + hashlib.sha256(b"".join(txs)).digest()
+            + self.tick.to_bytes(4, "little")
+            + bytes(8)
+        )
         raw = header + _compact(len(txs)) + b"".join(txs)
         hash_ = hashlib.sha256(hashlib.sha256(header).digest()).digest()
         self.blocks.append(Block(hash_, raw, txs))
@@ -116,7 +122,11 @@ class MemoryChain:
                     txs.append(raw)
                     del self.mempool[txid]
                     progress = True
-        for txid in [t for t, raw in self.mempool.items() if any((i.prevout.hash, i.prevout.n) not in coins for i in CTransaction.deserialize(raw).vin)]:
+        for txid in [
+            t
+            for t, raw in self.mempool.items()
+            if any((i.prevout.hash, i.prevout.n) not in coins for i in CTransaction.deserialize(raw).vin)
+        ]:
             del self.mempool[txid]
         self._append(txs)
         await self._tell()
@@ -166,7 +176,9 @@ class MemoryChain:
         return Accepted(txid=txid)
 
     async def submit_package(self, raws: list[bytes]) -> Accepted | AlreadyKnown | Rejected:
-        answer: Accepted | AlreadyKnown | Rejected = Rejected(txid=bytes(32), reason="empty package", missing_inputs=False)
+        answer: Accepted | AlreadyKnown | Rejected = Rejected(
+            txid=bytes(32), reason="empty package", missing_inputs=False
+        )
         for raw in raws:
             answer = await self.broadcast(raw)
         return answer

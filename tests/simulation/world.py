@@ -111,9 +111,13 @@ class Actor:
         guard = Guard(self.folder / "guard")
         pair(store, guard)
         keys = Keys.open(self.folder / "keys", b"passphrase", kdf=CHEAP)
-        wallet = Wallet.load(WalletKeys(keys.wallet_seed, coin_type=1), network="regtest", keep=BOUND, items=store.items("wallet"))
+        wallet = Wallet.load(
+            WalletKeys(keys.wallet_seed, coin_type=1), network="regtest", keep=BOUND, items=store.items("wallet")
+        )
         scanner = Scanner.load(wallet=wallet, keep=BOUND, store=store)
-        rules = Rules(network="regtest", genesis=GENESIS, policy=self.policy, accept="auto", minimum_depth=1, bound=BOUND, start=0)
+        rules = Rules(
+            network="regtest", genesis=GENESIS, policy=self.policy, accept="auto", minimum_depth=1, bound=BOUND, start=0
+        )
         context = Context(
             store=_Fused(store, self.fuse), guard=guard, keys=keys, chain=world.chain, wallet=wallet,
             artifacts=Artifacts(self.folder / "artifacts", quota=1 << 30), peers=world.wire.port(self.name), reach=world.reach,
@@ -184,10 +188,14 @@ class World:
 
     async def open(self) -> None:
         for name in ROLES:
-            policy = Policy(contest=self.contest.get(name, "never"), known={commitment_of(BALANCE, SALT): BALANCE}, release="auto")
+            policy = Policy(
+                contest=self.contest.get(name, "never"), known={commitment_of(BALANCE, SALT): BALANCE}, release="auto"
+            )
             self.actors[name] = Actor(name, self.folder / name, self, policy)
             await self.actors[name].open()
-        gifts = [(actor.node.context.wallet.new_script(), 5_000_000) for actor in self.actors.values() for _ in range(3)]
+        gifts = [
+            (actor.node.context.wallet.new_script(), 5_000_000) for actor in self.actors.values() for _ in range(3)
+        ]
         await self.chain.mine(*gifts)
         await self.quiet()
 
@@ -232,7 +240,9 @@ class World:
         for name, actor in self.actors.items():
             for _, state in actor.node.book.items():
                 view = fold(state.proposal, state.log)
-                lines.append(f"{name}: {stage(state).value} {state.end} slots {[s.phase.value for s in view.slots]} graphs {[g.phase.value for g in view.graphs]}")
+                lines.append(
+                    f"{name}: {stage(state).value} {state.end} slots {[s.phase.value for s in view.slots]} graphs {[g.phase.value for g in view.graphs]}"
+                )
         return lines
 
     async def propose(self, *, amounts: list[int], slots: int) -> bytes:
@@ -260,7 +270,9 @@ class World:
 
     def open_everywhere(self, vault: bytes) -> bool:
         return all(
-            (state := self.state(name, vault)) is not None and stage(state) is Stage.LIVE and set(self.phases(vault, name)[1]) == {"open"}
+            (state := self.state(name, vault)) is not None
+            and stage(state) is Stage.LIVE
+            and set(self.phases(vault, name)[1]) == {"open"}
             for name in ROLES
         )
 
