@@ -10,19 +10,16 @@ import sys
 from importlib import metadata
 
 ALLOWED = {
-    "0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "BSL-1.0", "CC0-1.0", "ISC", "MIT", "MIT-0", "MITNFA", "MPL-2.0", "PSF-2.0",
-    "Python-2.0", "Unicode-3.0", "Unlicense", "Zlib", "LLVM-exception",
-}  # fmt: skip
+    *("0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "BSL-1.0", "CC0-1.0", "ISC", "MIT", "MIT-0", "MITNFA"),
+    *("MPL-2.0", "PSF-2.0", "Python-2.0", "Unicode-3.0", "Unlicense", "Zlib", "LLVM-exception"),
+}
 KNOWN = {
     # packages whose metadata says it in prose; looked up in their licence files
     "python-bitcoinlib": "LGPL-3.0-or-later, used as a library",
     "zeroconf": "LGPL-2.1-or-later, a library of libp2p",
 }
-PROSE = {
-    "apache 2": "Apache-2.0", "apache license 2": "Apache-2.0", "apache software": "Apache-2.0", "apache": "Apache-2.0", "mit": "MIT",
-    "bsd": "BSD-3-Clause", "isc": "ISC", "mpl": "MPL-2.0", "mozilla": "MPL-2.0", "python software": "PSF-2.0", "psf": "PSF-2.0",
-    "unlicense": "Unlicense", "public domain": "Unlicense", "cc0": "CC0-1.0", "zlib": "Zlib",
-}  # fmt: skip
+PROSE = ("apache", "mit", "bsd", "isc", "mpl", "mozilla", "python software", "psf", "unlicense", "public domain", "cc0")
+"""Words of an allowed licence in older metadata that names it in prose."""
 
 
 def allowed(expression: str) -> bool:
@@ -36,7 +33,16 @@ def allowed(expression: str) -> bool:
 
 def rust() -> list[str]:
     """Crates with a licence outside the list."""
-    command = ["cargo", "metadata", "--manifest-path", "native/Cargo.toml", "--format-version", "1", "--locked", "--offline"]
+    command = [
+        "cargo",
+        "metadata",
+        "--manifest-path",
+        "native/Cargo.toml",
+        "--format-version",
+        "1",
+        "--locked",
+        "--offline",
+    ]
     packages = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)["packages"]
     return [f"{p['name']} {p['version']}: {p['license']}" for p in packages if not allowed(p["license"] or "none")]
 
@@ -53,7 +59,9 @@ def python() -> list[str]:
             requires = metadata.requires(name) or []
         except metadata.PackageNotFoundError:
             continue  # an extra or a marker of another platform
-        wanted += [re.split(r"[^A-Za-z0-9_.-]", r)[0].lower().replace("_", "-") for r in requires if "extra ==" not in r]
+        wanted += [
+            re.split(r"[^A-Za-z0-9_.-]", r)[0].lower().replace("_", "-") for r in requires if "extra ==" not in r
+        ]
     return [f"{name}: {said}" for name in sorted(found) if name not in KNOWN and not (said := _licence(name))[1]]
 
 

@@ -50,6 +50,8 @@ log = structlog.get_logger()
 
 RETRY = 1.0
 SEND_TIMEOUT = 30.0
+WAIT_SECONDS = 60.0
+POLL_SECONDS = 0.003
 DRAWINGS = {"text": text, "dot": dot, "svg": svg}
 
 
@@ -430,12 +432,12 @@ class Node:
             and not self._background and self.publisher.idle
         )  # fmt: skip
 
-    async def wait_quiet(self, height: int, poll: float = 0.003, patience: float = 60.0) -> dict[str, Any]:
-        """Return when quiet, or after `patience` seconds with what is still going on."""
+    async def wait_quiet(self, height: int) -> dict[str, Any]:
+        """Return when quiet, or after WAIT_SECONDS with what is still going on."""
         try:
-            async with asyncio.timeout(patience):
-                while not self.quiet(height):
-                    await asyncio.sleep(poll)
+            async with asyncio.timeout(WAIT_SECONDS):
+                while not self.quiet(height):  # noqa: ASYNC110 - quiet is a sum of many parts, none of which tells
+                    await asyncio.sleep(POLL_SECONDS)
         except TimeoutError:
             pass
         return {

@@ -40,8 +40,10 @@ async def show_vault(node: Node, vault: bytes) -> dict[str, Any]:
     ]
     graphs = [
         {
-            "claimant": terms.claimant, "outcome": terms.outcome, "slot": terms.slot, "engine": terms.engine, "profile": terms.profile,
-            "amount": terms.amount, "bond": terms.bond, "commitment": terms.statement.hex(), "phase": game.phase.value, "last": game.last,
+            **{name: getattr(terms, name) for name in ("claimant", "outcome", "slot", "engine", "profile", "amount", "bond")},
+            "commitment": terms.statement.hex(),
+            "phase": game.phase.value,
+            "last": game.last,
         }
         for terms, game in zip(proposal.graphs, view.graphs, strict=True)
     ]  # fmt: skip

@@ -37,7 +37,10 @@ ENGINES: Final[dict[str, Engine]] = {"core": CORE}
 
 
 def setup_of(state: VaultState, g: int, challenger: int) -> Setup:
-    """What the pair agrees on. Setup id = H(vault id, graph, garbler, evaluator); the vault id holds 32 fresh bytes of each side."""
+    """What the pair agrees on.
+
+    Setup id = H(vault id, graph, garbler, evaluator); the vault id holds 32 fresh bytes of each side.
+    """
     terms = state.proposal.graphs[g]
     vault_id = terms_of(state.proposal, state.facts).vault_id
     place = b"".join(i.to_bytes(4, "big") for i in (g, terms.claimant, challenger))
