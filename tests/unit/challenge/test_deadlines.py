@@ -7,7 +7,7 @@ import pytest
 
 from challenge.deadlines import agenda, bound, due, settled, stage, verdict_key, who_may_disprove
 from challenge.events import Done, Event, Halted, Ordered, Told, Unmined
-from challenge.facts import key
+from challenge.facts import parse_key
 from challenge.machine import step
 from challenge.states import Job, Stage
 from tests.unit.challenge.ceremony import (
@@ -244,11 +244,15 @@ def test_a_verdict_belongs_to_one_witness_of_assert():
 
 def test_two_witnesses_never_share_a_verdict():
     """Whoever grinds the name of a witness must hit all of it: half of it would be found in 2**64 tries."""
-    first, second = (seen(310, "0/assert", branch) for branch in ("a", "b"))
-    near = seen(310, "0/assert", "a").raw[:-1] + bytes([first.raw[-1] ^ 1])
-    keys = {verdict_key(0, first), verdict_key(0, second), verdict_key(1, first)}
-    assert len(keys) == 3
-    assert key("verdict", 0, int.from_bytes(near, "big")) not in keys
+    first = seen(310, "0/assert")
+    near = [
+        msgspec.structs.replace(first, raw=first.raw[:at] + bytes([first.raw[at] ^ 1]) + first.raw[at + 1 :])
+        for at in range(32)
+    ]
+    keys = {verdict_key(graph, witness) for graph in (0, 1) for witness in (first, *near)}
+    assert len(keys) == 2 * 33
+    for name in keys:
+        assert parse_key(PROPOSAL, name)[0] == "verdict"
 
 
 def test_a_payout_is_void_when_the_vault_coin_is_gone():
