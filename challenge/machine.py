@@ -158,7 +158,7 @@ def _stated(state: VaultState, author: int, facts: tuple[tuple[str, bytes], ...]
 
 def _entitled(state: VaultState, author: int, name: str, row: Kind, indices: tuple[int, ...]) -> None:
     rightful = row.author(state.proposal, indices)
-    if rightful != author and not (author < 0 and rightful == state.me):
+    if rightful != author and not (author == JOB and rightful == state.me):
         who = {JOB: "a job", OPERATOR: "the operator"}.get(rightful, f"party {rightful}")
         raise Refused(f"{name}: only {who} states it")
     if row.of is not None and state.me not in row.of(state.proposal, indices):
