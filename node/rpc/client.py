@@ -1,7 +1,7 @@
 """The RPC client of the command line, the demo and scripts.
 
-Promises: finds the daemon by its data folder (address and cookie files); a missing daemon is a LocalFault that says
-how to start one; an error answer comes back as `RpcError` with code and whose fault. Does NOT know the methods.
+Promises: finds the daemon by its data folder (address and cookie files); a missing daemon is Unavailable and
+says how to start one; an error answer comes back as `RpcError` with code and whose fault. Does NOT know the methods.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ class RpcError(Exception):
         return self.data.get("whose", "local")
 
 
-def _missing(folder: Path) -> LocalFault:
-    return LocalFault(
+def _missing(folder: Path) -> Unavailable:
+    return Unavailable(
         what=f"daemon of {folder}",
         expected="a running bitvm3d",
         came="none",
@@ -60,7 +60,7 @@ class RpcClient:
         """The daemon of a data folder; `port` insists on one instead of the address file's.
 
         Raises:
-            LocalFault: no daemon runs there.
+            Unavailable: no daemon runs there.
         """
         try:
             cookie = (folder / COOKIE_FILE).read_text()
@@ -86,8 +86,8 @@ class RpcClient:
 
         Raises:
             RpcError: the daemon answered with an error.
-            LocalFault: no daemon runs there, or its cookie is another.
-            Unavailable: it did not answer in time.
+            LocalFault: something else answers at its address.
+            Unavailable: no daemon runs there, or it did not answer in time.
         """
         self._number += 1
         request = {"jsonrpc": "2.0", "method": method, "params": params or {}, "id": self._number}
@@ -106,7 +106,8 @@ class RpcClient:
         """(event, value) pairs as they happen, until the daemon ends the subscription.
 
         Raises:
-            LocalFault: no daemon runs there, or it has its limit of subscribers.
+            Unavailable: no daemon runs there.
+            LocalFault: it has its limit of subscribers.
         """
         try:
             async with self._session.ws_connect(f"{self._url}/ws", heartbeat=20.0) as socket:

@@ -250,7 +250,7 @@ async def test_a_subscriber_that_does_not_read_is_cut_off_and_others_are_not(tmp
 
 
 async def test_a_missing_daemon_says_how_to_start_one(tmp_path: Path) -> None:
-    with pytest.raises(LocalFault, match="Start it with `bitvm3d`"):
+    with pytest.raises(Unavailable, match="Start it with `bitvm3d`"):
         RpcClient.from_datadir(tmp_path)
     server = await started(tmp_path)
     cookie, address = (tmp_path / "rpc.cookie").read_text(), (tmp_path / "rpc.address").read_text()
@@ -258,7 +258,7 @@ async def test_a_missing_daemon_says_how_to_start_one(tmp_path: Path) -> None:
     (tmp_path / "rpc.cookie").write_text(cookie)
     (tmp_path / "rpc.address").write_text(address)
     async with RpcClient.from_datadir(tmp_path) as client:  # what a killed daemon leaves behind
-        with pytest.raises(LocalFault, match="Start it with `bitvm3d`"):
+        with pytest.raises(Unavailable, match="Start it with `bitvm3d`"):
             await client.call("vault.show", [VAULT])
 
 

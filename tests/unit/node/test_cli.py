@@ -1,0 +1,258 @@
+"""The command line: every command calls its method, prints for people and programs, and ends with a telling status."""
+
+import asyncio
+import json
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from node.cli import EXIT_STATUS, run
+from node.config import load
+from node.faults import LocalFault, PeerFault, Unavailable
+from node.keys import read_passphrase
+from node.limits import PRODUCT
+from node.rpc.server import Server
+from node.rpc.table import TABLE, bind
+
+VAULT = "ab" * 32
+
+
+class Daemon:
+    """A real RPC server whose methods note what they were called with and answer as told."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, dict[str, Any]]] = []
+        self.answer: Any = {"ok": 1}
+
+    def handler(self, name: str) -> Callable[[Any], Awaitable[object]]:
+        async def handle(params: Any) -> object:
+            self.calls.append((name, msgspec.to_builtins(params)))
+            if isinstance(self.answer, Exception):
+                raise self.answer
+            return self.answer
+
+        return handle
+
+
+@pytest.fixture
+async def daemon(tmp_path: Path) -> AsyncIterator[Daemon]:
+    made = Daemon()
+    methods = bind({name: made.handler(name) for name in TABLE})
+    server = await Server.start(host="127.0.0.1", port=0, folder=tmp_path, methods=methods, version="0", limits=PRODUCT)
+    yield made
+    await server.stop()
+
+
+async def bitvm3(folder: Path, *arguments: str) -> int:
+    return await asyncio.to_thread(run, ["--datadir", str(folder), *arguments])
+
+
+COMMANDS: list[tuple[list[str], str, dict[str, Any]]] = [
+    (["info"], "node.info", {}),
+    (["wait", "7"], "node.wait", {"height": 7}),
+    (["stop"], "node.stop", {}),
+    (["policy"], "policy.show", {}),
+    (["wallet", "address"], "wallet.address", {}),
+    (["wallet", "balance"], "wallet.balance", {}),
+    (["wallet", "coins"], "wallet.coins", {}),
+    (["peer", "list"], "peer.list", {}),
+    (["peer", "connect", "/ip4/x"], "peer.connect", {"address": "/ip4/x", "identity": None}),
+    (
+        ["peer", "connect", "/ip4/x", "--identity", VAULT.upper()],
+        "peer.connect",
+        {"address": "/ip4/x", "identity": VAULT},
+    ),
+    (["vault", "accept", VAULT], "vault.accept", {"id": VAULT}),
+    (["vault", "accept", "abababab"], "vault.accept", {"id": "abababab"}),
+    (["vault", "reject", VAULT, "--reason", "no"], "vault.reject", {"id": VAULT, "reason": "no"}),
+    (["vault", "list"], "vault.list", {}),
+    (["vault", "show", VAULT], "vault.show", {"id": VAULT}),
+    (
+        ["vault", "claim", VAULT, "1", "--balance", "500", "--salt", "00ff"],
+        "vault.claim",
+        {"id": VAULT, "graph": 1, "balance": 500, "salt": "00ff"},
+    ),
+    (["vault", "contest", VAULT, "2"], "vault.contest", {"id": VAULT, "graph": 2}),
+    (["vault", "repay", VAULT, "0"], "vault.repay", {"id": VAULT, "slot": 0}),
+    (["vault", "release", VAULT, "1"], "vault.release", {"id": VAULT, "slot": 1}),
+    (["vault", "deadman", VAULT, "2"], "vault.deadman", {"id": VAULT, "slot": 2}),
+    (["vault", "refund", VAULT, "3"], "vault.refund", {"id": VAULT, "slot": 3}),
+    (["rpc", "vault.show", f'{{"id": "{VAULT}"}}'], "vault.show", {"id": VAULT}),
+    (["rpc", "vault.show", f'["{VAULT}"]'], "vault.show", {"id": VAULT}),
+    (["rpc", "node.info"], "node.info", {}),
+]
+
+
+@pytest.mark.parametrize(("arguments", "method", "params"), COMMANDS, ids=[" ".join(c[0])[:30] for c in COMMANDS])
+async def test_each_command_calls_its_method(
+    daemon: Daemon, tmp_path: Path, arguments: list[str], method: str, params: dict[str, Any],
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    assert await bitvm3(tmp_path, *arguments, "--json") == 0
+    assert daemon.calls == [(method, params)]
+    assert json.loads(capsys.readouterr().out) == {"ok": 1}
+
+
+def test_every_method_of_the_table_has_a_command() -> None:
+    assert {method for _, method, _ in COMMANDS} | {"vault.propose", "vault.graph"} == set(TABLE)
+
+
+@pytest.mark.parametrize(
+    ("fault", "whose"),
+    [
+        (LocalFault(what="graph", expected="x", came="y", todo="Do z."), "local"),
+        (PeerFault(what="graph", expected="x", came="y", todo="Do z."), "peer"),
+        (Unavailable(what="graph", expected="x", came="y", todo="Do z."), "unavailable"),
+    ],
+)
+async def test_a_fault_is_one_line_and_its_exit_status(
+    daemon: Daemon, tmp_path: Path, fault: Exception, whose: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    daemon.answer = fault
+    assert await bitvm3(tmp_path, "info") == EXIT_STATUS[whose]
+    said = capsys.readouterr()
+    assert said.out == "" and said.err == "bitvm3: graph: expected x, came y. Do z.\n"
+
+
+async def test_statuses_of_different_faults_differ() -> None:
+    assert len(set(EXIT_STATUS.values())) == len(EXIT_STATUS) and 0 not in EXIT_STATUS.values()
+
+
+async def test_a_missing_daemon_says_how_to_start_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert await bitvm3(tmp_path, "info") == EXIT_STATUS["unavailable"]
+    assert "Start it with `bitvm3d`" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["nonsense"],
+        ["vault"],
+        ["vault", "claim", VAULT, "x", "--balance", "1", "--salt", "00"],
+        ["vault", "claim", VAULT, "1", "--balance", "-1", "--salt", "00"],
+        ["vault", "claim", VAULT, "1", "--salt", "00"],
+        ["vault", "repay", VAULT, "-1"],
+        ["vault", "graph", VAULT, "--svg", "x", "--dot"],
+        ["rpc", "node.info", "{"],
+        ["rpc", "node.info", "5"],
+        ["init", "--network", "mainnet"],
+    ],
+)
+async def test_a_wrong_command_line_is_refused_without_a_call(
+    daemon: Daemon, tmp_path: Path, arguments: list[str]
+) -> None:
+    assert await bitvm3(tmp_path, *arguments) == EXIT_STATUS["caller"]
+    assert daemon.calls == []
+
+
+@pytest.mark.parametrize("wrong", ["abc", "AB" * 32, "zz" * 32, "ab" * 33])
+async def test_a_wrong_id_is_the_callers_fault(daemon: Daemon, tmp_path: Path, wrong: str) -> None:
+    assert await bitvm3(tmp_path, "vault", "show", wrong) == EXIT_STATUS["caller"]
+    assert daemon.calls == []
+
+
+@pytest.mark.parametrize("name", ["p.json", "p.toml"])
+async def test_a_proposal_file_is_sent_as_an_object(daemon: Daemon, tmp_path: Path, name: str) -> None:
+    file = tmp_path / name
+    file.write_text('{"slots": [1, 2]}' if name.endswith("json") else "slots = [1, 2]")
+    assert await bitvm3(tmp_path, "vault", "propose", str(file)) == 0
+    assert daemon.calls == [("vault.propose", {"proposal": {"slots": [1, 2]}})]
+
+
+@pytest.mark.parametrize(
+    "content", [None, "", "{", "[1]", "x" * ((1 << 20) + 1), "\ud800".encode("utf-8", "surrogatepass")]
+)
+async def test_a_bad_proposal_file_is_our_fault(daemon: Daemon, tmp_path: Path, content: str | bytes | None) -> None:
+    file = tmp_path / "p.json"
+    if content is not None:
+        file.write_bytes(content if isinstance(content, bytes) else content.encode())
+    assert await bitvm3(tmp_path, "vault", "propose", str(file)) == EXIT_STATUS["local"]
+    assert daemon.calls == []
+
+
+async def test_a_graph_is_printed_or_written(
+    daemon: Daemon, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    daemon.answer = {"picture": "drawing [bold] of it"}
+    assert await bitvm3(tmp_path, "vault", "graph", VAULT) == 0
+    assert capsys.readouterr().out == "drawing [bold] of it\n"
+    assert await bitvm3(tmp_path, "vault", "graph", VAULT, "--dot") == 0
+    assert await bitvm3(tmp_path, "vault", "graph", VAULT, "--svg", str(tmp_path / "g.svg")) == 0
+    assert (tmp_path / "g.svg").read_text() == "drawing [bold] of it"
+    assert [params["format"] for _, params in daemon.calls] == ["text", "dot", "svg"]
+
+
+async def test_tables_show_every_value_whole(
+    daemon: Daemon, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [{"id": VAULT, "value": 5, "note": "[red]not markup[/red]"}, {"id": "cd" * 32, "value": None, "more": True}]
+    for answer in (rows, {"height": 7, "empty": [], "coins": rows, "nested": {"a": [1, {"b": 2}]}, "list": ["x", "y"]}):
+        daemon.answer = answer
+        assert await bitvm3(tmp_path, "vault", "list") == 0
+        said = capsys.readouterr().out
+        assert VAULT in said and "cd" * 32 in said and "[red]not markup[/red]" in said and "yes" in said
+    assert "height" in said and '{"a": [1, {"b": 2}]}' in said and "x, y" in said
+    for answer, shown in (([], "none\n"), (["a", "b"], "a\nb\n"), ("text", "text\n"), (5, "5\n")):
+        daemon.answer = answer
+        assert await bitvm3(tmp_path, "vault", "list") == 0
+        assert capsys.readouterr().out == shown
+
+
+def test_init_makes_a_folder_that_the_daemon_reads_and_never_overwrites(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "node"
+    assert run(["--datadir", str(folder), "init", "--network", "signet"]) == 0
+    config = load(folder / "bitvm3.toml")
+    assert (config.network, config.datadir) == ("signet", folder)
+    assert len(read_passphrase(config.passphrase_path)) == 64
+    assert all(path.stat().st_mode & 0o077 == 0 for path in (folder, *folder.iterdir()))
+    before = {path: path.read_bytes() for path in folder.iterdir()}
+    assert run(["--datadir", str(folder), "init"]) == EXIT_STATUS["local"]
+    assert {path: path.read_bytes() for path in folder.iterdir()} == before
+    assert read_passphrase(config.passphrase_path).hex() not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("options", [[], ["--garbled"]])
+def test_a_circuit_file_is_evaluated_without_a_daemon(
+    tmp_path: Path, options: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "and.txt"
+    file.write_text("1 3\n2 1 1\n1 1\n\n2 1 0 1 2 AND\n")
+    for a, b in ((0, 0), (0, 1), (1, 0), (1, 1)):
+        assert run(["circuit", "run", str(file), "--input", str(a), "--input", str(b), *options]) == 0
+        assert capsys.readouterr().out == f"{a & b}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "inputs", "named"),
+    [
+        (None, [], "readable file"),
+        ("nonsense", [], "circuit run"),
+        ("1 3\n2 1 1\n1 1\n\n2 1 0 1 2 AND\n", ["1"], "number of inputs"),
+        ("1 3\n2 1 1\n1 1\n\n2 1 0 1 2 AND\n", ["1", "2"], "input 2"),
+        ("1 3\n2 1 1\n1 1\n\n2 1 0 1 2 AND\n", ["1", "0x1"], "input 2"),
+    ],
+)
+def test_a_wrong_circuit_or_input_is_named(
+    tmp_path: Path, text: str | None, inputs: list[str], named: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "c.txt"
+    if text is not None:
+        file.write_text(text)
+    arguments = [part for value in inputs for part in ("--input", value)]
+    assert run(["circuit", "run", str(file), *arguments]) == EXIT_STATUS["local"]
+    assert named in capsys.readouterr().err
+
+
+def test_the_command_runs_as_a_process(tmp_path: Path) -> None:
+    said = subprocess.run(
+        [sys.executable, "-m", "node.cli", "--datadir", str(tmp_path), "info"],
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert said.returncode == EXIT_STATUS["unavailable"] and "bitvm3d" in said.stderr and said.stdout == ""
