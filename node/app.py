@@ -22,6 +22,7 @@ from challenge.facts import KINDS, key
 from challenge.faults import Deviation
 from challenge.machine import Outcome
 from challenge.policy import Policy, standing_orders
+from challenge.reserve import reserve_needed
 from challenge.states import Job, Stage, VaultState
 from native import NativeError
 from native._native import tapscript
@@ -162,6 +163,8 @@ class Node:
             self.phases.reached(vault, stage(state))
             if stage(state) is Stage.LIVE:
                 self._order(vault, state)
+        if turn.states:
+            self._watch_reserve()
         if isinstance(item, Connected | Disconnected):
             self._spawn(self.context.announce_block())
         if turn.states or isinstance(item, Connected | Disconnected):
@@ -294,7 +297,10 @@ class Node:
             raise PeerFault(what="propose", expected=vault.hex(), came=proposal.proposal_id.hex())
         outcome = await self.loop.put(Proposed(proposal=proposal, me=me, proposer=proposer))
         if outcome.kind == "applied" and self.rules.accept == "auto":
-            self.loop.put(Happened(vault=vault, event=Ordered(key="want_accept")))
+            try:
+                await self.order(vault.hex(), "want_accept")
+            except LocalFault as fault:
+                log.error("not accepted by itself", vault=vault.hex()[:16], reason=str(fault))
         return _answer("propose", outcome)
 
     def _admit(self, proposal: Proposal, proposer: bytes) -> tuple[int, int]:
@@ -379,6 +385,8 @@ class Node:
     async def order(self, vault: str, kind: str, *indices: int, value: bytes = b"") -> dict[str, Any]:
         """State an operator's fact. Raises LocalFault with the machine's reason when it is refused."""
         name = self.find(vault)
+        if kind == "want_accept":
+            self._afford(self.state(name).proposal, self.state(name).me)
         outcome = await self.loop.put(Happened(vault=name, event=Ordered(key=key(kind, *indices), value=value)))
         if outcome.kind in ("refused", "early"):
             raise LocalFault(what=kind.replace("want_", ""), expected="possible now", came=outcome.reason)
@@ -405,10 +413,33 @@ class Node:
             proposer, me = self._admit(proposal, self.context.keys.identity.xonly())
         except PeerFault as fault:
             raise LocalFault(what=fault.what, expected=fault.expected, came=fault.came) from fault
+        self._afford(proposal, me)
         outcome = await self.loop.put(Proposed(proposal=proposal, me=me, proposer=proposer))
         if outcome.kind == "duplicate":
             raise LocalFault(what="proposal", expected="a new one", came=outcome.reason)
         return proposal.proposal_id.hex()
+
+    def fee_reserve(self) -> dict[str, int]:
+        """Sats the node could be forced to spend on fees at once, and the free coins that could pay them."""
+        needed = sum(reserve_needed(s.proposal, s.me, s) for _, s in self.book.items() if stage(s) is Stage.LIVE)
+        return {"needed": needed, "free": self.context.wallet.balance().free}
+
+    def _watch_reserve(self) -> None:
+        reserve = self.fee_reserve()
+        if reserve["free"] < reserve["needed"]:
+            log.warning("the fee reserve is short: no new vault will be accepted", **reserve)
+
+    def _afford(self, proposal: Proposal, me: int) -> None:
+        """Take part in a vault only when the fee reserve covers it too. Raises LocalFault."""
+        reserve = self.fee_reserve()
+        more = reserve_needed(proposal, me, None)
+        if reserve["free"] < reserve["needed"] + more:
+            raise LocalFault(
+                what="fee reserve",
+                expected=f"{reserve['needed'] + more} free sats ({more} of them for this vault)",
+                came=f"{reserve['free']}",
+                todo="Send coins to the wallet: what may be forced on this node must be payable at the worst fee rate.",
+            )
 
     async def picture(self, vault: str, form: str) -> str:
         """The vault's transactions as text, dot or svg. Raises LocalFault before the graph is known."""

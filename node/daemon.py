@@ -71,6 +71,7 @@ class Daemon:
             "block": display_txid(node.scanner.block),
             "vaults": len(list(node.book.items())),
             "turns": node.loop.turns,
+            "fee_reserve": node.fee_reserve(),
             **node.under_way(),
         }
 
