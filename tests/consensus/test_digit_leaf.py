@@ -16,10 +16,11 @@ from bitcoin_scripts.transaction import Template, witness_stack
 from native._native import signing
 from native._native.keys import Seed
 from tests.consensus.judge import accepts
-from tests.models.bitcoin_tx import parse
-from tests.vault_kit import Kit, kit, secret
+from tests.models import secp256k1 as model
+from tests.models.bitcoin_tx import parse, tagged
+from tests.vault_kit import ORDER, Kit, kit, scalar, secret
 from vault.faults import PresignedFault
-from vault.presigned import Presigned, finish
+from vault.presigned import finish
 
 KIT = kit(digits=5, digit_bits=2)
 VALUES = [3, 0, 2, 1, 3]
@@ -154,13 +155,41 @@ def test_attack_15_a_second_presigning_round_under_one_group_shows_nothing() -> 
         again.presigned.read_assert(0, tx.inputs[0].witness)
 
 
+def group_scalar() -> int:
+    """The secret key of G, even: what all parties together could compute before they delete their keys (BIP327)."""
+    keys = KIT.terms.musig_keys
+    listed = tagged("KeyAgg list", b"".join(keys))
+    second = next(key for key in keys if key != keys[0])
+    total = 0
+    for party, key in enumerate(keys):
+        weight = 1 if key == second else int.from_bytes(tagged("KeyAgg coefficient", listed + key), "big")
+        total += weight * scalar(KIT.name, "musig", party)
+    assert model.compress(model.mul(total % ORDER))[1:] == KIT.graph.cast.group
+    return total if model.compress(model.mul(total % ORDER))[0] == 2 else -total
+
+
 def test_attack_17_equal_nonces_within_a_digit_are_found_and_would_assert_two_values() -> None:
-    indices = KIT.graph.digit(0, 1)
-    assert KIT.presigned.check() == []
+    """Nonces chosen as k - t_v give all values of a digit one R': each presignature verifies, one signature fits all."""
+    indices, digit = KIT.graph.digit(0, 1), 1
+    message, key = KIT.graph.signatures[indices[0]].message, KIT.graph.cast.group
+    k = next(n for n in range(2, 50) if model.compress(model.mul(n))[0] == 2)
+    nonce = model.compress(model.mul(k))
+    e = int.from_bytes(tagged("BIP0340/challenge", nonce[1:] + key + message), "big")
+    whole = k + e * group_scalar()
     parts = [KIT.presigned.presignature(i) for i in range(len(KIT.graph.signatures))]
-    parts[indices[2]] = parts[indices[0]]
-    doubled = Presigned(graph=KIT.graph, signatures=b"".join(parts))
-    assert indices[2] in doubled.check()
+    for value, index in enumerate(indices):
+        basis = [scalar(KIT.name, "digit", 0, digit, j) for j in range(3)]
+        t = basis[0] + sum(step for j, step in enumerate(basis[1:]) if value >> j & 1)
+        parts[index] = nonce + ((whole - t) % ORDER).to_bytes(32, "big")
+    broken = replace(KIT.presigned, signatures=b"".join(parts))
+    assert KIT.graph.presigning().check(broken.signatures) == []  # each of them alone is right
+    assert broken.check() == list(indices[1:])  # ours refuses the round
+    signatures = [broken.digit_signature(0, digit, v, KIT.digit_secret(0, digit, v)) for v in range(4)]
+    assert len(set(signatures)) == 1
+    assert verdict(with_digit(digit, signatures[0]))  # one signature asserts every value
+    witness = [*reversed(with_digit(digit, signatures[0])), b"", b"", b""]
+    assert broken.read_assert(0, witness)[digit].value == 0  # several match: no error, the smallest counts
+    assert KIT.presigned.check() == []
 
 
 def test_finish_refuses_digits_it_cannot_verify() -> None:
