@@ -7,19 +7,17 @@ RBF. Nothing enters unless the whole step is accepted. Does NOT know RPC. Left o
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from node.sandbox import policy, truc
+from node.sandbox import policy, replacement, truc
 from node.sandbox.ledger import Coin, Ledger
-from node.sandbox.mempool import Chunk, Mempool, Waiting, improves, linearise
-from node.sandbox.policy import Kind, Refusal, fee_at, money
+from node.sandbox.mempool import Mempool, Waiting
+from node.sandbox.policy import Kind, Refusal, fee_at
+from node.sandbox.replacement import Candidate
 from node.sandbox.transaction import Transaction, display
 
 MAX_PACKAGE_COUNT = 25
 MAX_PACKAGE_WEIGHT = 404_000
-MAX_REPLACED_CLUSTERS = 100
-CLUSTER_COUNT = 64
-CLUSTER_WEIGHT = 404_000
 
 TOO_LARGE = Refusal(reason="too-large-cluster")
 
@@ -72,22 +70,6 @@ class PackageResult:
     of_policy: bool = False
 
 
-@dataclass(slots=True, kw_only=True)
-class _Work:
-    transaction: Transaction
-    coins: list[Coin] = field(default_factory=list)
-    fee: int = 0
-    modified: int = 0
-    weight: int = 0
-    conflicts: set[bytes] = field(default_factory=set)
-    parents: list[bytes] = field(default_factory=list)
-    sibling: bool = False
-
-    @property
-    def vsize(self) -> int:
-        return -(-self.weight // 4)
-
-
 class Acceptance:
     """The gate of one mempool over one ledger. `now` is the time stamp of what enters."""
 
@@ -108,7 +90,7 @@ class Acceptance:
             if isinstance(replaced, Refusal):
                 return replaced
             evicted = replaced
-        if self._oversized([work], evicted):
+        if replacement.oversized(self._pool, [work], evicted):
             return TOO_LARGE
         for parent in work.parents:
             if bad := self._pool.ancestors(parent) & work.conflicts:
@@ -132,7 +114,9 @@ class Acceptance:
             replaced=tuple(sorted(evicted)),
         )
 
-    def _prechecks(self, transaction: Transaction, rules: Rules, package: dict[bytes, Transaction]) -> _Work | Refusal:
+    def _prechecks(
+        self, transaction: Transaction, rules: Rules, package: dict[bytes, Transaction]
+    ) -> Candidate | Refusal:
         pool, ledger = self._pool, self._ledger
         height = ledger.tip.height + 1
         if refusal := policy.check_alone(transaction):
@@ -143,7 +127,7 @@ class Acceptance:
             return Refusal(reason="txn-already-in-mempool")
         if transaction.txid in pool:
             return Refusal(reason="txn-same-nonwitness-data-in-mempool")
-        work = _Work(transaction=transaction)
+        work = Candidate(transaction=transaction)
         for outpoint in transaction.spends:
             if (spender := pool.spenders.get(outpoint)) is not None:
                 if not rules.replace:
@@ -193,96 +177,31 @@ class Acceptance:
         value, script = parent.outputs[vout]
         return Coin(value=value, script=script, height=self._ledger.tip.height + 1, coinbase=False)
 
-    def _too_expensive(self, work: _Work, rules: Rules) -> bool:
+    def _too_expensive(self, work: Candidate, rules: Rules) -> bool:
         # no difference is made between 0 and "no limit" here: the RPC layer maps 0 to None
         return rules.max_rate is not None and work.modified * 1000 > rules.max_rate * work.vsize
 
     # ---- replacement -----------------------------------------------------------------------------------------
 
-    def _replacement(self, work: _Work) -> set[bytes] | Refusal:
+    def _replacement(self, work: Candidate) -> set[bytes] | Refusal:
         suffix = " (including sibling eviction)" if work.sibling else ""
         txid = display(work.transaction.txid)
-        if words := self._too_many_clusters(work.conflicts):
+        if words := replacement.too_many_clusters(self._pool, work.conflicts):
             return Refusal(
                 reason=f"too many potential replacements{suffix}", details=f"rejecting replacement {txid}; {words}"
             )
         evicted = self._pool.descendants(work.conflicts)
-        if words := self._pays(evicted, work.modified, work.vsize, txid):
+        if words := replacement.pays(self._pool, evicted, work.modified, work.vsize, txid):
             return Refusal(reason=f"insufficient fee{suffix}", details=words, kind=Kind.RECONSIDERABLE)
-        if self._oversized([work], evicted):
+        if replacement.oversized(self._pool, [work], evicted):
             return TOO_LARGE
-        if not self._improves([work], evicted):
+        if not replacement.improves_diagram(self._pool, [work], evicted):
             return Refusal(
                 reason="replacement-failed",
                 details="insufficient feerate: does not improve feerate diagram",
                 kind=Kind.RECONSIDERABLE,
             )
         return evicted
-
-    def _too_many_clusters(self, conflicts: set[bytes]) -> str:
-        left, clusters = set(conflicts), 0
-        while left:
-            left -= self._pool.cluster([next(iter(left))])
-            clusters += 1
-        if clusters <= MAX_REPLACED_CLUSTERS:
-            return ""
-        return f"too many conflicting clusters ({clusters} > {MAX_REPLACED_CLUSTERS})"
-
-    def _pays(self, evicted: set[bytes], fee: int, vsize: int, txid: str) -> str:
-        old = sum(self._pool.modified_fee(self._pool.entries[t]) for t in evicted)
-        if fee < old:
-            return f"rejecting replacement {txid}, less fees than conflicting txs; {money(fee)} < {money(old)}"
-        needed = fee_at(policy.INCREMENTAL_RATE, vsize)
-        if fee - old < needed:
-            return (
-                f"rejecting replacement {txid}, not enough additional fees to relay; "
-                f"{money(fee - old)} < {money(needed)}"
-            )
-        return ""
-
-    def _touched(self, works: list[_Work], evicted: set[bytes]) -> set[bytes]:
-        roots = set(evicted)
-        for work in works:
-            roots.update(parent for parent in work.parents)
-            roots.update(self._pool.children(work.transaction))
-        return self._pool.cluster(roots)
-
-    def _graph(
-        self, works: list[_Work], keep: set[bytes]
-    ) -> tuple[dict[bytes, set[bytes]], dict[bytes, tuple[int, int]]]:
-        pool = self._pool
-        known = keep | {work.transaction.txid for work in works}
-        members = [pool.entries[txid].transaction for txid in keep] + [work.transaction for work in works]
-        parents = {t.txid: {txid for txid, _ in t.spends if txid in known} for t in members}
-        sizes = {txid: (pool.modified_fee(pool.entries[txid]), pool.entries[txid].weight) for txid in keep}
-        sizes |= {work.transaction.txid: (work.modified, work.weight) for work in works}
-        return parents, sizes
-
-    def _improves(self, works: list[_Work], evicted: set[bytes]) -> bool:
-        touched = self._touched(works, evicted)
-        old: list[Chunk] = linearise(*self._graph([], touched))
-        new: list[Chunk] = linearise(*self._graph(works, touched - evicted))
-        return improves(old, new)
-
-    def _oversized(self, works: list[_Work], evicted: set[bytes]) -> bool:
-        parents, sizes = self._graph(works, self._touched(works, evicted) - evicted)
-        links: dict[bytes, set[bytes]] = {txid: set(up) for txid, up in parents.items()}
-        for txid, up in parents.items():
-            for parent in up:
-                links[parent].add(txid)
-        seen: set[bytes] = set()
-        for start in links:
-            group: set[bytes] = set()
-            todo = [start] if start not in seen else []
-            while todo:
-                txid = todo.pop()
-                if txid not in group:
-                    group.add(txid)
-                    todo.extend(links[txid])
-            seen |= group
-            if len(group) > CLUSTER_COUNT or sum(sizes[t][1] for t in group) > CLUSTER_WEIGHT:
-                return True
-        return False
 
     def _ephemeral(self, package: list[Transaction]) -> tuple[Transaction, Refusal] | None:
         # CheckEphemeralSpends: a child spends every dust output of its unconfirmed parents
@@ -304,7 +223,7 @@ class Acceptance:
                 )
         return None
 
-    def _finalise(self, works: list[_Work], evicted: set[bytes], now: int) -> None:
+    def _finalise(self, works: list[Candidate], evicted: set[bytes], now: int) -> None:
         self._pool.remove(evicted)
         for work in works:
             self._pool.add(
@@ -325,11 +244,11 @@ class Acceptance:
         if wrong := well_formed(package):
             return PackageResult(results={}, refusal=wrong, of_policy=True)
         failed = Refusal(reason="transaction failed")
-        works: list[_Work] = []
+        works: list[Candidate] = []
         inside: dict[bytes, Transaction] = {}
         for transaction in package:
             work = self._prechecks(transaction, rules, inside)
-            if isinstance(work, _Work) and self._too_expensive(work, rules):
+            if isinstance(work, Candidate) and self._too_expensive(work, rules):
                 work = Refusal(reason="max feerate exceeded")
             if isinstance(work, Refusal):
                 return PackageResult(results={transaction.wtxid: work}, refusal=failed)
@@ -351,7 +270,7 @@ class Acceptance:
             if isinstance(replaced, Refusal):
                 return PackageResult(results={}, refusal=replaced, of_policy=True)
             evicted = replaced
-        if self._oversized(works, evicted):
+        if replacement.oversized(self._pool, works, evicted):
             return PackageResult(results={}, refusal=TOO_LARGE, of_policy=True)
         if unspent := self._ephemeral(package):
             return PackageResult(results={unspent[0].wtxid: unspent[1]}, refusal=Refusal(reason="unspent-dust"))
@@ -372,7 +291,7 @@ class Acceptance:
             self._finalise(works, evicted, now)
         return PackageResult(results=results)
 
-    def _package_replacement(self, works: list[_Work], vsize: int, fee: int) -> set[bytes] | Refusal:
+    def _package_replacement(self, works: list[Candidate], vsize: int, fee: int) -> set[bytes] | Refusal:
         def failed(words: str, details: str = "") -> Refusal:
             return Refusal(reason=f"package RBF failed: {words}", details=details)
 
@@ -382,10 +301,10 @@ class Acceptance:
             return failed("new transaction cannot have mempool ancestors")
         conflicts = works[0].conflicts | works[1].conflicts
         child = display(works[1].transaction.txid)
-        if words := self._too_many_clusters(conflicts):
+        if words := replacement.too_many_clusters(self._pool, conflicts):
             return failed("too many potential replacements", f"rejecting replacement {child}; {words}")
         evicted = self._pool.descendants(conflicts)
-        if words := self._pays(evicted, fee, vsize, child):
+        if words := replacement.pays(self._pool, evicted, fee, vsize, child):
             return failed("insufficient anti-DoS fees", words)
         parent = works[0]
         if fee * parent.vsize <= parent.modified * vsize:
@@ -394,9 +313,9 @@ class Acceptance:
                 f"package feerate {rate_words(fee, vsize)} <= "
                 f"parent feerate is {rate_words(parent.modified, parent.vsize)}",
             )
-        if self._oversized(works, evicted):
+        if replacement.oversized(self._pool, works, evicted):
             return TOO_LARGE
-        if not self._improves(works, evicted):
+        if not replacement.improves_diagram(self._pool, works, evicted):
             return failed("insufficient feerate: does not improve feerate diagram")
         return evicted
 

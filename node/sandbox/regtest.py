@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from node.sandbox import policy
 from node.sandbox.acceptance import REORG, Acceptance
-from node.sandbox.blocklog import FRAME, MAGIC, BlockLog
+from node.sandbox.blocklog import BlockLog
 from node.sandbox.faults import SandboxFault
 from node.sandbox.kernel import Kernel, Move
 from node.sandbox.ledger import Coin, Entry, Ledger
@@ -41,8 +41,8 @@ class Regtest:
         self._invalid_path = folder / "invalidated"
         self.invalidated: set[bytes] = self._read_invalidated()
         self._index()
-        self._kernel = self._open_kernel()
-        self._follow(self._kernel.drain())
+        self._kernel, moves = self._open_kernel()
+        self._follow(moves)
 
     def _index(self) -> None:
         """Make every logged block known, also those of side branches and invalidated ones."""
@@ -64,23 +64,27 @@ class Regtest:
 
     # ---- engine ----------------------------------------------------------------------------------------------
 
-    def _open_kernel(self) -> Kernel:
-        return Kernel(self.folder / "engine", self._replay_file())
+    def _open_kernel(self) -> tuple[Kernel, list[Move]]:
+        """A fresh engine that has every logged block but the invalidated branches, and how its tip moved.
 
-    def _replay_file(self) -> Path:
-        if not self.invalidated:
-            return self.log.path
-        # the engine cannot forget a block: give a fresh one the log without the branches that were invalidated
+        The engine cannot forget a block, hence a fresh one after each change of what is invalidated.
+        """
+        kernel = Kernel(self.folder / "engine")
+        moves = list(kernel.drain())
         left_out = set(self.invalidated)
-        path = self.folder / "replay.tmp"
-        with path.open("wb") as file:
-            for hash_ in self.log.hashes():
-                raw = self.log.read(hash_)
-                if hash_ in left_out or raw[4:36] in left_out:
-                    left_out.add(hash_)
-                else:
-                    file.write(FRAME.pack(MAGIC, len(raw)) + raw)
-        return path
+        for hash_ in self.log.hashes():
+            raw = self.log.read(hash_)
+            if hash_ in left_out or raw[4:36] in left_out:
+                left_out.add(hash_)
+                continue
+            verdict = kernel.submit(raw)
+            if verdict.reason:
+                raise SandboxFault(
+                    f"the engine refuses block {display(hash_)} of {self.log.path}: {verdict.reason}. "
+                    "Check the clock, or delete the folder"
+                )
+            moves.extend(verdict.moves)
+        return kernel, moves
 
     def _read_invalidated(self) -> set[bytes]:
         try:
@@ -111,7 +115,7 @@ class Regtest:
         """The hash of a raw block, internal order."""
         return sha256d(raw[:HEADER_SIZE])
 
-    def _follow(self, moves: tuple[Move, ...]) -> None:
+    def _follow(self, moves: Sequence[Move]) -> None:
         returned: list[Block] = []
         for move in moves:
             block = self.block(move.hash)
@@ -296,15 +300,20 @@ class Regtest:
 
     def _rebuild(self) -> None:
         self._kernel.close()
-        self._kernel = self._open_kernel()
-        chain = [move.hash for move in self._kernel.drain() if move.connected]
+        self._kernel, found = self._open_kernel()
+        chain: list[bytes] = []
+        for move in found:
+            if move.connected:
+                chain.append(move.hash)
+            else:
+                chain.pop()
         old = self.ledger.active
         fork = 0
         while fork < min(len(old), len(chain)) and old[fork] == chain[fork]:
             fork += 1
         moves = [Move(connected=False, hash=hash_) for hash_ in reversed(old[fork:])]
         moves += [Move(connected=True, hash=hash_) for hash_ in chain[fork:]]
-        self._follow(tuple(moves))
+        self._follow(moves)
         self.on_tip()
 
 
