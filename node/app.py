@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, assert_never
 
 import structlog
 
 from bitcoin_scripts.transaction import display_txid
-from challenge.actions import Run
+from challenge.actions import Close, Run
 from challenge.classify import index
 from challenge.deadlines import stage
 from challenge.events import Done, Event, Failed, Halted, Ordered, Told
@@ -102,8 +102,8 @@ class Node:
         for vault, state in self.book.items():
             if state.end is None and key("digest", state.me) in state.facts:
                 await self._watch(vault, state)
-        for vault, run in self.book.reopen():
-            self._run_job(vault, run)
+        for vault, action in self.book.reopen():
+            self._act(vault, action)
         for raw_key, value in self.context.store.items("outbox"):
             self.outbox.add(outbox_entry(raw_key, value))
         self.publisher.poke()
@@ -153,12 +153,10 @@ class Node:
         """Start what the turn asks for. Everything here is idempotent."""
         if turn.outcome.kind == "alarm":
             log.critical("alarm", reason=turn.outcome.reason)
-        for vault, close in turn.closes:
-            self._close_vault(vault, close.reason)
         for sending in turn.sends:
             self.outbox.add(sending)
-        for vault, run in turn.runs:
-            self._run_job(vault, run)
+        for vault, action in turn.actions:
+            self._act(vault, action)
         for vault, state in turn.states.items():
             self.phases.reached(vault, stage(state))
             if stage(state) is Stage.LIVE:
@@ -177,6 +175,15 @@ class Node:
 
     _background: set[asyncio.Task[Any]] = field(default_factory=set)
 
+    def _act(self, vault: bytes, action: Run | Close) -> None:
+        match action:
+            case Run(job=job):
+                self._run_job(vault, job)
+            case Close(reason=reason):
+                self._close_vault(vault, reason)
+            case _:
+                assert_never(action)
+
     def _close_vault(self, vault: bytes, reason: str) -> None:
         """The setup ended: this node's share of G is burnt, its coins are free again."""
         log.warning("setup ended", vault=vault.hex()[:16], reason=reason)
@@ -188,41 +195,45 @@ class Node:
             self.context.wallet.release(purpose)
         self.loop.put(Wrote(puts=tuple(self.context.wallet.puts())))
 
-    def _run_job(self, vault: bytes, run: Run) -> None:
-        at = (vault, run.job)
+    def _run_job(self, vault: bytes, job: Job) -> None:
+        at = (vault, job)
         if at in self._jobs:
             return
-        task = asyncio.get_running_loop().create_task(self._work(vault, run.job))
+        task = asyncio.get_running_loop().create_task(self._work(vault, job))
         self._jobs[at] = task
         task.add_done_callback(lambda _: self._jobs.pop(at, None))
 
     async def _work(self, vault: bytes, job: Job) -> None:
-        """Run one job to its end; what is unavailable is tried again."""
-        event: Event
+        """Run one job until the machine has taken its end; a fault of ours in a living vault is tried again each block."""
+        while True:
+            event = await self._attempt(vault, job)
+            outcome = await self.loop.put(Happened(vault=vault, event=event))
+            if outcome.kind in ("applied", "duplicate"):
+                return
+            log.error("job ended badly", job=job.kind, outcome=outcome.kind, reason=outcome.reason)
+            if outcome.kind == "refused":
+                return
+            await self.context.next_block()
+
+    async def _attempt(self, vault: bytes, job: Job) -> Event:
+        """One job, once; what is unavailable is waited for."""
         while True:
             state = self.state(vault)
             try:
                 facts = await WORK[job.kind](self.context, state, job)
-                event = Done(job=job, facts=facts)
-                break
+                if job.kind == "derive":
+                    await self._watch(vault, state)
+                return Done(job=job, facts=facts)
             except Unavailable as fault:
                 log.info("job waits", job=job.kind, reason=str(fault))
                 await asyncio.sleep(RETRY)
             except (PeerFault, VaultFault, Deviation) as fault:
-                event = Failed(job=job, whose="peer", reason=str(fault))
-                break
+                return Failed(job=job, whose="peer", reason=str(fault))
             except (LocalFault, NativeError, OSError) as fault:
-                event = Failed(job=job, whose="ours", reason=str(fault))
-                break
+                return Failed(job=job, whose="ours", reason=str(fault))
             except Exception as error:
                 log.exception("job failed", job=job.kind)
-                event = Failed(job=job, whose="ours", reason=f"{type(error).__name__}: {error}")
-                break
-        if job.kind == "derive" and isinstance(event, Done):
-            await self._watch(vault, state)
-        outcome = await self.loop.put(Happened(vault=vault, event=event))
-        if outcome.kind in ("refused", "alarm"):
-            log.error("job ended badly", job=job.kind, outcome=outcome.kind, reason=outcome.reason)
+                return Failed(job=job, whose="ours", reason=f"{type(error).__name__}: {error}")
 
     async def _watch(self, vault: bytes, state: VaultState) -> None:
         if vault not in self._watched:

@@ -41,8 +41,7 @@ class Turn:
     states: dict[bytes, VaultState] = field(default_factory=dict)
     puts: list[Put] = field(default_factory=list)
     sends: list[Sending] = field(default_factory=list)
-    runs: list[tuple[bytes, Run]] = field(default_factory=list)
-    closes: list[tuple[bytes, Close]] = field(default_factory=list)
+    actions: list[tuple[bytes, Run | Close]] = field(default_factory=list)
 
 
 class Book:
@@ -82,13 +81,13 @@ class Book:
             if stage(state) is Stage.LIVE and not (state.log and settled(state, tip, bound)):
                 yield vault, state
 
-    def reopen(self) -> list[tuple[bytes, Run]]:
-        """The open jobs of every vault, to be started again after a restart."""
+    def reopen(self) -> list[tuple[bytes, Run | Close]]:
+        """The open actions of every vault, to be taken up again after a restart; sends are in the outbox."""
         return [
             (vault, action)
             for vault, state in self._states.items()
             for action in pending(state)
-            if isinstance(action, Run)
+            if not isinstance(action, Send)
         ]
 
     def begin(self, proposal: Proposal, *, me: int, proposer: int) -> Turn:
@@ -133,10 +132,8 @@ class Book:
                 turn.sends.append(sending)
                 turn.puts.append(("outbox", outbox_key(sending), sending.sequence.to_bytes(8, "big")))
                 turn.puts.append(("meta", SEQUENCE, sending.sequence.to_bytes(8, "big")))
-            case Run():
-                turn.runs.append((vault, action))
-            case Close():
-                turn.closes.append((vault, action))
+            case Run() | Close():
+                turn.actions.append((vault, action))
 
 
 def outbox_key(sending: Sending) -> bytes:

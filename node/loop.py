@@ -155,7 +155,6 @@ def _merge(into: Turn, turn: Turn) -> None:
     into.states |= turn.states
     into.puts += turn.puts
     into.sends += turn.sends
-    into.runs += turn.runs
-    into.closes += turn.closes
+    into.actions += turn.actions
     if turn.outcome.kind in ("alarm", "refused"):
         into.outcome = turn.outcome
