@@ -33,10 +33,12 @@ def free_port() -> int:
 
 
 def find_bitcoind() -> Path | None:
-    """BITVM3_BITCOIND, or bitcoind on PATH."""
+    """BITVM3_BITCOIND (the file, or a folder with bin/bitcoind as .ci/build_bitcoind.sh makes it), or bitcoind on PATH."""
     named = os.environ.get("BITVM3_BITCOIND")
-    found = named or shutil.which("bitcoind")
-    return Path(found) if found and Path(found).exists() else None
+    if named:
+        return next((path for path in (Path(named), Path(named, "bin", "bitcoind")) if path.is_file()), None)
+    found = shutil.which("bitcoind")
+    return Path(found) if found else None
 
 
 @dataclass(slots=True)

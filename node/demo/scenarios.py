@@ -7,7 +7,7 @@ want 900,000. The lender and the challenger know the sealed balances out of band
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -45,6 +45,8 @@ class Play:
     engine: str
     say: Say
     profiles: dict[int, str]
+    amounts: dict[int, int] = field(default_factory=lambda: dict(AMOUNTS))
+    slots: int = 6
     vault: str = ""
     setups: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
@@ -57,6 +59,13 @@ class Play:
         view = await self.theatre.challenger.call("vault.show", id=self.vault)
         return str(view["graphs"][graph]["phase"])
 
+    async def claim(self, graph: int) -> None:
+        """The borrower claims with what was really sealed."""
+        borrower = self.theatre.borrower
+        await self.theatre.order(
+            borrower, "vault.claim", id=self.vault, graph=graph, balance=BALANCE, salt=f"{salt(graph):x}"
+        )
+
     async def until(self, graph: int, phase: str, limit: int) -> None:
         """Mine until a graph has reached a phase."""
 
@@ -67,24 +76,29 @@ class Play:
         self.say(f"  height {self.theatre.height}: graph {graph} is {phase} ({blocks} blocks)")
 
 
-async def make(play: Play) -> None:
-    """1. A vault is proposed, set up by all three, stored, funded."""
-    theatre = play.theatre
-    play.say("1. propose, set up, store, fund a vault of six slots")
-    identities = [info["identity"] for info in await each(theatre.daemons, "node.info")]
-    proposal = {
-        "parties": [{"identity": i, "role": r} for i, r in zip(identities, ("borrower", "lender", "challenger"), strict=True)],
-        "slots": [SLOT] * 6,
+def wanted(identities: Sequence[str], play: Play) -> dict[str, Any]:
+    """The proposal as a person writes it: borrower, lender, challenger; graph g on slot g."""
+    roles = ("borrower", "lender", "challenger")
+    return {
+        "parties": [{"identity": i, "role": r} for i, r in zip(identities, roles, strict=True)],
+        "slots": [SLOT] * play.slots,
         "graphs": [
             {
                 "claimant": 0, "outcome": "withdraw", "slot": g, "engine": play.engine, "profile": play.profiles[g],
-                "commitment": commitment(g), "amount": AMOUNTS[g],
+                "commitment": commitment(g), "amount": amount,
             }
-            for g in AMOUNTS
+            for g, amount in play.amounts.items()
         ],
     }  # fmt: skip
-    play.vault = (await theatre.borrower.call("vault.propose", proposal=proposal))["id"]
-    await theatre.quiet()
+
+
+async def make(play: Play) -> None:
+    """1. A vault is proposed, set up by all three, stored, funded."""
+    theatre = play.theatre
+    play.say(f"1. propose, set up, store, fund a vault of {play.slots} slots")
+    identities = [info["identity"] for info in await each(theatre.daemons, "node.info")]
+    proposal = wanted(identities, play)
+    play.vault = (await theatre.order(theatre.borrower, "vault.propose", proposal=proposal))["id"]
     for daemon in (theatre.lender, theatre.challenger):
         await daemon.call("vault.accept", id=play.vault)
     await theatre.quiet()
@@ -104,18 +118,14 @@ async def make(play: Play) -> None:
 async def honest(play: Play) -> None:
     """2. An honest claim: Claim, window, UncontestedPayout."""
     play.say("2. an honest claim")
-    await play.theatre.borrower.call(
-        "vault.claim", id=play.vault, graph=HONEST, balance=BALANCE, salt=f"{salt(HONEST):x}"
-    )
+    await play.claim(HONEST)
     await play.until(HONEST, "paid", 40)
 
 
 async def false(play: Play) -> None:
     """3. A false claim: Claim, Contest, Assert, Disprove, bond split."""
     play.say(f"3. a false claim: {TOO_MUCH} sat of a sealed {BALANCE} (profile {play.profiles[FALSE]})")
-    await play.theatre.borrower.call(
-        "vault.claim", id=play.vault, graph=FALSE, balance=BALANCE, salt=f"{salt(FALSE):x}"
-    )
+    await play.claim(FALSE)
     for phase, limit in (("claimed", 3), ("contested", 5), ("asserted", 5), ("disproved", 20)):
         await play.until(FALSE, phase, limit)
 
@@ -123,9 +133,7 @@ async def false(play: Play) -> None:
 async def silent(play: Play) -> None:
     """4. A claimant that stays silent: NoAssert."""
     play.say("4. a claimant that stays silent (its daemon is killed after its claim)")
-    await play.theatre.borrower.call(
-        "vault.claim", id=play.vault, graph=SILENT, balance=BALANCE, salt=f"{salt(SILENT):x}"
-    )
+    await play.claim(SILENT)
     await play.until(SILENT, "claimed", 3)
     await play.theatre.borrower.kill()
     await play.until(SILENT, "contested", 5)
@@ -138,11 +146,9 @@ async def silent(play: Play) -> None:
 async def doubted(play: Play) -> None:
     """5. An unfounded contest of an honest claim: Assert, window, ContestedPayout."""
     play.say("5. an unfounded contest of an honest claim")
-    await play.theatre.borrower.call(
-        "vault.claim", id=play.vault, graph=DOUBTED, balance=BALANCE, salt=f"{salt(DOUBTED):x}"
-    )
+    await play.claim(DOUBTED)
     await play.until(DOUBTED, "claimed", 3)
-    await play.theatre.challenger.call("vault.contest", id=play.vault, graph=DOUBTED)
+    await play.theatre.order(play.theatre.challenger, "vault.contest", id=play.vault, graph=DOUBTED)
     for phase, limit in (("contested", 5), ("asserted", 5), ("paid", 40)):
         await play.until(DOUBTED, phase, limit)
 
@@ -151,8 +157,8 @@ async def exits(play: Play) -> None:
     """6. Repayment (Repay), and DeadMan on another slot."""
     theatre = play.theatre
     play.say("6. repayment of one slot, DeadMan on another")
-    await theatre.borrower.call("vault.repay", id=play.vault, slot=REPAID)
-    await theatre.borrower.call("vault.deadman", id=play.vault, slot=LEFT)
+    await theatre.order(theatre.borrower, "vault.repay", id=play.vault, slot=REPAID)
+    await theatre.order(theatre.borrower, "vault.deadman", id=play.vault, slot=LEFT)
 
     def closed(slot: int) -> Callable[[], Awaitable[bool]]:
         async def done() -> bool:

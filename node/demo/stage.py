@@ -23,8 +23,6 @@ MINER = tapscript.address(b"\x51\x20" + NOBODY, "regtest")
 COINBASES = 3
 QUIET_TIMEOUT = 240.0
 
-Report = Callable[[str], None]
-
 
 @dataclass(slots=True)
 class Theatre:
@@ -33,7 +31,6 @@ class Theatre:
     folder: Path
     backend: Backend
     known: dict[str, int]
-    tell: Callable[[Theatre], None] = lambda _: None
     chain: ChainProcess = field(init=False)
     borrower: DaemonProcess = field(init=False)
     lender: DaemonProcess = field(init=False)
@@ -89,11 +86,17 @@ class Theatre:
             before: list[int] | None = None
             while True:
                 waits = [d.call("node.wait", height=self.height) for d in self.daemons if d.running]
-                turns = [int(answer["turns"]) for answer in await asyncio.gather(*waits)]
-                self.tell(self)
-                if turns == before:
+                answers = await asyncio.gather(*waits)
+                turns = [int(answer["turns"]) for answer in answers]
+                if turns == before and all(answer["quiet"] for answer in answers):
                     return
                 before = turns
+
+    async def order(self, daemon: DaemonProcess, method: str, **params: Any) -> Any:
+        """An operator's order, and everything that follows from it before the next block."""
+        answer = await daemon.call(method, **params)
+        await self.quiet()
+        return answer
 
     async def mine_until(self, done: Callable[[], Awaitable[bool]], what: str, limit: int) -> int:
         """Mine until `done`, at most `limit` blocks; returns how many it took."""
