@@ -6,7 +6,9 @@ use rayon::prelude::*;
 use crate::curve::{Affine, parse_points};
 use crate::digits::{read_digit_points, read_points};
 use crate::error::length;
-use crate::instance::{GROUP, Head, Source, Tables, make, pair_hash, table_root, translation_root};
+use crate::instance::{
+    Head, Source, Tables, group_size, make, pair_hash, table_root, translation_root,
+};
 use crate::params::{KEPT_HEAD, OPENING_HEAD, OPENING_PROOF};
 use crate::polynomial::{check_shares, threshold};
 use crate::proof::{Claim, Sum, check_soldered};
@@ -60,7 +62,7 @@ pub fn check(
     let weights = weights(BATCH_WEIGHTS, &parts, records.len());
     let work: Vec<_> = records.iter().zip(weights).collect();
     let sums: Vec<Result<Sum, EngineError>> = work
-        .par_chunks(GROUP)
+        .par_chunks(group_size(work.len()))
         .map(|group| check_group(params, points, &pair, commitments, group, control))
         .collect();
     let mut total = Sum::new(params);

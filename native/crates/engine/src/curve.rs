@@ -32,6 +32,7 @@ impl Affine {
     };
 
     /// Reads 33 bytes, compressed; none when they are no point.
+    #[inline(always)]
     pub(crate) fn parse(bytes: &[u8; 33]) -> Option<Self> {
         let odd = match bytes[0] {
             2 => false,
@@ -187,40 +188,44 @@ pub(crate) fn affine(point: &Jacobian) -> Option<Affine> {
 /// sums[n] += terms[n] for all n, for one inversion. Err(n): that sum is infinity; sums are then worthless.
 #[inline(always)]
 fn add_pairs_body(sums: &mut [Affine], terms: &[Affine]) -> Result<(), usize> {
-    let mut products = Vec::with_capacity(sums.len());
+    let mut scratch = Vec::with_capacity(sums.len());
+    add_pairs_with(&mut scratch, sums, terms)
+}
+
+/// The same with memory for the differences of x and their running product.
+#[inline(always)]
+fn add_pairs_with(
+    scratch: &mut Vec<(Fe, Fe)>,
+    sums: &mut [Affine],
+    terms: &[Affine],
+) -> Result<(), usize> {
+    scratch.clear();
     let mut product = Fe::ONE;
-    let denominator = |sum: &Affine, term: &Affine| {
+    for (sum, term) in sums.iter().zip(terms) {
         let across = term.x.sub(sum.x);
-        // equal x never happens among honest points; only a hostile pair takes this branch
-        if across.is_zero() {
-            sum.y.add(term.y)
-        } else {
-            across
-        }
-    };
-    for (n, (sum, term)) in sums.iter().zip(terms).enumerate() {
-        let denominator = denominator(sum, term);
-        if denominator.is_zero() {
-            return Err(n);
-        }
-        products.push(product);
-        product = product.mul(denominator);
+        scratch.push((across, product));
+        product = product.mul(across);
+    }
+    if product.is_zero() {
+        // equal x never happens among honest points; only a hostile pair comes here
+        return add_pairs_singly(sums, terms);
     }
     let mut inverse = product.invert();
-    for ((sum, term), before) in sums.iter_mut().zip(terms).zip(&products).rev() {
-        let below = denominator(sum, term);
-        let across = term.x.sub(sum.x);
-        let above = if across.is_zero() {
-            let square = sum.x.square();
-            square.double().add(square)
-        } else {
-            term.y.sub(sum.y)
-        };
-        let slope = above.mul(inverse.mul(*before));
-        inverse = inverse.mul(below);
+    for ((sum, term), (across, before)) in sums.iter_mut().zip(terms).zip(scratch.iter()).rev() {
+        let slope = term.y.sub(sum.y).mul(inverse.mul(*before));
+        inverse = inverse.mul(*across);
         let x = slope.square().sub(sum.x).sub(term.x);
         sum.y = slope.mul(sum.x.sub(x)).sub(sum.y);
         sum.x = x;
+    }
+    Ok(())
+}
+
+/// The same one by one, for pairs that may be equal or opposite.
+#[inline(never)]
+fn add_pairs_singly(sums: &mut [Affine], terms: &[Affine]) -> Result<(), usize> {
+    for (n, (sum, term)) in sums.iter_mut().zip(terms).enumerate() {
+        *sum = affine(&Jacobian::from(*sum).add_affine(term)).ok_or(n)?;
     }
     Ok(())
 }
@@ -308,6 +313,7 @@ fn multiply_body(table: &Table, scalars: &[Scalar]) -> Result<Vec<Affine>, usize
         .collect();
     let digits = zeroize::Zeroizing::new(digits);
     let mut terms = vec![Affine::default(); scalars.len()];
+    let mut scratch = Vec::with_capacity(scalars.len());
     let mut sums = Vec::new();
     for (window, row) in table.0.iter().enumerate() {
         for (term, digits) in terms.iter_mut().zip(digits.iter()) {
@@ -316,7 +322,7 @@ fn multiply_body(table: &Table, scalars: &[Scalar]) -> Result<Vec<Affine>, usize
         if window == 0 {
             sums = terms.clone();
         } else {
-            add_pairs_body(&mut sums, &terms)?;
+            add_pairs_with(&mut scratch, &mut sums, &terms)?;
         }
     }
     Ok(sums)

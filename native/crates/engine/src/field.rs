@@ -179,8 +179,11 @@ impl Fe {
     }
 
     #[inline(always)]
-    fn square_times(self, n: usize) -> Self {
-        (0..n).fold(self, |x, _| x.square())
+    fn square_times(mut self, n: usize) -> Self {
+        for _ in 0..n {
+            self = self.square();
+        }
+        self
     }
 
     /// (x^(2^2 - 1), x^(2^22 - 1), x^(2^223 - 1)): what the inverse and the root have in common.
@@ -208,6 +211,7 @@ impl Fe {
     }
 
     /// The square root, if there is one.
+    #[inline(always)]
     pub(crate) fn sqrt(self) -> Option<Self> {
         let (x2, x22, x223) = self.ladder();
         let t = x223.square_times(23).mul(x22).square_times(6).mul(x2);

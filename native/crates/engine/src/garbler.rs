@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use zeroize::Zeroizing;
 
 use crate::digits::{digit_points, digit_secrets, generator_multiple};
-use crate::instance::{GROUP, Source, Tables, make, pair_hash};
+use crate::instance::{Source, Tables, group_size, make, pair_hash};
 use crate::polynomial::{coefficients, share};
 use crate::proof::Claim;
 use crate::scalar::Scalar;
@@ -73,7 +73,7 @@ impl Garbler {
         control.start(self.params.instances as u64);
         let indices: Vec<usize> = (0..self.params.instances).collect();
         let groups: Vec<_> = indices
-            .par_chunks(GROUP)
+            .par_chunks(group_size(indices.len()))
             .map(|group| {
                 let sources: Vec<_> = group.iter().map(|index| self.source(*index)).collect();
                 let made = make(&self.params, &sources, Tables::Hash, control)?;
@@ -99,11 +99,11 @@ impl Garbler {
         control.start(self.params.instances as u64);
         let opened = self.params.opened(kept);
         let openings = opened
-            .par_chunks(GROUP)
+            .par_chunks(group_size(opened.len()))
             .map(|group| self.open_group(group, control))
             .collect();
         let artifact = kept
-            .par_chunks(GROUP)
+            .par_chunks(group_size(kept.len()))
             .map(|group| {
                 let sources: Vec<_> = group.iter().map(|index| self.source(*index)).collect();
                 let mut bytes = Vec::with_capacity(group.len() * self.params.kept_bytes());

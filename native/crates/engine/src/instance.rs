@@ -10,8 +10,12 @@ use crate::solder::{Masks, translation};
 use crate::transcript::{INSTANCE, PAIR, TABLE, TRANSLATION, hash, le};
 use crate::{EngineError, Params};
 
-/// Instances garbled in lockstep by one thread.
-pub(crate) const GROUP: usize = 8;
+/// Instances that one thread garbles in lockstep: eight, or fewer when there are not enough for all threads.
+pub(crate) fn group_size(instances: usize) -> usize {
+    instances
+        .div_ceil(rayon::current_num_threads().max(1))
+        .clamp(1, 8)
+}
 
 /// The hash of all that the instances of a pair share.
 pub(crate) fn pair_hash(params: &Params, points: &[u8], polynomial: &[u8]) -> [u8; 32] {
@@ -104,7 +108,7 @@ pub(crate) enum Tables {
     Keep,
 }
 
-/// Makes up to [`GROUP`] instances in lockstep. Refuses D whose values contain infinity.
+/// Makes a group of instances in lockstep. Refuses D whose values contain infinity.
 pub(crate) fn make(
     params: &Params,
     sources: &[Source],
