@@ -106,7 +106,6 @@ class Limits:
         50 * GIB, "bytes", "all artifacts of a data folder; configuration may lower or raise it"
     )
     config_file_bytes: int = _limit(256 * KIB, "bytes", "a configuration is a page of text")
-    key_file_bytes: int = _limit(4 * KIB, "bytes", "a sealed seed and its header")
     store_batch_bytes: int = _limit(256 * MIB, "bytes", "one step: state, outbox and the presignatures of every graph")
 
     # Jobs

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +36,7 @@ COLUMNS: dict[str, str] = {
     "bans": "peers refused for a time",
 }
 
+_MARKER = "IN_USE"  # beside the database's own files, which ignore it
 _VERSION, _NETWORK, _GENESIS = b"schema version", b"network", b"genesis"
 
 
@@ -144,9 +144,14 @@ class Store:
             (_GENESIS, genesis, "This is another chain of the same network: start with an empty data folder."),
         )
         held = dict(self.items("meta"))
+        marker = self._path / _MARKER
+        if not held and marker.exists():  # a lost log would otherwise pass for a new folder
+            raise _reading_fault(self._path, ValueError("nothing, but it was in use before"))
         if not held:
             self.commit([("meta", key, value) for key, value, _ in wanted])
-            return
+            held = dict(self.items("meta"))
+        if not marker.exists():
+            _mark(marker)
         for key, value, todo in wanted:
             came = held.get(key)
             if came != value:
@@ -158,14 +163,36 @@ class Store:
                 )
 
     def get(self, column: str, key: bytes) -> bytes | None:
-        """The value, or None."""
-        value: bytes | None = self._columns[column].get(key)
+        """The value, or None. Raises LocalFault when the disk fails or its content is damaged."""
+        try:
+            value: bytes | None = self._columns[column].get(key)
+        except rocksdict.DbClosedError:
+            raise
+        except Exception as error:
+            raise _reading_fault(self._path, error) from error
         return value
 
     def items(self, column: str, prefix: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
-        """Pairs whose key starts with `prefix`, in key order, as of the moment of the call."""
-        snapshot = self._columns[column].items(from_key=prefix or None)
-        return takewhile(lambda pair: pair[0].startswith(prefix), snapshot)
+        """Pairs whose key starts with `prefix`, in key order, as of the moment of the call.
+
+        Raises:
+            LocalFault: the disk fails or its content is damaged, also in the midst of the pairs.
+        """
+        snapshot = self._columns[column].iter()
+        snapshot.seek(prefix)
+        return self._walk(snapshot, prefix)
+
+    def _walk(self, snapshot: rocksdict.RdictIter, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
+        while snapshot.valid():
+            key = snapshot.key()
+            if not key.startswith(prefix):
+                return
+            yield key, snapshot.value()
+            snapshot.next()
+        try:
+            snapshot.status()  # an iterator that met damage ends like one that is through
+        except Exception as error:
+            raise _reading_fault(self._path, error) from error
 
     def commit(self, puts: Sequence[Put]) -> None:
         """Write all of it durably, or nothing. An empty sequence does nothing.
@@ -234,6 +261,27 @@ class Store:
             column.close()
         self._columns.clear()
         self._database.close()
+
+
+def _mark(marker: Path) -> None:
+    try:
+        marker.touch(mode=0o600)
+        folder = os.open(marker.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    except OSError as error:
+        raise _opening_fault(marker.parent, "database", str(error)) from error
+
+
+def _reading_fault(path: Path, error: Exception) -> LocalFault:
+    return LocalFault(
+        what=f"reading {path}",
+        expected="what was written",
+        came=str(error),
+        todo="The disk has changed or lost data: stop, and restore the last backup (docs/recover.md).",
+    )
 
 
 def _shown(key: bytes, value: bytes | None) -> str:

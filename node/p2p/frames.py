@@ -49,7 +49,7 @@ class Reply:
 
 
 class StreamEnded(Exception):
-    """The other side closed or reset the stream, or the connection is gone."""
+    """The other side closed, reset or stalled the stream, or the connection is gone."""
 
 
 async def read_exactly(stream: Stream, count: int) -> bytes:
@@ -72,8 +72,8 @@ async def read_frame(stream: Stream, *, most: int, seconds: float) -> bytes:
     """The next frame's payload. Waits for its first bytes as long as it takes, then `seconds` for the rest.
 
     Raises:
-        PeerFault: longer than `most` bytes (nothing of it is read), or not finished in time.
-        StreamEnded: the stream ended before the frame did.
+        PeerFault: longer than `most` bytes (nothing of it is read).
+        StreamEnded: the stream ended before the frame did, or the frame was not finished in time.
     """
     head = await read_exactly(stream, LENGTH_BYTES)
     size = int.from_bytes(head, "big")
@@ -81,7 +81,7 @@ async def read_frame(stream: Stream, *, most: int, seconds: float) -> bytes:
         raise PeerFault(what="frame length", expected=f"at most {most} bytes", came=f"{size} bytes")
     with trio.move_on_after(seconds):
         return await read_exactly(stream, size)
-    raise PeerFault(what="frame", expected=f"{size} bytes within {seconds} s", came="fewer")
+    raise StreamEnded(f"fewer than {size} bytes within {seconds:g} s")
 
 
 async def write_frame(stream: Stream, payload: bytes) -> None:

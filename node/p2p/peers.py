@@ -19,7 +19,8 @@ from node.faults import LocalFault, PeerFault, Unavailable
 from node.limits import PRODUCT, Limits
 from node.p2p.frames import Reply, Status
 from node.p2p.island import Island
-from node.p2p.service import CHUNK, MESSAGE, Service, Traffic, Wanted
+from node.p2p.links import CHUNK, MESSAGE, Traffic, Wanted
+from node.p2p.service import Service
 from node.p2p.transport import listen_address
 
 Presence = Literal["up", "down"]

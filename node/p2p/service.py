@@ -11,7 +11,6 @@ import secrets
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal
 
@@ -35,67 +34,13 @@ from node.p2p.frames import (
 )
 from node.p2p.gate import Gate
 from node.p2p.island import Island
+from node.p2p.links import CHUNK, MESSAGE, PING, Link, Traffic, Wanted
 from node.p2p.transport import Host, close_connection, new_host, reset
-
-MESSAGE = "/bitvm3/message/1"
-CHUNK = "/bitvm3/chunk/1"
-PING = "/bitvm3/ping/1"
 
 Answer = Callable[[str, bytes], Awaitable[bytes]]
 Announce = Callable[[str, Literal["up", "down"]], None]
 
 _JITTER = secrets.SystemRandom()
-
-
-@dataclass(slots=True, kw_only=True)
-class Traffic:
-    """Payload bytes and frames in both directions; `by_peer` is peer id -> (sent bytes, received bytes)."""
-
-    sent_bytes: int = 0
-    sent_frames: int = 0
-    received_bytes: int = 0
-    received_frames: int = 0
-    by_peer: dict[str, tuple[int, int]] = field(default_factory=dict)
-
-    def sent(self, peer: str, size: int) -> None:
-        """Count a frame that left."""
-        self.sent_bytes += size
-        self.sent_frames += 1
-        before = self.by_peer.get(peer, (0, 0))
-        self.by_peer[peer] = (before[0] + size, before[1])
-
-    def received(self, peer: str, size: int) -> None:
-        """Count a frame that came."""
-        self.received_bytes += size
-        self.received_frames += 1
-        before = self.by_peer.get(peer, (0, 0))
-        self.by_peer[peer] = (before[0], before[1] + size)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """A peer to stay connected to."""
-
-    peer_id: str
-    address: str
-
-
-class _Link:
-    """What we keep per peer we know: presence, kept streams, and the wish to stay connected."""
-
-    def __init__(self, limits: Limits) -> None:
-        self.present = trio.Event()
-        self.wanted: Wanted | None = None
-        self.keeper: trio.CancelScope | None = None
-        self.wake = trio.Event()
-        self.last_failure = ""
-        self.waiting = 0
-        self.idle: dict[str, list[Any]] = {MESSAGE: [], CHUNK: [], PING: []}
-        self.slots = {
-            MESSAGE: trio.CapacityLimiter(limits.message_streams),
-            CHUNK: trio.CapacityLimiter(limits.chunk_streams),
-            PING: trio.CapacityLimiter(1),
-        }
 
 
 class _Notifee(INotifee):  # type: ignore[misc]
@@ -128,7 +73,7 @@ class Service:
         self._seed = seed
         self._answers = {**answers, PING: self._pong}
         self._announce = announce
-        self._links: dict[str, _Link] = {}
+        self._links: dict[str, Link] = {}
         self._gates: dict[str, Gate] = {}
         self._bans: OrderedDict[str, float] = OrderedDict()
         self._most = {
@@ -207,9 +152,9 @@ class Service:
         if not now and link.wanted is None and link.waiting == 0:
             del self._links[peer]
 
-    def _link(self, peer: str) -> _Link:
+    def _link(self, peer: str) -> Link:
         if peer not in self._links:
-            self._links[peer] = _Link(self._limits)
+            self._links[peer] = Link(self._limits)
         return self._links[peer]
 
     # -- connections
@@ -223,7 +168,7 @@ class Service:
             link.keeper = trio.CancelScope()
             self._island.start_soon(self._keep_connected, wanted.peer_id, link)
 
-    async def _keep_connected(self, peer: str, link: _Link) -> None:
+    async def _keep_connected(self, peer: str, link: Link) -> None:
         backoff = self._limits.backoff_first_seconds
         network = self._host.get_network()
         network.protect(ID.from_string(peer), "wanted")  # never pruned in favour of strangers
@@ -243,7 +188,7 @@ class Service:
                     await link.wake.wait()
                 backoff = min(2 * backoff, self._limits.backoff_most_seconds)
 
-    async def _dial(self, address: str, link: _Link) -> bool:
+    async def _dial(self, address: str, link: Link) -> bool:
         info = info_from_p2p_addr(Multiaddr(address))
         network = self._host.get_network()
         network.unblock_peer(info.peer_id)  # the library refuses to dial for a minute after a failure
@@ -341,7 +286,7 @@ class Service:
         finally:
             link.waiting -= 1
 
-    async def _exchange(self, link: _Link, peer: str, protocol: str, request: bytes) -> Reply:
+    async def _exchange(self, link: Link, peer: str, protocol: str, request: bytes) -> Reply:
         most = self._most[protocol][1]
         while True:
             kept = bool(link.idle[protocol])

@@ -20,8 +20,8 @@ from node.limits import PRODUCT, Limits
 from node.p2p import envelope
 from node.p2p.frames import Status, StreamEnded, decode_reply, read_frame, write_frame
 from node.p2p.island import Island
+from node.p2p.links import CHUNK, MESSAGE, PING
 from node.p2p.peers import Peers
-from node.p2p.service import CHUNK, MESSAGE, PING
 from node.p2p.transport import MUX_BUFFER_BYTES, Host, new_host
 
 LIMITS = replace(PRODUCT, idle_frame_seconds=1.0, bad_frames_before_ban=3)
