@@ -65,6 +65,7 @@ def sample() -> Proposal:
         version=1,
         network="regtest",
         genesis=bytes(32),
+        salt=bytes(32),
         parties=tuple(Party(identity=bytes([p]), role=role) for p, role in ROLE.items()),
         slots=(1, 1),
         graphs=(graph, default),

@@ -6,6 +6,7 @@ This module does NOT know peers or state.
 
 from __future__ import annotations
 
+import secrets
 from functools import lru_cache
 from typing import Any
 
@@ -92,6 +93,7 @@ def _propose(told: ProposalWanted, network: str, genesis: bytes) -> Proposal:
         version=1,
         network=network,
         genesis=genesis,
+        salt=secrets.token_bytes(32),
         parties=tuple(Party(identity=_hex("identity", party.identity), role=party.role) for party in told.parties),  # type: ignore[arg-type]
         slots=told.slots,
         graphs=tuple(_graph(g, graph) for g, graph in enumerate(told.graphs)),

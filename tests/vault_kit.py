@@ -92,6 +92,7 @@ def make_proposal(
         version=1,
         network="regtest",
         genesis=GENESIS,
+        salt=digest("salt"),
         parties=tuple(Party(identity=secret(scalar("identity", i)).xonly(), role=role) for i, role in enumerate(roles)),
         slots=tuple(slots),
         graphs=tuple(two_graphs() if graphs is None else graphs),

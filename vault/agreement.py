@@ -69,6 +69,7 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     version: int
     network: str
     genesis: bytes  # 32, hash of block 0, internal byte order
+    salt: bytes  # 32 fresh bytes: the same wish twice is two proposals, and burnt keys stay burnt
     parties: tuple[Party, ...]
     slots: tuple[Sats, ...]  # value of each vault output
     graphs: tuple[GraphTerms, ...]

@@ -131,6 +131,7 @@ def check_proposal(proposal: Proposal) -> Proposal:
     _equal("version", proposal.version, VERSION)
     _one_of("network", proposal.network, NETWORKS)
     _length("genesis", proposal.genesis, 32)
+    _length("salt", proposal.salt, 32)
     _range("len(parties)", len(proposal.parties), 2, MAX_PARTIES)
     for i, party in enumerate(proposal.parties):
         _one_of(f"parties[{i}].role", party.role, get_args(Role))
