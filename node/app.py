@@ -201,7 +201,14 @@ class Node:
             return
         task = asyncio.get_running_loop().create_task(self._work(vault, job))
         self._jobs[at] = task
-        task.add_done_callback(lambda _: self._jobs.pop(at, None))
+        task.add_done_callback(lambda ended: self._job_ended(at, ended))
+
+    def _job_ended(self, at: tuple[bytes, Job], ended: asyncio.Task[None]) -> None:
+        """A cancelled job's native work is told to stop: its thread would go on otherwise."""
+        self._jobs.pop(at, None)
+        progress = self.context.progress.pop(at, None)
+        if progress is not None and ended.cancelled():
+            progress.cancel()
 
     async def _work(self, vault: bytes, job: Job) -> None:
         """Run one job until the machine has taken its end; a fault of ours in a living vault is tried again each block."""
