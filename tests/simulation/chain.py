@@ -37,6 +37,7 @@ class MemoryChain:
     blocks: list[Block] = field(default_factory=list)
     mempool: dict[bytes, bytes] = field(default_factory=dict)
     tick: int = 0
+    offered: dict[bytes, set[bytes]] = field(default_factory=dict)
     _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     def __post_init__(self) -> None:
@@ -84,6 +85,10 @@ class MemoryChain:
             if not pbk.ScriptPubkey(script).verify(value, parsed, data, i, pbk.ScriptVerificationFlags.ALL):
                 return f"mandatory-script-verify-flag-failed (input {i})"
         return ""
+
+    @staticmethod
+    def txid(raw: bytes) -> bytes:
+        return CTransaction.deserialize(raw).GetTxid()
 
     # ---- mining ----------------------------------------------------------------------------------------------------
 
@@ -163,7 +168,8 @@ class MemoryChain:
         return await self.tip()
 
     async def broadcast(self, raw: bytes) -> Accepted | AlreadyKnown | Rejected:
-        txid = CTransaction.deserialize(raw).GetTxid()
+        txid = self.txid(raw)
+        self.offered.setdefault(txid, set()).add(raw)
         if txid in self.mempool or any(raw in block.txs for block in self.blocks):
             return AlreadyKnown(txid=txid)
         coins = self.coins()

@@ -1,7 +1,7 @@
 """Three nodes in one process: real machines, stores, guards, keys, wallets and engine; chain and peers in memory.
 
-`Crash` is raised inside a node's loop at the n-th commit or dispatch when a `Fuse` says so; the node is then thrown away and
-opened again from its folder, as after a power cut.
+An `Actor` lives again and again: when its fuse blows, the life is thrown away and the next one opens the same folder, as
+after a power cut. What a person orders is ordered again until a living node has taken it.
 """
 
 from __future__ import annotations
@@ -12,61 +12,84 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from blake3 import blake3
 
 from challenge.deadlines import stage
+from challenge.events import Done, Ordered, Told
 from challenge.game import fold
 from challenge.policy import Policy
-from challenge.states import Stage
+from challenge.states import Stage, VaultState
 from circuits.withdrawal import commitment_of
 from native._native.keys import WalletKeys
 from node.app import Node, Rules
 from node.artifacts import Artifacts
 from node.book import Book
-from node.faults import PeerFault, Unavailable
+from node.faults import LocalFault, PeerFault, Unavailable
 from node.guard import Guard, pair
 from node.keys import Kdf, Keys
-from node.loop import Wrote
+from node.letters import from_body
+from node.loop import Connected, Delivered, Disconnected, Happened, Proposed, Wrote
+from node.p2p import envelope
 from node.scan import Scanner
 from node.store import Store
 from node.wallet import Wallet
 from node.work.ceremony import derived
 from node.work.context import Context
 from tests.simulation.chain import MemoryChain
+from tests.simulation.power import Crash, Fuse, Fused, Power
 
 GENESIS = bytes(range(32))
 CHEAP = Kdf(memory_kib=8, iterations=1)
 BALANCE, SALT = 600_000, 7
+SLOT, GIFTS, GIFT = 1_000_000, 3, 5_000_000
 ROLES = ("borrower", "lender", "challenger")
 BOUND = 100
 
+Message = tuple[str, str, bytes]
+"""(sender, recipient, raw)."""
 
-class Crash(BaseException):
-    """The power is gone."""
+
+def letter_of(raw: bytes) -> str:
+    """The fact that a message carries, for labels and tampering: `partials/0/1`."""
+    decoded = msgspec.msgpack.decode(raw, type=envelope.Envelope)
+    return from_body(decoded.kind, decoded.body)[0]
 
 
-@dataclass
-class Fuse:
-    """Counts commits and dispatches of one node; blows at one of them."""
+def item_of(item: Any) -> str:
+    """What an item of the loop is, the same in every run."""
+    match item:
+        case Happened(event=Told(party=party, key=key)):
+            return f"told {party} {key}"
+        case Happened(event=Done(job=job)):
+            return f"done {job.kind}{job.indices or ''}"
+        case Happened(event=Ordered(key=key)):
+            return f"ordered {key}"
+        case Connected(height=height) | Disconnected(height=height):
+            return f"{type(item).__name__.lower()} {height}"
+        case Delivered(sending=sending):
+            return f"delivered {sending.key} to {sending.to}"
+        case Wrote(puts=puts):
+            return "wrote " + ",".join(sorted({_put(column, key) for column, key, _ in puts}))
+        case Proposed():
+            return "proposed"
+        case _:
+            return type(item).__name__
 
-    at: int | None = None
-    count: int = 0
-    places: list[str] = field(default_factory=list)
 
-    def burn(self, place: str) -> None:
-        self.count += 1
-        self.places.append(place)
-        if self.at is not None and self.count == self.at:
-            self.at = None
-            raise Crash(place)
+def _put(column: str, key: bytes) -> str:
+    named = column in ("outgoing", "jobs")
+    return f"{column} {key[32:].decode()}" if named else column
 
 
 class Wire:
     """Messages between the nodes of a world, by name. `tamper` may change, drop (None) or copy what passes."""
 
     def __init__(self) -> None:
-        self.nodes: dict[str, Node] = {}
+        self.lives: dict[str, Life] = {}
         self.tamper: Callable[[str, str, bytes], bytes | None] = lambda sender, to, raw: raw
+        self.chunk: Callable[[str, str, bytes, int, bytes | None], bytes | None] = lambda sender, to, name, n, raw: raw
+        self.passed: list[Message] = []
 
     def port(self, sender: str) -> Any:
         wire = self
@@ -74,22 +97,60 @@ class Wire:
         class Port:
             async def send(self, peer_id: str, raw: bytes, timeout: float) -> bytes:  # noqa: ASYNC109
                 await asyncio.sleep(0)
+                wire.passed.append((sender, peer_id, raw))
                 changed = wire.tamper(sender, peer_id, raw)
-                node = wire.nodes.get(peer_id)
-                if node is None or changed is None:
+                if changed is None:
                     raise Unavailable(what=peer_id, expected="there", came="gone")
-                return await node.on_message(sender, changed)
+                life = wire.there(peer_id)
+                return await life.until_cut(life.node.on_message(sender, changed))
 
             async def fetch_chunk(self, peer_id: str, artifact: bytes, index: int, timeout: float) -> bytes:  # noqa: ASYNC109
-                node = wire.nodes.get(peer_id)
-                chunk = await node.on_chunk(sender, artifact, index) if node is not None else None
-                if node is None:
-                    raise Unavailable(what=peer_id, expected="there", came="gone")
+                life = wire.there(peer_id)
+                chunk = await life.until_cut(life.node.on_chunk(sender, artifact, index))
+                chunk = wire.chunk(sender, peer_id, artifact, index, chunk)
                 if chunk is None:
                     raise PeerFault(what="chunk", expected="held", came="not held")
                 return chunk
 
         return Port()
+
+    def there(self, name: str) -> Life:
+        life = self.lives.get(name)
+        if life is None:
+            raise Unavailable(what=name, expected="there", came="gone")
+        return life
+
+
+@dataclass
+class Life:
+    """A node between two openings of its folder."""
+
+    node: Node
+    power: Power
+    store: Store
+    guard: Guard
+
+    async def until_cut(self, work: Any) -> Any:
+        """The result of something this life was asked for; Unavailable when it dies before it answers."""
+        task, cut = asyncio.ensure_future(work), asyncio.ensure_future(self.power.cut.wait())
+        await asyncio.wait({task, cut}, return_when=asyncio.FIRST_COMPLETED)
+        cut.cancel()
+        if task.done():
+            return task.result()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        raise Unavailable(what="peer", expected="an answer", came="its power was cut")
+
+    async def bury(self) -> None:
+        """Nothing of this life goes on, and its folder is free."""
+        self.power.on = False
+        await self.node.close()
+        loose = [*self.node._jobs.values(), *self.node._background, *self.node.context._graphs.values()]
+        for task in loose:
+            task.cancel()
+        await asyncio.gather(*loose, return_exceptions=True)
+        self.store.close()
+        self.guard.close()
 
 
 @dataclass
@@ -100,80 +161,121 @@ class Actor:
     folder: Path
     world: World
     policy: Policy
+    accept: str = "auto"
     fuse: Fuse = field(default_factory=Fuse)
-    node: Node | None = None
+    life: Life | None = None
+    last: Life | None = None
+    lives: int = 0
     runner: asyncio.Task[None] | None = None
-    crashes: int = 0
 
     async def open(self) -> None:
-        world = self.world
+        """Start living; returns when the node is there."""
+        there = asyncio.Event()
+        self.runner = asyncio.create_task(self._live(there))
+        opened = asyncio.create_task(there.wait())
+        await asyncio.wait({self.runner, opened}, return_when=asyncio.FIRST_COMPLETED)
+        if self.runner.done():
+            self.runner.result()
+
+    @property
+    def node(self) -> Node:
+        """The node of this life, or of the one that just ended."""
+        assert self.last is not None
+        return self.last.node
+
+    async def _live(self, there: asyncio.Event) -> None:
+        while True:
+            life = self.last = self._wire_up()
+            self.lives += 1
+            running = asyncio.create_task(self._run(life, there))
+            cut = asyncio.create_task(life.power.cut.wait())
+            await asyncio.wait({running, cut}, return_when=asyncio.FIRST_COMPLETED)
+            self.life = None
+            self.world.wire.lives.pop(self.name, None)
+            dead = not life.power.on
+            running.cancel()
+            cut.cancel()
+            (ended, _) = await asyncio.gather(running, cut, return_exceptions=True)
+            await life.bury()
+            if not dead:
+                if isinstance(ended, BaseException):
+                    raise ended
+                return
+
+    async def _run(self, life: Life, there: asyncio.Event) -> None:
+        await life.node.start()
+        self.world.wire.lives[self.name] = self.life = life
+        there.set()
+        await life.node.run()
+
+    def _wire_up(self) -> Life:
+        world, power = self.world, Power(self.fuse)
         store = Store.open(self.folder / "store", network="regtest", genesis=GENESIS)
         guard = Guard(self.folder / "guard")
         pair(store, guard)
         keys = Keys.open(self.folder / "keys", b"passphrase", kdf=CHEAP)
-        wallet = Wallet.load(
-            WalletKeys(keys.wallet_seed, coin_type=1), network="regtest", keep=BOUND, items=store.items("wallet")
-        )
+        self.identity, self.secret = keys.identity.xonly(), keys.identity
+        wallet = Wallet.load(WalletKeys(keys.wallet_seed, coin_type=1), network="regtest", keep=BOUND, items=store.items("wallet"))
+        now: list[str] = [""]
+        fused_store = Fused(store, power, {"commit": lambda puts: f"commit of {now[0]}"})
         scanner = Scanner.load(wallet=wallet, keep=BOUND, store=store)
-        rules = Rules(
-            network="regtest", genesis=GENESIS, policy=self.policy, accept="auto", minimum_depth=1, bound=BOUND, start=0
-        )
+        rules = Rules(network="regtest", genesis=GENESIS, policy=self.policy, accept=self.accept, minimum_depth=1, bound=BOUND, start=0)
+        holder: list[Node] = []
         context = Context(
-            store=_Fused(store, self.fuse), guard=guard, keys=keys, chain=world.chain, wallet=wallet,
-            artifacts=Artifacts(self.folder / "artifacts", quota=1 << 30), peers=world.wire.port(self.name), reach=world.reach,
-            write=lambda puts: self.node.loop.put(Wrote(puts=puts)), height=lambda: scanner.height, derive=derived,
+            store=fused_store,
+            guard=Fused(guard, power, {"claim": lambda domain, key, digest: f"guard claim of {domain}"}),
+            keys=Fused(keys, power, {"ephemeral": lambda name: "ephemeral key", "burn": lambda name: "burning of the ephemeral key"}),
+            chain=Fused(world.chain, power, {"broadcast": lambda raw: f"broadcast of {world.called(raw)}"}),
+            wallet=wallet,
+            artifacts=Fused(
+                Artifacts(self.folder / "artifacts", quota=1 << 30), power,
+                {"put": lambda content, kind: f"storing of {kind}", "drop": lambda name: "dropping of an artifact", "fetch": lambda *_, **__: "fetching"},
+            ),
+            peers=Fused(world.wire.port(self.name), power, {"send": lambda peer_id, raw, timeout: f"sending of {letter_of(raw)} to {peer_id}"}),
+            reach=world.reach,
+            write=lambda puts: holder[0].loop.put(Wrote(puts=puts)),
+            height=lambda: scanner.height,
+            derive=derived,
         )  # fmt: skip
         node = Node(rules=rules, context=context, book=Book.load(store), scanner=scanner)
-        dispatch = node.loop._dispatch
+        holder.append(node)
+        turn, dispatch = node.loop.turn, node.loop._dispatch
 
-        def fused(item: Any, turn: Any) -> None:
-            self.fuse.burn(f"dispatch {type(item).__name__}")
-            dispatch(item, turn)
+        def turned(item: Any) -> Any:
+            now[0] = item_of(item)
+            return turn(item)
 
-        node.loop._dispatch = fused
-        self.node = node
-        self.identity = keys.identity.xonly()
-        await node.start()
-        world.wire.nodes[self.name] = node
-        self.runner = asyncio.create_task(self._run(node))
+        def dispatched(item: Any, done: Any) -> None:
+            power.passes(f"dispatch of {item_of(item)}")
+            dispatch(item, done)
 
-    async def _run(self, node: Node) -> None:
-        try:
-            await node.run()
-        except BaseExceptionGroup as group:
-            if group.subgroup(Crash) is None:
-                raise
-            self.crashes += 1
-            await self._shut(node)
-            await self.open()
+        node.loop.turn, node.loop._dispatch = turned, dispatched  # type: ignore[method-assign]
+        return Life(node, power, store, guard)
 
-    async def _shut(self, node: Node) -> None:
-        self.world.wire.nodes.pop(self.name, None)
-        await node.close()
-        node.context.store.close()
-        node.context.guard.close()
+    async def ask(self, order: Callable[[Node], Awaitable[Any]]) -> Any:
+        """An operator's order, repeated until a living node has taken it."""
+        while True:
+            life = self.life
+            if life is None:
+                await self.world.breathe()
+                continue
+            try:
+                return await life.until_cut(order(life.node))
+            except Unavailable:
+                continue
+
+    async def restart(self) -> None:
+        """Stop in an orderly way and open again."""
+        await self.close()
+        await self.open()
 
     async def close(self) -> None:
-        node, runner = self.node, self.runner
-        node.stop()
-        await runner
-        if self.node is node:
-            await self._shut(node)
-
-
-class _Fused:
-    """A store whose commits count."""
-
-    def __init__(self, store: Store, fuse: Fuse) -> None:
-        self._store, self._fuse = store, fuse
-
-    def commit(self, puts: Any) -> None:
-        self._fuse.burn("before commit")
-        self._store.commit(puts)
-        self._fuse.burn("after commit")
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._store, name)
+        while self.runner is not None and not self.runner.done():
+            if self.life is not None:
+                self.life.node.stop()
+            await asyncio.wait({self.runner}, timeout=0.01)
+        if self.runner is not None:
+            self.runner.result()
 
 
 @dataclass
@@ -188,14 +290,10 @@ class World:
 
     async def open(self) -> None:
         for name in ROLES:
-            policy = Policy(
-                contest=self.contest.get(name, "never"), known={commitment_of(BALANCE, SALT): BALANCE}, release="auto"
-            )
+            policy = Policy(contest=self.contest.get(name, "never"), known={commitment_of(BALANCE, SALT): BALANCE}, release="auto")  # type: ignore[arg-type]
             self.actors[name] = Actor(name, self.folder / name, self, policy)
             await self.actors[name].open()
-        gifts = [
-            (actor.node.context.wallet.new_script(), 5_000_000) for actor in self.actors.values() for _ in range(3)
-        ]
+        gifts = [(actor.node.context.wallet.new_script(), GIFT) for actor in self.actors.values() for _ in range(GIFTS)]
         await self.chain.mine(*gifts)
         await self.quiet()
 
@@ -205,23 +303,47 @@ class World:
                 return name
         raise Unavailable(what="peer", expected="known", came=identity.hex())
 
+    def called(self, raw: bytes) -> str:
+        """The name of a transaction in the graph of some vault here, or `stakes` and the like."""
+        txid = self.chain.txid(raw)
+        for actor in self.actors.values():
+            if actor.last is None:
+                continue
+            for index in actor.node.scanner._indexes.values():
+                if txid in index.names:
+                    return index.names[txid]
+        return "another transaction"
+
     @property
     def nodes(self) -> list[Node]:
         return [actor.node for actor in self.actors.values()]
 
-    async def quiet(self, patience: float = 60.0) -> None:
+    def raise_fault(self) -> None:
+        """What ended a node other than a crash ends the test."""
+        for actor in self.actors.values():
+            if actor.runner is not None and actor.runner.done():
+                actor.runner.result()
+                raise AssertionError(f"{actor.name} has stopped")
+
+    async def breathe(self) -> None:
+        await asyncio.sleep(0.001)
+        self.raise_fault()
+
+    async def quiet(self, patience: float = 120.0, who: tuple[str, ...] = ROLES) -> None:
         """Until nothing moves anywhere: three looks in a row see the same turns."""
-        async with asyncio.timeout(patience):
-            same, before = 0, None
-            while same < 3:
-                await asyncio.sleep(0.002)
-                for actor in self.actors.values():
-                    if actor.runner is not None and actor.runner.done() and actor.runner.exception() is not None:
-                        raise actor.runner.exception()
-                now = [(a.node.loop.turns, a.crashes) for a in self.actors.values()]
-                calm = all(node.quiet(self.chain.height) for node in self.nodes)
-                same = same + 1 if calm and now == before else 0
-                before = now
+        same, before = 0, None
+        actors = [self.actors[name] for name in who]
+        try:
+            async with asyncio.timeout(patience):
+                while same < 3:
+                    await self.breathe()
+                    now = [(a.node.loop.turns, a.lives) for a in actors]
+                    calm = all(a.life is not None and a.node.quiet(self.chain.height) for a in actors)
+                    same = same + 1 if calm and now == before else 0
+                    before = now
+        except TimeoutError:
+            going = [(a.name, a.node.under_way(), [job for _, job in a.node._jobs], list(a.node.outbox._tasks)) for a in actors]
+            raise AssertionError(f"never quiet: {going}") from None
 
     async def mine(self, blocks: int = 1) -> None:
         for _ in range(blocks):
@@ -240,28 +362,54 @@ class World:
         for name, actor in self.actors.items():
             for _, state in actor.node.book.items():
                 view = fold(state.proposal, state.log)
-                lines.append(
-                    f"{name}: {stage(state).value} {state.end} slots {[s.phase.value for s in view.slots]} graphs {[g.phase.value for g in view.graphs]}"
-                )
+                lines.append(f"{name}: {stage(state).value} {state.end} slots {[s.phase.value for s in view.slots]} graphs {[g.phase.value for g in view.graphs]}")
         return lines
 
-    async def propose(self, *, amounts: list[int], slots: int) -> bytes:
-        """A vault with a graph for each amount, on its own slot; returns its id when every slot is open."""
-        proposal = {
+    def wanted(self, *, amounts: list[int], slots: int, profile: str = "test") -> dict[str, Any]:
+        """A vault as a person describes it: a graph for each amount, on its own slot."""
+        return {
             "parties": [{"identity": self.actors[r].identity.hex(), "role": r} for r in ROLES],
-            "slots": [1_000_000] * slots,
+            "slots": [SLOT] * slots,
             "graphs": [
-                {"claimant": 0, "outcome": "withdraw", "slot": g, "engine": "core", "profile": "test",
+                {"claimant": 0, "outcome": "withdraw", "slot": g, "engine": "core", "profile": profile,
                  "commitment": commitment_of(BALANCE, SALT).hex(), "amount": amount}
                 for g, amount in enumerate(amounts)
             ],
         }  # fmt: skip
-        vault = bytes.fromhex(await self.actors["borrower"].node.propose(proposal))
+
+    async def propose(self, *, amounts: list[int], slots: int, maturity: int = 10) -> bytes:
+        """Propose a vault; returns its proposal id when nothing moves any more without a block."""
+        wanted = {**self.wanted(amounts=amounts, slots=slots), "maturity": maturity}
+        known = {vault for vault, _ in self.actors["borrower"].node.book.items()}
+
+        def news(node: Node) -> set[bytes]:
+            return {vault for vault, _ in node.book.items()} - known
+
+        async def order(node: Node) -> None:
+            if not news(node):
+                await node.propose(wanted)
+
+        await self.actors["borrower"].ask(order)
         await self.quiet()
+        (vault,) = news(self.actors["borrower"].node)
         return vault
 
-    def state(self, name: str, vault: bytes) -> Any:
-        return self.actors[name].node.book.get(vault)
+    async def claim(self, vault: bytes, graph: int, balance: int, salt: int) -> None:
+        """The borrower's operator claims."""
+
+        async def order(node: Node) -> None:
+            try:
+                await node.claim(vault.hex(), graph, balance, salt)
+            except LocalFault as fault:
+                assert "known" in fault.came, fault
+
+        await self.actors["borrower"].ask(order)
+        await self.quiet()
+
+    def state(self, name: str, vault: bytes) -> VaultState:
+        state = self.actors[name].node.book.get(vault)
+        assert state is not None, f"{name} does not know the vault"
+        return state
 
     def phases(self, vault: bytes, name: str = "challenger") -> tuple[list[str], list[str]]:
         state = self.state(name, vault)
@@ -270,27 +418,41 @@ class World:
 
     def open_everywhere(self, vault: bytes) -> bool:
         return all(
-            (state := self.state(name, vault)) is not None
+            (state := self.actors[name].node.book.get(vault)) is not None
             and stage(state) is Stage.LIVE
             and set(self.phases(vault, name)[1]) == {"open"}
             for name in ROLES
         )
 
+    def balance(self, name: str) -> int:
+        """Every confirmed sat in a wallet."""
+        return sum(coin.value for coin in self.actors[name].node.context.wallet.coins())
+
+    def versions(self, vault: bytes, graph: int) -> set[bytes]:
+        """Every version of Assert that anyone ever showed to the chain."""
+        found = {seen.txid for name in ROLES for seen in self.state(name, vault).log if seen.name == f"{graph}/assert"}
+        return {raw for txid in found for raw in self.chain.offered.get(txid, set())}
+
     def digest(self, vault: bytes) -> bytes:
         """What must be the same after any crash: ends, phases, who took which coin, balances; not txids or heights."""
+        return blake3("\n".join(self.ending(vault)).encode()).digest()
+
+    def ending(self, vault: bytes) -> list[str]:
+        """The digest's preimage, to be read by people."""
         parts, balances = [], {}
         for name in ROLES:
             state = self.state(name, vault)
             names = [seen.name.rpartition("/")[0] if "disprove" in seen.name else seen.name for seen in state.log]
-            parts.append(f"{name} {stage(state).value} {self.phases(vault, name)} {names}")
-            balances[name] = sum(coin.value for coin in self.actors[name].node.context.wallet.coins())
+            facts = sorted(key.rpartition("/")[0] if key.startswith("verdict") else key for key in state.facts)
+            parts.append(f"{name} {stage(state).value} {state.end} {self.phases(vault, name)} {names} {state.jobs} {facts}")
+            balances[name] = self.balance(name)
         # which challenger disproves first is nobody's promise; what they get together is
         parts.append(f"{balances['borrower']} {balances['lender'] + balances['challenger']}")
-        return blake3("\n".join(parts).encode()).digest()
+        return parts
 
     async def close(self) -> None:
         for actor in self.actors.values():
             await actor.close()
 
 
-Step = Callable[[World], Awaitable[None]]
+__all__ = ["BALANCE", "BOUND", "ROLES", "SALT", "SLOT", "Actor", "Crash", "World", "letter_of"]
