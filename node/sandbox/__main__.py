@@ -53,7 +53,13 @@ async def _serve(given: argparse.Namespace) -> int:
             credentials.append(f"{given.rpcuser}:{given.rpcpasswordfile.read_text().strip()}")
         calls = Calls(chain)
         server = Server(calls, tuple(credentials))
-        runner = web.AppRunner(server.app(), handle_signals=False, access_log=None, shutdown_timeout=CLOSE_SECONDS)
+        runner = web.AppRunner(
+            server.app(),
+            handle_signals=False,
+            handler_cancellation=True,
+            access_log=None,
+            shutdown_timeout=CLOSE_SECONDS,
+        )
         await runner.setup()
         site = web.TCPSite(runner, given.rpcbind, given.rpcport)
         await site.start()

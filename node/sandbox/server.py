@@ -34,6 +34,7 @@ GUESS_SECONDS = 0.25  # what a wrong password costs the one who tries
 
 _DECODER = msgspec.json.Decoder(float_hook=Decimal)
 _ENCODER = msgspec.json.Encoder()
+_NOBODY: dict[str, Any] = {"id": None}  # the request whose answer cannot name it
 
 
 class Server:
@@ -78,35 +79,38 @@ class Server:
         try:
             message = _DECODER.decode(body)
         except (msgspec.DecodeError, ValueError, RecursionError):
-            return _reply(500, _shape(None, {}, RpcFault(PARSE_ERROR, "Parse error")))
+            return _reply(500, _shape(None, _NOBODY, RpcFault(PARSE_ERROR, "Parse error")))
         if isinstance(message, list):
             if len(message) > MAX_BATCH:
                 fault = RpcFault(INVALID_REQUEST, f"A batch has at most {MAX_BATCH} calls")
-                return _reply(400, _shape(None, {}, fault))
-            answers = [await self._one(one) for one in message]
-            return _reply(200, [shown for shown, _ in answers if shown is not None])
+                return _reply(400, _shape(None, _NOBODY, fault))
+            answers = [shown for one in message if (shown := (await self._one(one))[0]) is not None]
+            return _reply(200, answers) if answers or not message else web.Response(status=204)
+        if not isinstance(message, dict):
+            return _reply(500, _shape(None, _NOBODY, RpcFault(PARSE_ERROR, "Top-level object parse error")))
         shown, refused = await self._one(message)
         if shown is None:
             return web.Response(status=204)
-        if refused is None or (isinstance(message, dict) and message.get("jsonrpc") == "2.0"):
+        if refused is None or message.get("jsonrpc") == "2.0":
             return _reply(200, shown)
         return _reply({INVALID_REQUEST: 400, METHOD_NOT_FOUND: 404}.get(refused.code, 500), shown)
 
     async def _one(self, message: Any) -> tuple[dict[str, Any] | None, RpcFault | None]:
         if not isinstance(message, dict):
             fault = RpcFault(INVALID_REQUEST, "Invalid Request object")
-            return _shape(None, {}, fault), fault
+            return _shape(None, _NOBODY, fault), fault
+        notification = message.get("jsonrpc") == "2.0" and "id" not in message
         try:
             result = await self._run(message)
         except RpcFault as raised:
-            return _shape(None, message, raised), raised
-        if message.get("jsonrpc") == "2.0" and "id" not in message:
-            return None, None  # a notification
-        return _shape(result, message, None), None
+            return None if notification else _shape(None, message, raised), raised
+        return None if notification else _shape(result, message, None), None
 
     async def _run(self, message: dict[str, Any]) -> Any:
         version, method, params = message.get("jsonrpc"), message.get("method"), message.get("params")
-        if version not in (None, "1.0", "1.1", "2.0"):
+        if not isinstance(version, str | None):
+            raise RpcFault(INVALID_REQUEST, "jsonrpc field must be a string")
+        if version not in (None, "1.0", "2.0"):
             raise RpcFault(INVALID_REQUEST, "JSON-RPC version not supported")
         if method is None:
             raise RpcFault(INVALID_REQUEST, "Missing method")
