@@ -11,8 +11,10 @@ from dataclasses import replace
 
 import pytest
 
-from bitcoin_scripts.outputs import KEY_PATH, Output
-from bitcoin_scripts.transaction import NO_DELAY, Template, witness_stack
+from bitcoin_scripts import script
+from bitcoin_scripts.faults import ScriptFault
+from bitcoin_scripts.outputs import KEY_PATH, Leaf, Output, Sign, anchor
+from bitcoin_scripts.transaction import NO_DELAY, Input, Template, witness_stack
 from native._native import signing
 from native._native.keys import Seed
 from tests.consensus.judge import accepts, mutations, valid_inputs
@@ -82,7 +84,7 @@ def test_every_leaf_is_spent_by_some_transaction_but_the_ones_swept_by_hand() ->
 def test_an_unused_arena_goes_back_to_the_claimant_and_every_mutation_is_refused() -> None:
     asserted = SMALL.graph.templates["0/assert"]
     spend = asserted.spend("0/arena/1", "release")
-    sweep = Template(name="sweep", inputs=(spend,), outputs=(replace(SMALL.graph.templates["vault"].outputs[-1]),))
+    sweep = Template(name="sweep", inputs=(spend,), outputs=(anchor(),))
     raw = sweep.signed([stack(sweep, 0, "release", [SMALL.personal(0).sign(sweep.sighash(0))])])
     tx, spent = parse(raw), list(sweep.prevouts)
     assert accepts(tx, spent)
@@ -143,11 +145,6 @@ def test_a_sequence_below_the_delay_is_refused_by_the_script_however_well_signed
 
 def test_a_key_that_is_not_32_bytes_would_let_anyone_spend() -> None:
     """Why the script builder refuses such keys: the engine takes a 33-byte key as one of the future."""
-    from bitcoin_scripts import script
-    from bitcoin_scripts.faults import ScriptFault
-    from bitcoin_scripts.outputs import Leaf, Sign, anchor
-    from bitcoin_scripts.transaction import Input
-
     point = SMALL.personal(0).point()
     with pytest.raises(ScriptFault):
         script.check(point)
@@ -161,11 +158,7 @@ def test_a_key_that_is_not_32_bytes_would_let_anyone_spend() -> None:
         junk = bytes(63) + b"\1"
         tx = parse(template.signed([stack(template, 0, leaf.name, [junk])]))
         # Core refuses the unknown key type by policy only, which a block does not ask.
-        assert consensus_accepts(tx, list(template.prevouts)) is spendable
-
-
-def consensus_accepts(tx, spent) -> bool:
-    return accepts(tx, spent)
+        assert accepts(tx, list(template.prevouts)) is spendable
 
 
 def test_a_key_path_of_a_nums_output_has_no_signer() -> None:

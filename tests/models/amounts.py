@@ -53,31 +53,56 @@ def vsize(witnesses: int, homes: int, inputs: int) -> int:
     return -(-(FRAME + INPUT * inputs + witnesses + HOME * homes + ANCHOR_OUT) // 4)
 
 
-def game(s: Shape, rate: int) -> dict[str, tuple[list[int], list[int]]]:
-    """Transaction -> (values spent, values created without the anchor), in the order of the protocol."""
+def sizes(s: Shape) -> dict[str, int]:
+    """Transaction of a graph -> virtual bytes, signed."""
     n = s.challengers
     depth = depths(2 + n)
     settle = leaf_spend(G, 1, 64)
     contest_by = [leaf_spend(G_AND_KEY, d, 64, 64) for d in depth[1:-1]]
     digit_leaf = 34 + 33 + 3 * (s.digits - 1) + 1
-    rest = 1 if s.amount < s.slot else 0
-
-    def fee(witnesses: int, homes: int, inputs: int) -> int:
-        return rate * vsize(witnesses, homes, inputs)
-
-    fees = {
-        "claim": fee(KEY_SPEND, 2, 1),
-        "contest": fee(max(contest_by), 1, 1),
-        "assert": fee(leaf_spend(digit_leaf, 1, *[64] * (s.digits + 1)), 1 + n, 1),
-        "no_assert": fee(leaf_spend(after(s.assert_), 1, 64) + settle, n, 2),
-        "disprove": fee(leaf_spend(G_AND_KEY, 1, 64, 64) + settle, 3, 2),
-        "uncontested_payout": fee(KEY_SPEND + leaf_spend(after(s.contest), depth[0], 64) + settle, 2 + rest, 3),
-        "contested_payout": fee(KEY_SPEND + settle + leaf_spend(after(s.verdict), 0, 64), 2 + rest, 3),
-        "release_bond": fee(leaf_spend(after(s.release), 1, 64), 1, 1),
-        "release_bond_contest": fee(
-            leaf_spend(after(s.release), depth[-1], 64) + leaf_spend(after(s.release), 1, 64), 1, 2
-        ),
+    paid = 2 + (s.amount < s.slot)
+    uncontested = KEY_SPEND + leaf_spend(after(s.contest), depth[0], 64) + settle
+    release, release_contest = (leaf_spend(after(s.release), d, 64) for d in (1, depth[-1]))
+    return {
+        "claim": vsize(KEY_SPEND, 2, 1),
+        "contest": vsize(max(contest_by), 1, 1),
+        "assert": vsize(leaf_spend(digit_leaf, 1, *[64] * (s.digits + 1)), 1 + n, 1),
+        "no_assert": vsize(leaf_spend(after(s.assert_), 1, 64) + settle, n, 2),
+        "disprove": vsize(leaf_spend(G_AND_KEY, 1, 64, 64) + settle, 3, 2),
+        "uncontested_payout": vsize(uncontested, paid, 3),
+        "contested_payout": vsize(KEY_SPEND + settle + leaf_spend(after(s.verdict), 0, 64), paid, 3),
+        "release_bond": vsize(release, 1, 1),
+        "release_bond_contest": vsize(release + release_contest, 1, 2),
     }
+
+
+def smallest_bond(s: Shape, rate: int, worst_rate: int) -> int:
+    """40 % of what Disprove splits, and a share of NoAssert, cover an honest challenger; nothing is below dust.
+
+    The challenger pays at the worst rate for Contest and the longer of its two answers, each with a child of one anchor
+    and two wallet coins: (42 + 165 + 460 + 172) / 4 vB.
+    """
+    size, n = sizes(s), s.challengers
+    cost = worst_rate * (size["contest"] + max(size["no_assert"], size["disprove"]) + 2 * 210)
+    spare = {name: rate * vbytes + ANCHOR for name, vbytes in size.items()}
+    assertion = spare["assert"] + DUST * (1 + n)
+    contest = spare["contest"] + assertion
+    payout = max(
+        -(-cost * 10 // 4) - DUST + spare["disprove"],
+        10 * DUST - DUST + spare["disprove"],
+        n * max(cost, DUST) - assertion + spare["no_assert"],
+        DUST - contest + spare["uncontested_payout"],
+        spare["contested_payout"],
+        DUST + spare["release_bond"],
+        DUST - contest + spare["release_bond_contest"],
+    )
+    return spare["claim"] + contest + payout
+
+
+def game(s: Shape, rate: int) -> dict[str, tuple[list[int], list[int]]]:
+    """Transaction -> (values spent, values created without the anchor), in the order of the protocol."""
+    n, rest = s.challengers, s.amount < s.slot
+    fees = {name: rate * vbytes for name, vbytes in sizes(s).items()}
     spare = {name: amount + ANCHOR for name, amount in fees.items()}
     assertion = spare["assert"] + DUST * (1 + n)
     contest = spare["contest"] + assertion

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.models import amounts as model
 from tests.models.bitcoin_tx import parse
 from tests.vault_kit import BORROWER, LENDER, Kit, graph_terms, make_proposal
-from vault.agreement import Timelocks
+from vault.agreement import Proposal, Timelocks
 from vault.faults import TermsFault
 from vault.fees import minimal_bond
 from vault.terms import check_proposal
@@ -76,25 +76,29 @@ def kits(draw: st.DrawFn) -> Kit:
     return Kit(proposal=proposal, name=name, coins=draw(st.integers(1, 3)))
 
 
+def shape(proposal: Proposal, g: int) -> model.Shape:
+    graph, times = proposal.graphs[g], proposal.timelocks
+    return model.Shape(
+        slot=proposal.slots[graph.slot],
+        amount=graph.amount,
+        bond=graph.bond,
+        challengers=len(proposal.parties) - 1,
+        digits=graph.digits,
+        contest=times.contest,
+        assert_=times.assert_,
+        verdict=times.verdict,
+        release=times.bond_release,
+    )
+
+
 def expected(kit: Kit) -> dict[str, tuple[list[int], list[int]]]:
     """The model's word on every transaction."""
     proposal, times = kit.proposal, kit.proposal.timelocks
     rate = proposal.fee_policy.base_rate
     coins = [coin.value for coin in kit.terms.keys[BORROWER].prefund_inputs]
     found = model.deposit(list(proposal.slots), coins, times.refund, times.dead_man, rate)
-    for g, graph in enumerate(proposal.graphs):
-        shape = model.Shape(
-            slot=proposal.slots[graph.slot],
-            amount=graph.amount,
-            bond=graph.bond,
-            challengers=len(proposal.parties) - 1,
-            digits=graph.digits,
-            contest=times.contest,
-            assert_=times.assert_,
-            verdict=times.verdict,
-            release=times.bond_release,
-        )
-        for name, values in model.game(shape, rate).items():
+    for g in range(len(proposal.graphs)):
+        for name, values in model.game(shape(proposal, g), rate).items():
             many = [f"/{k}" for k in proposal.challengers(g)] if name == "disprove" else [""]
             found |= {f"{g}/{name}{suffix}": values for suffix in many}
     return found
@@ -124,7 +128,10 @@ def test_every_transaction_balances_and_pays_exactly_its_fee(kit: Kit) -> None:
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(kit=kits())
 def test_the_smallest_bond_is_accepted_and_one_sat_less_is_not(kit: Kit) -> None:
+    rates = kit.proposal.fee_policy
     for g in range(len(kit.proposal.graphs)):
+        wanted = model.smallest_bond(shape(kit.proposal, g), rates.base_rate, rates.worst_rate)
+        assert minimal_bond(kit.proposal, g) == wanted
         for less, accepted in ((0, True), (1, False)):
             graphs = list(kit.proposal.graphs)
             graphs[g] = msgspec.structs.replace(graphs[g], bond=minimal_bond(kit.proposal, g) - less)
