@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import sys
 import tempfile
 from pathlib import Path
@@ -27,6 +28,7 @@ def arguments(argv: list[str]) -> argparse.Namespace:
         default="default",
         help="cut-and-choose profile of scenario 3",
     )
+    parser.add_argument("--report", type=Path, help="also write balances, transactions and setup costs as JSON")
     parser.add_argument("--folder", type=Path, help="keep all data here (must not exist); default: a temporary folder")
     return parser.parse_args(argv)
 
@@ -53,10 +55,14 @@ async def perform(options: argparse.Namespace, folder: Path) -> bool:
         screen.stop()
         await theatre.close()
     final_tables(screen.console, shows[0], play.setups)
-    names = [daemon.name for daemon in theatre.daemons]
-    return balances(
-        screen.console, [(n, b, b + change[i], f) for i, (n, b, f) in enumerate(zip(names, before, found, strict=True))]
-    )
+    rows = [
+        {"party": daemon.name, "before": before[i], "expected": before[i] + change[i], "found": found[i]}
+        for i, daemon in enumerate(theatre.daemons)
+    ]
+    if options.report is not None:
+        report = {"backend": theatre.backend, "balances": rows, "vault": shows[0], "setup": play.setups}
+        options.report.write_text(json.dumps(report, indent=1))
+    return balances(screen.console, rows)
 
 
 async def _watch(play: Play, screen: Screen) -> None:

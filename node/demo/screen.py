@@ -111,15 +111,16 @@ def final_tables(console: Console, show: dict[str, Any], setups: dict[str, list[
     console.print(table)
 
 
-def balances(console: Console, rows: list[tuple[str, int, int, int]]) -> bool:
-    """(party, before, expected, found), sats. Returns whether every balance is what the rules say."""
+def balances(console: Console, rows: list[dict[str, Any]]) -> bool:
+    """Rows: party, before, expected, found (sats). Returns whether every balance is what the rules say."""
     table = Table(title="Balances (sats)", title_justify="left")
     for column in ("party", "before", "by the rules", "found", ""):
         table.add_column(column, justify="left" if column in ("party", "") else "right")
-    for party, before, expected, found in rows:
-        table.add_row(party, f"{before:,}", f"{expected:,}", f"{found:,}", "ok" if expected == found else "WRONG")
+    for row in rows:
+        sats = [f"{row[name]:,}" for name in ("before", "expected", "found")]
+        table.add_row(row["party"], *sats, "ok" if row["expected"] == row["found"] else "WRONG")
     console.print(table)
-    return all(expected == found for _, _, expected, found in rows)
+    return all(row["expected"] == row["found"] for row in rows)
 
 
 def _number(value: int | None) -> str:

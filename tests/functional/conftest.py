@@ -1,0 +1,40 @@
+"""What the functional tests share: the two backends, and a stage with a chain and three daemons on it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from node.demo.processes import Backend, find_bitcoind
+from node.demo.scenarios import Play, known
+from node.demo.stage import Theatre
+
+BACKENDS: tuple[Backend, ...] = ("sandbox", "bitcoind")
+NO_BITCOIND = "no bitcoind: set BITVM3_BITCOIND to one (.ci/build_bitcoind.sh builds it) or put it on PATH"
+
+
+@pytest.fixture(params=BACKENDS)
+def chain_kind(request: pytest.FixtureRequest) -> Backend:
+    """Both backends in turn."""
+    if request.param == "bitcoind" and find_bitcoind() is None:
+        pytest.skip(NO_BITCOIND)
+    kind: Backend = request.param
+    return kind
+
+
+@pytest.fixture
+async def theatre(chain_kind: Backend, tmp_path: Path) -> AsyncIterator[Theatre]:
+    """A chain and three connected daemons with money, on each backend in turn."""
+    stage = Theatre(tmp_path, chain_kind, known())
+    try:
+        await stage.open()
+        yield stage
+    finally:
+        await stage.close()
+
+
+def false_claim_only(stage: Theatre) -> Play:
+    """A vault of one slot whose one graph is a false claim: 900,000 sat of a sealed 600,000."""
+    return Play(stage, "core", print, {0: "test"}, amounts={0: 900_000}, slots=1)
