@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from circuits.faults import CircuitFault
-from circuits.gates import FALSE, TRUE, Builder, Circuit, Wire
+from circuits.gates import FALSE, MAX_INPUT_BITS, TRUE, Builder, Circuit, Wire
 
 __all__ = ["read_bristol"]
 
@@ -60,7 +60,7 @@ def read_bristol(data: bytes) -> Circuit:
             pass
         case other:
             raise counts.fault("numbers of gates and wires", f"{len(other)} numbers")
-    inputs, outputs = _widths(header_in, "inputs"), _widths(header_out, "outputs")
+    inputs, outputs = _widths(header_in, "inputs", MAX_INPUT_BITS), _widths(header_out, "outputs", _MAX_BYTES)
     if len(body) != gate_count:
         raise counts.fault(f"{len(body)} gates, as many as lines follow", gate_count)
     # every gate writes one wire of its own, so the counts leave no wire without a writer
@@ -80,13 +80,13 @@ def read_bristol(data: bytes) -> Circuit:
     return builder.finish(parts)
 
 
-def _widths(line: _Line, what: str) -> list[int]:
+def _widths(line: _Line, what: str, limit: int) -> list[int]:
     expected = f"the number of {what} and the width of each"
     numbers = line.numbers(expected)
     if len(numbers) < 2 or numbers[0] != len(numbers) - 1 or numbers[0] > _MAX_NUMBERS or 0 in numbers:
         raise line.fault(expected, " ".join(line.words)[:80])
-    if sum(numbers[1:]) > _MAX_BYTES:
-        raise line.fault(f"at most {_MAX_BYTES} bits", sum(numbers[1:]))
+    if sum(numbers[1:]) > limit:
+        raise line.fault(f"at most {limit} bits", sum(numbers[1:]))
     return numbers[1:]
 
 

@@ -21,12 +21,14 @@ import blake3
 
 from circuits.faults import CircuitFault, LocalFault
 
-__all__ = ["FALSE", "TRUE", "Builder", "Circuit", "Wire", "bits_of", "number_of"]
+__all__ = ["FALSE", "MAX_INPUT_BITS", "TRUE", "Builder", "Circuit", "Wire", "bits_of", "number_of"]
 
 Wire = int
 FALSE: Wire = 0
 TRUE: Wire = 1
 
+MAX_INPUT_BITS = 1 << 20
+"""Input bits of a circuit at most: a few bytes of a header name them, and each costs memory."""
 _MAGIC = b"bv3circ1"
 _AND = 1 << 31
 _CONSTANTS = 2
@@ -115,8 +117,8 @@ class Circuit:
         if data[: len(_MAGIC)] != _MAGIC:
             raise CircuitFault(field="circuit", expected=f"the magic {_MAGIC!r}", got=data[: len(_MAGIC)])
         reader.offset = len(_MAGIC)
-        inputs = reader.widths("input widths")
-        outputs = reader.widths("output widths")
+        inputs = reader.widths("input widths", MAX_INPUT_BITS)
+        outputs = reader.widths("output widths", _MAX_WIRES)
         (count,) = reader.words("gate count", 1)
         first = _CONSTANTS + sum(inputs)
         if first + count > _MAX_WIRES:
@@ -203,13 +205,13 @@ class _Reader:
         self.offset = end
         return words
 
-    def widths(self, what: str) -> array[int]:
+    def widths(self, what: str, limit: int) -> array[int]:
         (count,) = self.words(what, 1)
         if not 1 <= count <= _MAX_NUMBERS:
             raise CircuitFault(field=what, expected=f"1 to {_MAX_NUMBERS} numbers", got=count)
         widths = self.words(what, count)
-        if not all(widths) or sum(widths) > _MAX_WIRES:
-            raise CircuitFault(field=what, expected="widths of 1 or more, 2^30 in all", got=list(widths[:8]))
+        if not all(widths) or sum(widths) > limit:
+            raise CircuitFault(field=what, expected=f"widths of 1 or more, {limit} in all", got=list(widths[:8]))
         return widths
 
 
@@ -220,10 +222,10 @@ class Builder:
         """Starts with input numbers of these widths.
 
         Raises:
-            LocalFault: no input or a width below one.
+            LocalFault: no input, a width below one, or more than `MAX_INPUT_BITS` in all.
         """
-        if not inputs or min(inputs) < 1:
-            raise LocalFault(f"expected one input or more, each of one bit or more, got widths {list(inputs)}")
+        if not inputs or min(inputs) < 1 or sum(inputs) > MAX_INPUT_BITS:
+            raise LocalFault(f"expected inputs of 1 bit or more, {MAX_INPUT_BITS} in all, got widths {list(inputs)}")
         self._inputs = tuple(inputs)
         self._first = _CONSTANTS + sum(inputs)
         self._gates: list[tuple[int, Wire, Wire]] = []

@@ -53,7 +53,7 @@ def test_outputs_may_be_inputs() -> None:
         ("2 2 1", "2 2", "line 2: expected the number of inputs and the width of each"),
         ("2 2 1", "1 2 1", "line 2: expected the number of inputs"),
         ("2 2 1", "2 3 0", "line 2: expected the number of inputs"),
-        ("2 2 1", "2 9999999999 1", "line 2: expected at most"),
+        ("2 2 1", "2 9999999999 1", "line 2: expected at most 1048576 bits"),
         ("2 1 1\n", "3 1 1\n", "line 3: expected the number of outputs"),
         ("2 1 0 1 3 AND", "2 1 0 1 3 NAND", "line 5: expected a gate of .*, got 'NAND'"),
         ("2 1 0 1 3 AND", "2 1 0 1 AND", "line 5: expected 2 1, 2 input wires, 1 output wire, AND"),

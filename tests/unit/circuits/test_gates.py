@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from circuits.faults import CircuitFault, LocalFault
 from circuits.gates import FALSE, TRUE, Builder, Circuit, bits_of, number_of
+from native import NativeError
 from native._native.garbling import Program
 from tests.unit.circuits.dispute import CIRCUIT
 
@@ -110,7 +111,7 @@ def test_wrong_inputs_are_named(numbers: tuple[int, ...], reason: str) -> None:
 
 
 def test_a_builder_refuses_empty_shapes() -> None:
-    for widths in ([], [0], [3, 0]):
+    for widths in ([], [0], [3, 0], [1 << 20, 1]):
         with pytest.raises(LocalFault):
             Builder(widths)
     for outputs in ([], [[]], [[TRUE], []]):
@@ -140,7 +141,9 @@ def word_at(index: int, value: int) -> bytes:
         (word_at(0, 0), "input widths: expected 1 to 65536 numbers, got 0"),
         (word_at(0, 1 << 31), "input widths: expected 1 to 65536 numbers"),
         (word_at(1, 0), "input widths: expected widths of 1 or more"),
-        (word_at(1, 1 << 31), "input widths: expected widths of 1 or more, 2.30 in all"),
+        (word_at(1, 1 << 31), "input widths: expected widths of 1 or more, 1048576 in all"),
+        (word_at(1, (1 << 20) + 1), "input widths: expected widths of 1 or more, 1048576 in all"),
+        (word_at(4, 1 << 31), "output widths: expected widths of 1 or more, 1073741824 in all"),
         (word_at(5, 1 << 30), "gate count: expected at most 2.30 wires"),
         (word_at(5, CIRCUIT.gate_count + 1), "gates: expected|gate 45|output wires"),
         (word_at(6, 500), "gate 0: expected wires below 18"),
@@ -150,6 +153,8 @@ def word_at(index: int, value: int) -> bytes:
 def test_hostile_binary_forms_name_the_field(data: bytes, field: str) -> None:
     with pytest.raises(CircuitFault, match=field):
         Circuit.parse(data)
+    with pytest.raises(NativeError, match="circuit, byte"):
+        Program(data)
 
 
 @settings(max_examples=300)

@@ -14,6 +14,8 @@ pub(crate) const AND: u32 = 1 << 31;
 pub(crate) const CONSTANTS: usize = 2;
 const MAX_NUMBERS: usize = 1 << 16;
 const MAX_WIRES: usize = 1 << 30;
+/// A few bytes of a header name the inputs, and each costs memory.
+const MAX_INPUT_BITS: usize = 1 << 20;
 
 /// A parsed circuit: every wire number in it is in range.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,8 +35,8 @@ impl Circuit {
         if magic != MAGIC {
             return Err(reader.fault(0, "the magic bv3circ1", format!("{magic:02x?}")));
         }
-        let input_widths = reader.widths("inputs")?;
-        let output_widths = reader.widths("outputs")?;
+        let input_widths = reader.widths("inputs", MAX_INPUT_BITS)?;
+        let output_widths = reader.widths("outputs", MAX_WIRES)?;
         let inputs: usize = input_widths.iter().map(|w| *w as usize).sum();
         let count = reader.word()? as usize;
         let first = CONSTANTS + inputs;
@@ -132,7 +134,7 @@ impl<'a> Reader<'a> {
         Ok(u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))
     }
 
-    fn widths(&mut self, what: &str) -> Result<Vec<u32>, GarbleError> {
+    fn widths(&mut self, what: &str, limit: usize) -> Result<Vec<u32>, GarbleError> {
         let at = self.offset;
         let count = self.word()? as usize;
         if count == 0 || count > MAX_NUMBERS {
@@ -144,8 +146,8 @@ impl<'a> Reader<'a> {
             let at = self.offset;
             let width = self.word()?;
             sum += width as usize;
-            if width == 0 || sum > MAX_WIRES {
-                return Err(self.fault(at, "a width of 1 or more, 2^30 in all", width));
+            if width == 0 || sum > limit {
+                return Err(self.fault(at, format!("a width of 1 or more, {limit} in all"), width));
             }
             widths.push(width);
         }
