@@ -18,6 +18,9 @@ from node.faults import LocalFault, PeerFault
 MATURITY = 100
 """Blocks before a coinbase output may be spent (consensus)."""
 
+WAIT_BLOCKS = 144
+"""Blocks after which a waiting transaction is given up: what it depended on is gone, or it would have been bumped."""
+
 RECEIVE, CHANGE = 0, 1
 
 Outpoint = tuple[bytes, int]
@@ -82,6 +85,7 @@ class State:
     coins: dict[Outpoint, WalletCoin] = field(default_factory=dict)
     held: dict[Outpoint, str] = field(default_factory=dict)
     waiting: dict[bytes, bytes] = field(default_factory=dict)
+    since: dict[bytes, int] = field(default_factory=dict)
     children: dict[bytes, int] = field(default_factory=dict)
     changes: dict[bytes, bytes | None] = field(default_factory=dict)
 
@@ -99,6 +103,8 @@ class State:
                 del self.coins[outpoint]
                 self._write(_COIN + _key(outpoint), None)
                 self.release_coin(outpoint)
+        for txid in [txid for txid, since in self.since.items() if since + WAIT_BLOCKS <= height]:
+            self.forget_waiting(txid)
 
     def disconnect(self, height: int) -> None:
         """The block at `height`, the last one connected, left the chain."""
@@ -150,7 +156,8 @@ class State:
         self._forget_rivals({(bytes(i.prevout.hash), i.prevout.n) for i in tx.vin})
         txid = bytes(tx.GetTxid())
         self.waiting[txid] = raw
-        self._write(_WAITING + txid, raw)
+        self.since[txid] = self.height
+        self._write(_WAITING + txid, self.height.to_bytes(8, "big", signed=True) + raw)
         for out in tx.vout:
             if (branch := self.ours(bytes(out.scriptPubKey))) is not None:
                 self.use(branch)
@@ -158,6 +165,7 @@ class State:
     def forget_waiting(self, txid: bytes) -> None:
         """It is mined, replaced, or given up."""
         if self.waiting.pop(txid, None) is not None:
+            del self.since[txid]
             self._write(_WAITING + txid, None)
 
     def _forget_rivals(self, spends: set[Outpoint]) -> None:
@@ -228,7 +236,8 @@ class State:
                 elif kind == _HELD:
                     self.held[_outpoint(rest)] = value.decode()
                 elif kind == _WAITING:
-                    self.waiting[rest] = value
+                    self.since[rest] = int.from_bytes(value[:8], "big", signed=True)
+                    self.waiting[rest] = value[8:]
                 elif kind == _CHILD:
                     self.children[rest] = int.from_bytes(value, "big")
                 elif kind == _NEXT:

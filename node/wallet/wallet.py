@@ -94,7 +94,10 @@ class Wallet:
         self._look_ahead()
 
     def give_up(self, txid: bytes) -> None:
-        """A waiting transaction will not be mined; its coins are free again (their reservations stay)."""
+        """A waiting transaction will not be mined; its coins are free again (their reservations stay).
+
+        One whose input a block gave to another, or that has waited 144 blocks, is given up without being told.
+        """
         self._state.forget_waiting(txid)
 
     def puts(self) -> list[tuple[str, bytes, bytes | None]]:
@@ -109,8 +112,9 @@ class Wallet:
         return self._scripts
 
     def outpoints(self) -> list[Outpoint]:
-        """Every unspent coin."""
-        return [coin.outpoint for coin in self._state.coins.values() if coin.spent < 0]
+        """Every unspent coin, and what waiting transactions spend: a stranger may spend an anchor first."""
+        unspent = {coin.outpoint for coin in self._state.coins.values() if coin.spent < 0}
+        return sorted(unspent | self._state.being_spent())
 
     def _look_ahead(self) -> None:
         for change in (RECEIVE, CHANGE):
@@ -297,8 +301,9 @@ class Wallet:
             anchor_vout: its pay-to-anchor output.
             parent_fee: what it pays by itself.
             rate: sat/vB for the package.
-            coins: confirmed coins that may pay: those promised to this purpose, or `free()`. Tell the wallet with
-                `wait_for` that the child was sent, or another child may choose the same coin.
+            coins: confirmed coins that may pay: those promised to this purpose, or `free()`; those of the waiting
+                child that it replaces are added. Tell the wallet with `wait_for` that the child was sent, or another
+                child may choose the same coin.
 
         Raises:
             NotEnough: they do not suffice; says how much is missing.
@@ -311,7 +316,8 @@ class Wallet:
                 what=f"output {anchor_vout} of {txid[::-1].hex()}", expected="a pay-to-anchor output", came="another"
             )
         value = tx.vout[anchor_vout].nValue
-        order = sorted(coins, key=lambda c: -c.value)
+        usable = {c.outpoint: c for c in (*coins, *self._coins_of_child((txid, anchor_vout)))}
+        order = sorted(usable.values(), key=lambda c: (-c.value, c.outpoint))
         unsigned = bump(
             Anchor(txid=txid, vout=anchor_vout, value=value),
             order,
@@ -325,3 +331,11 @@ class Wallet:
         signed = self.sign(unsigned.raw, unsigned.coins, [anchor])
         self._state.note_child(txid, unsigned.fee)
         return signed
+
+    def _coins_of_child(self, anchor: Outpoint) -> list[WalletCoin]:
+        for raw in self._state.waiting.values():
+            spends = [(bytes(i.prevout.hash), i.prevout.n) for i in parse(raw).vin]
+            if anchor in spends:
+                coins = (self._state.coins.get(outpoint) for outpoint in spends)
+                return [coin for coin in coins if coin is not None and coin.spent < 0]
+        return []

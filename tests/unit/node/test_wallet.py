@@ -160,6 +160,42 @@ def test_a_child_pays_the_package_at_the_rate(values: list[int], rate: int, pare
         last = fee
 
 
+def test_the_only_coin_pays_for_every_replacement_of_its_child() -> None:
+    one = with_coins([10**6])
+    parent = paying([(1_000, FOREIGN), (240, ANCHOR_SCRIPT)])
+    for rate in (2, 4, 8):
+        one.wait_for(one.child(parent, 1, parent_fee=0, rate=rate, coins=one.free()))
+        assert one.free() == []
+        assert len(one._state.waiting) == 1
+    other = paying([(1_000, FOREIGN), (240, ANCHOR_SCRIPT)])
+    with pytest.raises(NotEnough):
+        one.child(other, 1, parent_fee=0, rate=2, coins=one.free())
+
+
+def test_a_child_that_a_stranger_overtook_gives_its_coin_back() -> None:
+    one = with_coins([10**6])
+    parent = paying([(1_000, FOREIGN), (240, ANCHOR_SCRIPT)])
+    anchor = (read(parent).GetTxid(), 1)
+    one.wait_for(one.child(parent, 1, parent_fee=0, rate=2, coins=one.free()))
+    assert anchor in one.outpoints()
+    one.connect(1, [paying([(100, FOREIGN)], [anchor])])
+    assert len(one.free()) == 1
+    assert anchor not in one.outpoints()
+
+
+def test_what_waits_too_long_is_given_up_also_after_a_restart() -> None:
+    one = with_coins([10**6])
+    pairs: dict[bytes, bytes] = {}
+    one.connect(1, [])
+    one.wait_for(paying([(100, FOREIGN)], [one.coins()[0].outpoint]))
+    for height in range(2, 145):
+        one.connect(height, [])
+    one = reloaded(one, pairs)
+    assert one.free() == []
+    one.connect(145, [])
+    assert len(one.free()) == 1
+
+
 def test_a_child_of_something_else_is_refused() -> None:
     one = with_coins([10**6])
     parent = paying([(1_000, FOREIGN)])
