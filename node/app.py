@@ -205,7 +205,8 @@ class Node:
 
     def _job_ended(self, at: tuple[bytes, Job], ended: asyncio.Task[None]) -> None:
         """A cancelled job's native work is told to stop: its thread would go on otherwise."""
-        self._jobs.pop(at, None)
+        if self._jobs.get(at) is ended:
+            del self._jobs[at]
         progress = self.context.progress.pop(at, None)
         if progress is not None and ended.cancelled():
             progress.cancel()
@@ -218,7 +219,9 @@ class Node:
             if outcome.kind in ("applied", "duplicate"):
                 return
             log.error("job ended badly", job=job.kind, outcome=outcome.kind, reason=outcome.reason)
-            if outcome.kind == "refused":
+            if job not in self.state(vault).jobs:
+                # From here on a block that opens the job again (an Assert that left the chain and came back) starts it.
+                self._jobs.pop((vault, job), None)
                 return
             await self.context.next_block()
 
