@@ -21,7 +21,7 @@ Domain = Literal["nonce", "kept-set", "assert", "consumed"]
 DOMAINS: dict[str, str] = {
     "nonce": "presigning batch -> digest of its aggregated nonces, messages and adaptor points: no nonce signs twice",
     "kept-set": "garbling commitment -> the set of instances left closed: no kept instance is opened later",
-    "assert": "outpoint -> the one witness of Assert ever shown: two would show two secrets of a digit",
+    "assert": "Assert of a graph -> its digit signatures, ever shown in one version: two would show two secrets of a digit",
     "consumed": "instance -> the digits it was evaluated on: a consumed instance is never evaluated on others",
 }
 

@@ -25,9 +25,7 @@ from vault.presigned import Presigned, finish, wallet_messages
 async def build(context: Context, state: VaultState, name: str) -> bytes:
     """The raw signed transaction `name`. Assert is claimed in the guard before it exists outside this function."""
     presigned = await context.presigned(state)
-    raw = await asyncio.to_thread(_build, context, state, presigned, name)
-    one_version(context.guard, context.name(state), name, blake3(raw).digest())
-    return raw
+    return await asyncio.to_thread(_build, context, state, presigned, name)
 
 
 def _build(context: Context, state: VaultState, presigned: Presigned, name: str) -> bytes:
@@ -46,7 +44,10 @@ def _build(context: Context, state: VaultState, presigned: Presigned, name: str)
         case "contest":
             return finish(presigned, name, personal=own.personal, leaf=state.me)
         case "assert":
-            return finish(presigned, name, personal=own.personal, digits=_digits(context, state, presigned, graph or 0))
+            shown = _digits(context, state, presigned, graph or 0)
+            # Built again after a crash it carries another signature by c, but the same digits: these exist once.
+            one_version(context.guard, context.name(state), name, blake3(b"".join(shown)).digest())
+            return finish(presigned, name, personal=own.personal, digits=shown)
         case "disprove":
             return finish(presigned, name, personal=own.personal, extra=_secret(context, state, presigned, graph or 0))
         case _:
