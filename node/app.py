@@ -8,6 +8,7 @@ and does NOT know how adapters work.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, assert_never
 
@@ -84,7 +85,7 @@ class Node:
     phases: Phases = field(default_factory=Phases)
     _jobs: dict[tuple[bytes, Job], asyncio.Task[None]] = field(default_factory=dict)
     _watched: set[bytes] = field(default_factory=set)
-    _ordered: set[bytes] = field(default_factory=set)
+    _ordered: set[tuple[bytes, Stage]] = field(default_factory=set)
     _stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
@@ -159,8 +160,7 @@ class Node:
             self._act(vault, action)
         for vault, state in turn.states.items():
             self.phases.reached(vault, stage(state))
-            if stage(state) is Stage.LIVE:
-                self._order(vault, state)
+            self._order(vault, state)
         if turn.states:
             self._watch_reserve()
         if isinstance(item, Connected | Disconnected):
@@ -252,8 +252,7 @@ class Node:
 
     def _standing_orders(self) -> None:
         for vault, state in self.book.items():
-            if stage(state) is Stage.LIVE:
-                self._order(vault, state)
+            self._order(vault, state)
 
     def stakes(self, vault: bytes) -> list[dict[str, Any]]:
         """This party's Stakes as a line of its table of transactions."""
@@ -272,13 +271,30 @@ class Node:
         ]
 
     def _order(self, vault: bytes, state: VaultState) -> None:
-        """Once a vault is live, the policy's standing orders become facts."""
-        if vault in self._ordered:
+        """What is ordered once and for all: accepting what others propose, then a living vault's policy.
+
+        It follows from the state, once a run: the crash that came before an order was stated does not lose it.
+        """
+        reached = stage(state)
+        if reached not in (Stage.PROPOSED, Stage.LIVE) or (vault, reached) in self._ordered:
             return
-        self._ordered.add(vault)
-        for name in standing_orders(self.rules.policy, state.proposal, state.me):
+        self._ordered.add((vault, reached))
+        for name in self._orders(state) if reached is Stage.LIVE else self._acceptance(vault, state):
             if name not in state.facts:
                 self.loop.put(Happened(vault=vault, event=Ordered(key=name)))
+
+    def _orders(self, state: VaultState) -> Iterable[str]:
+        return standing_orders(self.rules.policy, state.proposal, state.me)
+
+    def _acceptance(self, vault: bytes, state: VaultState) -> Iterable[str]:
+        if self.rules.accept != "auto" or key("accept", state.me) in state.facts:
+            return ()
+        try:
+            self._afford(state.proposal, state.me)
+        except LocalFault as fault:
+            log.error("not accepted by itself", vault=vault.hex()[:16], reason=str(fault))
+            return ()
+        return ("want_accept",)
 
     async def _build(self, vault: bytes, state: VaultState, name: str) -> bytes:
         return await build(self.context, state, name)
@@ -317,11 +333,6 @@ class Node:
         if proposal.proposal_id != vault:
             raise PeerFault(what="propose", expected=vault.hex(), came=proposal.proposal_id.hex())
         outcome = await self.loop.put(Proposed(proposal=proposal, me=me, proposer=proposer))
-        if outcome.kind == "applied" and self.rules.accept == "auto":
-            try:
-                await self.order(vault.hex(), "want_accept")
-            except LocalFault as fault:
-                log.error("not accepted by itself", vault=vault.hex()[:16], reason=str(fault))
         return _answer("propose", outcome)
 
     def _admit(self, proposal: Proposal, proposer: bytes) -> tuple[int, int]:
