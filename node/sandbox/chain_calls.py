@@ -70,7 +70,7 @@ class ChainCalls:
             "difficulty": DIFFICULTY,
             "time": tip.time,
             "mediantime": tip.median_time,
-            "verificationprogress": 1.0,
+            "verificationprogress": 1,
             "initialblockdownload": False,
             "chainwork": f"{ledger.chain_work(tip):064x}",
             "size_on_disk": self.chain.log.path.stat().st_size,

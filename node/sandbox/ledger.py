@@ -106,6 +106,16 @@ class Ledger:
         self._undo.append(undo)
         return entry
 
+    def fees(self, block: Block) -> list[int] | None:
+        """What each transaction of an active block pays, the coinbase aside; None for a block that is not active."""
+        entry = self.entries[block.hash]
+        if not self.is_active(entry):
+            return None
+        spent = iter(coin.value for _, coin in self._undo[entry.height])
+        return [
+            sum(next(spent) for _ in t.spends) - sum(value for value, _ in t.outputs) for t in block.transactions[1:]
+        ]
+
     def disconnect(self, block: Block) -> None:
         """The engine disconnected the tip, which is this block."""
         if self.active[-1] != block.hash:

@@ -109,12 +109,17 @@ def show_block(ledger: Ledger, entry: Entry, block: Block, verbosity: int) -> di
     }
     if first.script_witness.stack:
         shown_coinbase["witness"] = first.script_witness.stack[0].hex()
+    listed: list[Any] = [display(t.txid) for t in block.transactions]
+    if verbosity > 1:
+        listed = [show_transaction(t) for t in block.transactions]
+        for shown, fee in zip(listed[1:], ledger.fees(block) or [], strict=False):
+            shown["fee"] = btc(fee)
     return show_header(ledger, entry, len(block.transactions)) | {
         "strippedsize": rest + stripped,
         "size": len(block.raw),
         "weight": 3 * (rest + stripped) + len(block.raw),
         "coinbase_tx": shown_coinbase,
-        "tx": [display(t.txid) if verbosity == 1 else show_transaction(t) for t in block.transactions],
+        "tx": listed,
     }
 
 
