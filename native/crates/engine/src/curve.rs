@@ -1,9 +1,7 @@
-//! Batches of points of secp256k1: many affine additions for one inversion, a windowed table for one base and many secret
-//! scalars, and sums of multiples for checks.
+//! Batches of points of secp256k1: many affine additions for one inversion, and sums of multiples for checks.
 //!
-//! libsecp256k1 does everything single. What is here exists because an engine multiplies one base by hundreds of
-//! scalars and adds hundreds of thousands of pairs. [`Table::multiply`] takes secret scalars: its memory accesses and
-//! branches do not depend on them. [`sum_of_multiples`] is for public numbers only.
+//! libsecp256k1 does everything single. What is here exists because an engine adds hundreds of thousands of pairs and
+//! checks sums of hundreds of points. [`sum_of_multiples`] is for public numbers only.
 
 use crate::field::Fe;
 use crate::scalar::Scalar;
@@ -159,7 +157,7 @@ impl Jacobian {
 
 /// All points in affine form, for one inversion. None of them may be infinity.
 #[inline(always)]
-fn to_affine(points: &[Jacobian]) -> Vec<Affine> {
+pub(crate) fn to_affine(points: &[Jacobian]) -> Vec<Affine> {
     let mut products = Vec::with_capacity(points.len());
     let mut product = Fe::ONE;
     for point in points {
@@ -187,14 +185,14 @@ pub(crate) fn affine(point: &Jacobian) -> Option<Affine> {
 
 /// sums[n] += terms[n] for all n, for one inversion. Err(n): that sum is infinity; sums are then worthless.
 #[inline(always)]
-fn add_pairs_body(sums: &mut [Affine], terms: &[Affine]) -> Result<(), usize> {
+pub(crate) fn add_pairs_body(sums: &mut [Affine], terms: &[Affine]) -> Result<(), usize> {
     let mut scratch = Vec::with_capacity(sums.len());
     add_pairs_with(&mut scratch, sums, terms)
 }
 
 /// The same with memory for the differences of x and their running product.
 #[inline(always)]
-fn add_pairs_with(
+pub(crate) fn add_pairs_with(
     scratch: &mut Vec<(Fe, Fe)>,
     sums: &mut [Affine],
     terms: &[Affine],
@@ -230,104 +228,6 @@ fn add_pairs_singly(sums: &mut [Affine], terms: &[Affine]) -> Result<(), usize> 
     Ok(())
 }
 
-const WINDOW: usize = 5;
-const WINDOWS: usize = 52;
-const ENTRIES: usize = 1 << (WINDOW - 1);
-
-/// Odd multiples (2k + 1) * 2^(5j) of one base, j < 52, k < 16.
-pub(crate) struct Table(Vec<[Affine; ENTRIES]>);
-
-/// What turns a scalar s into v with s = sum over 260 bits of (2 v_i - 1) 2^i, so that every window's digit is odd and
-/// none needs a branch: v = (s + 2^260 - 1) / 2.
-fn recoding_offset() -> Scalar {
-    let power = (0..WINDOW * WINDOWS).fold(Scalar::ONE, |x, _| x.add(x));
-    power.sub(Scalar::ONE)
-}
-
-#[inline(always)]
-fn table_body(base: &Affine) -> Table {
-    let mut powers = Vec::with_capacity(WINDOWS * WINDOW);
-    let mut power = Jacobian::from(*base);
-    for _ in 0..WINDOWS * WINDOW {
-        powers.push(power);
-        power = power.double();
-    }
-    let powers = to_affine(&powers);
-    let mut entries: Vec<Affine> = powers.iter().copied().step_by(WINDOW).collect();
-    // entries k + 2^(m-1) = entry k + 2^m * base, for m = 1..4
-    for m in 1..WINDOW {
-        let count = entries.len() / WINDOWS;
-        let mut upper = entries.clone();
-        let mut terms = Vec::with_capacity(upper.len());
-        for window in 0..WINDOWS {
-            terms.extend(std::iter::repeat_n(powers[window * WINDOW + m], count));
-        }
-        // odd multiples below 2^5 of a point of large prime order: never equal, never infinity
-        let added = add_pairs_body(&mut upper, &terms);
-        debug_assert!(added.is_ok());
-        let pairs = entries.chunks(count).zip(upper.chunks(count));
-        entries = pairs.flat_map(|(low, high)| [low, high].concat()).collect();
-    }
-    let (rows, _) = entries.as_chunks::<ENTRIES>();
-    Table(rows.to_vec())
-}
-
-/// Entry of the window's digit (5 bits), reading the whole row.
-#[inline(always)]
-fn look_up(row: &[Affine; ENTRIES], digit: u64) -> Affine {
-    let positive = digit >> (WINDOW - 1); // digit d stands for 2d - 31
-    let index = (digit ^ positive.wrapping_sub(1)) & (ENTRIES as u64 - 1);
-    let mut found = [0u64; 8];
-    for (k, entry) in row.iter().enumerate() {
-        let mask = 0u64.wrapping_sub(((k as u64 ^ index).wrapping_sub(1)) >> 63);
-        for n in 0..4 {
-            found[n] |= entry.x.0[n] & mask;
-            found[4 + n] |= entry.y.0[n] & mask;
-        }
-    }
-    let x = Fe([found[0], found[1], found[2], found[3]]);
-    let y = Fe([found[4], found[5], found[6], found[7]]);
-    Affine {
-        x,
-        y: Fe::select(positive, y, y.neg()),
-    }
-}
-
-#[inline(always)]
-fn multiply_body(table: &Table, scalars: &[Scalar]) -> Result<Vec<Affine>, usize> {
-    let offset = recoding_offset();
-    let digits: Vec<[u8; WINDOWS]> = scalars
-        .iter()
-        .map(|scalar| {
-            let v = scalar.add(offset).mul(Scalar::HALF).0;
-            std::array::from_fn(|window| {
-                let (limb, shift) = (window * WINDOW / 64, window * WINDOW % 64);
-                let low = v.get(limb).map_or(0, |word| word >> shift);
-                let high = match v.get(limb + 1) {
-                    Some(word) if shift > 64 - WINDOW => word << (64 - shift),
-                    _ => 0,
-                };
-                ((low | high) & 31) as u8
-            })
-        })
-        .collect();
-    let digits = zeroize::Zeroizing::new(digits);
-    let mut terms = vec![Affine::default(); scalars.len()];
-    let mut scratch = Vec::with_capacity(scalars.len());
-    let mut sums = Vec::new();
-    for (window, row) in table.0.iter().enumerate() {
-        for (term, digits) in terms.iter_mut().zip(digits.iter()) {
-            *term = look_up(row, u64::from(digits[window]));
-        }
-        if window == 0 {
-            sums = terms.clone();
-        } else {
-            add_pairs_with(&mut scratch, &mut sums, &terms)?;
-        }
-    }
-    Ok(sums)
-}
-
 /// The same code compiled twice: for every processor, and with wider multiplication and registers.
 macro_rules! dispatch {
     ($name:ident, $fast:ident, $body:ident, ($($arg:ident: $type:ty),*) -> $result:ty) => {
@@ -350,25 +250,12 @@ macro_rules! dispatch {
         }
     };
 }
+pub(crate) use dispatch;
 
-dispatch!(table_of, table_of_fast, table_body, (base: &Affine) -> Table);
-dispatch!(multiply_all, multiply_all_fast, multiply_body,
-    (table: &Table, scalars: &[Scalar]) -> Result<Vec<Affine>, usize>);
 dispatch!(add_pairs_any, add_pairs_fast, add_pairs_body,
     (sums: &mut [Affine], terms: &[Affine]) -> Result<(), usize>);
 dispatch!(sum_any, sum_fast, sum_body, (points: &[Affine], scalars: &[Scalar], bits: usize) -> Jacobian);
 dispatch!(parse_any, parse_fast, parse_body, (bytes: &[[u8; 33]]) -> Result<Vec<Affine>, usize>);
-
-impl Table {
-    pub(crate) fn new(base: &Affine) -> Self {
-        table_of(base)
-    }
-
-    /// The base times each scalar. Err(n): product n met infinity on its way (chance 2^-250, or scalar zero).
-    pub(crate) fn multiply(&self, scalars: &[Scalar]) -> Result<Vec<Affine>, usize> {
-        multiply_all(self, scalars)
-    }
-}
 
 /// sums[n] += terms[n]. Err(n): that sum is infinity.
 pub(crate) fn add_pairs(sums: &mut [Affine], terms: &[Affine]) -> Result<(), usize> {
@@ -427,108 +314,4 @@ fn sum_body(points: &[Affine], scalars: &[Scalar], bits: usize) -> Jacobian {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use secp256k1::{PublicKey, SECP256K1, SecretKey};
-
-    fn scalar(n: usize) -> Scalar {
-        let mut bytes = [0; 64];
-        let mut stream = blake3::Hasher::new()
-            .update(&n.to_le_bytes())
-            .finalize_xof();
-        stream.fill(&mut bytes);
-        Scalar::from_wide(&bytes)
-    }
-
-    fn point(n: usize) -> PublicKey {
-        let key = SecretKey::from_byte_array(scalar(n).to_bytes()).unwrap();
-        PublicKey::from_secret_key(SECP256K1, &key)
-    }
-
-    fn ours(point: &PublicKey) -> Affine {
-        Affine::parse(&point.serialize()).unwrap()
-    }
-
-    fn multiple(point: &PublicKey, scalar: Scalar) -> PublicKey {
-        let tweak = secp256k1::Scalar::from_be_bytes(scalar.to_bytes()).unwrap();
-        point.mul_tweak(SECP256K1, &tweak).unwrap()
-    }
-
-    #[test]
-    fn points_are_read_and_written_as_libsecp256k1_does() {
-        assert_eq!(
-            Affine::GENERATOR.to_bytes(),
-            multiple(&point(1), scalar(1).invert()).serialize()
-        );
-        for n in 0..50 {
-            let bytes = point(n).serialize();
-            assert_eq!(Affine::parse(&bytes).unwrap().to_bytes(), bytes);
-            for prefix in [0, 1, 4, 6] {
-                let mut wrong = bytes;
-                wrong[0] = prefix;
-                assert!(Affine::parse(&wrong).is_none());
-            }
-        }
-        for n in 0..200u32 {
-            let mut bytes = [2; 33];
-            bytes[1..].copy_from_slice(blake3::hash(&n.to_le_bytes()).as_bytes());
-            let known = PublicKey::from_slice(&bytes).is_ok();
-            assert_eq!(Affine::parse(&bytes).is_some(), known);
-        }
-        let mut above = [0xff; 33];
-        above[0] = 2;
-        assert!(Affine::parse(&above).is_none());
-    }
-
-    #[test]
-    fn the_table_multiplies_as_libsecp256k1_does() {
-        let base = point(3);
-        let table = Table::new(&ours(&base));
-        let mut scalars: Vec<_> = (10..60).map(scalar).collect();
-        scalars.extend([Scalar::ONE, Scalar::ONE.neg(), Scalar::from_index(2)]);
-        let products = table.multiply(&scalars).unwrap();
-        for (scalar, product) in scalars.iter().zip(products) {
-            assert_eq!(product.to_bytes(), multiple(&base, *scalar).serialize());
-        }
-        let plain = multiply_body(&table_body(&ours(&base)), &scalars[..3]).unwrap();
-        for (scalar, product) in scalars.iter().zip(plain) {
-            assert_eq!(product.to_bytes(), multiple(&base, *scalar).serialize());
-        }
-    }
-
-    #[test]
-    fn pairs_add_also_when_they_are_equal_or_opposite() {
-        let mut sums: Vec<_> = (0..20).map(|n| ours(&point(n))).collect();
-        let mut terms: Vec<_> = (20..40).map(|n| ours(&point(n))).collect();
-        terms[5] = sums[5];
-        add_pairs(&mut sums, &terms).unwrap();
-        for (n, sum) in sums.iter().enumerate() {
-            let other = if n == 5 { 5 } else { n + 20 };
-            let known = point(n).combine(&point(other)).unwrap();
-            assert_eq!(sum.to_bytes(), known.serialize());
-        }
-        let mut sums: Vec<_> = (0..20).map(|n| ours(&point(n))).collect();
-        terms[7] = sums[7].neg();
-        assert_eq!(add_pairs(&mut sums, &terms), Err(7));
-    }
-
-    #[test]
-    fn sums_of_multiples_agree_with_libsecp256k1() {
-        for count in [1, 2, 5, 30, 200] {
-            let points: Vec<_> = (0..count).map(point).collect();
-            let scalars: Vec<_> = (500..500 + count).map(scalar).collect();
-            let products: Vec<_> = points
-                .iter()
-                .zip(&scalars)
-                .map(|(point, scalar)| multiple(point, *scalar))
-                .collect();
-            let known = PublicKey::combine_keys(&products.iter().collect::<Vec<_>>()).unwrap();
-            let points: Vec<_> = points.iter().map(ours).collect();
-            let sum = affine(&sum_of_multiples(&points, &scalars, 256)).unwrap();
-            assert_eq!(sum.to_bytes(), known.serialize());
-        }
-        let points = [ours(&point(1)), ours(&point(1)).neg()];
-        assert!(sum_of_multiples(&points, &[scalar(1); 2], 256).is_infinity());
-        assert!(sum_of_multiples(&[ours(&point(1)); 3], &[Scalar::ZERO; 3], 256).is_infinity());
-    }
-}
+pub(crate) mod tests;

@@ -22,6 +22,7 @@ mod polynomial;
 mod proof;
 mod scalar;
 mod solder;
+mod table;
 mod transcript;
 
 pub use adaptor::{PRESIGNATURE_BYTES, complete_digits, extract_digits};

@@ -2,8 +2,9 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::curve::{Affine, Table};
+use crate::curve::Affine;
 use crate::scalar::Scalar;
+use crate::table::Table;
 use crate::transcript::{OUTPUT_KEY, TRANSLATION_KEY, hash, le};
 use crate::{Layout, Params};
 
