@@ -168,10 +168,10 @@ class Coin:
     leaves: tuple[bytes, ...] = ()
 
 
-Witness = Callable[[Callable[[], bytes], Coin], list[bytes]]
+Witness = Callable[[Callable[..., bytes], Coin], list[bytes]]
 
 
-def sign_key(sighash: Callable[[], bytes], coin: Coin) -> list[bytes]:
+def sign_key(sighash: Callable[..., bytes], coin: Coin) -> list[bytes]:
     """The honest witness: a signature by KEY, with leaf and control block when the coin is spent by a leaf."""
     if coin.script == P2A:
         return []
@@ -198,8 +198,8 @@ def spend(
     bare = bytes(CTransaction(vin, vout, lock_time, version).serialize())
     prevouts = [(c.value, c.script) for c in coins]
 
-    def message(place: int, coin: Coin) -> Callable[[], bytes]:
-        return lambda: tapscript.sighashes(bare, prevouts, place, coin.leaf, [0xFFFFFFFF])[0]
+    def message(place: int, coin: Coin) -> Callable[..., bytes]:
+        return lambda position=0xFFFFFFFF: tapscript.sighashes(bare, prevouts, place, coin.leaf, [position])[0]
 
     stacks = [witness(message(i, c), c) for i, c in enumerate(coins)]
     if not any(stacks):

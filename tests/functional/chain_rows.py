@@ -30,6 +30,7 @@ class Scene:
 
 Row = Callable[[Scene], list[bytes]]
 
+DIGITS = 128
 # leaves of the odd outputs
 PUSH32 = b"\x20"
 LEAVES = {
@@ -43,6 +44,7 @@ LEAVES = {
     "two": PUSH32 + KEY.xonly() + b"\xac\x51",
     "if": b"\x63\x51\x67\x51\x68",
     "empty": b"\x00" + b"\xac",
+    "digits": (PUSH32 + KEY.xonly() + b"\xad") + PUSH32 + KEY.xonly() + b"\x7d\xad\xab" * (DIGITS - 1) + b"\xac",
 }
 ODD_SCRIPTS = {
     "p2a": P2A,
@@ -65,6 +67,20 @@ def with_leaf(scene: Scene, name: str, items: list[bytes] | None, **more: Any) -
     def witness(sighash: Any, one: Coin) -> list[bytes]:
         signature, *rest = sign_key(sighash, one)
         return [signature if item == b"SIG" else item for item in (items or [b"SIG"])] + rest
+
+    return [spend([coin], pay(coin), witness=witness, **more)]
+
+
+def digits(scene: Scene, order: list[int], **more: Any) -> list[bytes]:
+    """The digit leaf: one signature a digit, each under its own code separator position (BIP342)."""
+    leaf = LEAVES["digits"]
+    found = scene.take("digits")
+    coin = Coin(found.txid, found.vout, found.value, found.script, leaf, (leaf,))
+
+    def witness(sighash: Any, one: Coin) -> list[bytes]:
+        first, *rest = sign_key(sighash, one)
+        signatures = [KEY.sign(sighash(3 * w + 2) if w else sighash()) for w in range(DIGITS)]
+        return [*(signatures[w] for w in reversed(order)), first, *rest]
 
     return [spend([coin], pay(coin), witness=witness, **more)]
 
@@ -250,6 +266,15 @@ SINGLE: dict[str, tuple[Row, str]] = {
     "IF with 2": (
         lambda s: with_leaf(s, "if", [b"\2"]),
         "mempool-script-verify-flag-failed (OP_IF/NOTIF argument must be minimal in tapscript)",
+    ),
+    "128 digits": (lambda s: digits(s, list(range(DIGITS))), ""),
+    "128 digits, two swapped": (
+        lambda s: digits(s, [0, 2, 1, *range(3, DIGITS)]),
+        "mempool-script-verify-flag-failed (Invalid Schnorr signature)",
+    ),
+    "127 digits": (
+        lambda s: digits(s, list(range(DIGITS - 1))),
+        "mempool-script-verify-flag-failed (Operation not valid with the current stack size)",
     ),
     "an empty key": (
         lambda s: with_leaf(s, "empty", [b""]),
