@@ -13,7 +13,9 @@ help:  ## Show this list
 .venv/ready: requirements.lock
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version) if sys.version_info < (3, 11) else None'
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	awk "/^[a-z]/{p=/^uv==/} p" requirements.lock > .venv/uv.lock  # pip brings uv, uv brings the rest: ten times faster
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement .venv/uv.lock
+	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
 	@touch $@
 
 .venv/built: .venv/ready pyproject.toml $(RUST)

@@ -75,8 +75,8 @@ class Opened:
         artifact: a record for each kept instance, ascending.
     """
 
-    openings: bytes = field(repr=False)
-    artifact: bytes = field(repr=False)
+    openings: bytes | memoryview = field(repr=False)
+    artifact: bytes | memoryview = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +95,7 @@ class Kept:
     polynomial: bytes = field(repr=False)
     kept: tuple[int, ...]
     shares: bytes = field(repr=False)
-    artifact: bytes = field(repr=False)
+    artifact: bytes | memoryview = field(repr=False)
 
 
 class GarblerSide(Protocol):

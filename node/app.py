@@ -8,7 +8,7 @@ and does NOT know how adapters work.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, assert_never
 
@@ -41,6 +41,7 @@ from node.phases import Phases
 from node.proposing import circuit_of, digits_of, propose
 from node.publish import Publisher
 from node.scan import Scanner
+from node.view import vault_line
 from node.work import WORK, build, bump
 from node.work.context import Context
 from node.work.funding import load_stakes
@@ -83,6 +84,8 @@ class Node:
     outbox: Outbox = field(init=False)
     publisher: Publisher = field(init=False)
     phases: Phases = field(default_factory=Phases)
+    alarms: int = 0
+    tell: Callable[[str, Any], None] = lambda event, value: None
     _jobs: dict[tuple[bytes, Job], asyncio.Task[None]] = field(default_factory=dict)
     _watched: set[bytes] = field(default_factory=set)
     _ordered: set[tuple[bytes, Stage]] = field(default_factory=set)
@@ -153,6 +156,7 @@ class Node:
     def dispatch(self, item: Item, turn: Turn) -> None:
         """Start what the turn asks for. Everything here is idempotent."""
         if turn.outcome.kind == "alarm":
+            self.alarms += 1
             log.critical("alarm", reason=turn.outcome.reason)
         for sending in turn.sends:
             self.outbox.add(sending)
@@ -160,10 +164,12 @@ class Node:
             self._act(vault, action)
         for vault, state in turn.states.items():
             self.phases.reached(vault, stage(state))
+            self.tell("vault", vault_line(vault, state))
             self._order(vault, state)
         if turn.states:
             self._watch_reserve()
         if isinstance(item, Connected | Disconnected):
+            self.tell("block", {"height": self.scanner.height, "block": display_txid(self.scanner.block)})
             self._spawn(self.context.announce_block())
         if turn.states or isinstance(item, Connected | Disconnected):
             self.publisher.poke()

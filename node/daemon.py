@@ -28,8 +28,9 @@ from node.chain import BitcoinRpc, Cookie, JsonRpc, Password
 from node.config import Config, load
 from node.faults import LocalFault, PeerFault, Unavailable
 from node.guard import Guard, pair
-from node.keys import STRONG, Kdf, Keys, read_passphrase
+from node.keys import STRONG, Kdf, Keys, harden, read_passphrase
 from node.loop import Wrote
+from node.metrics import exposition
 from node.p2p.peers import Peers
 from node.rpc.methods import methods
 from node.rpc.server import Server
@@ -237,9 +238,15 @@ async def _open(config: Config, stack: AsyncExitStack) -> Daemon:
     for address in addresses.values():
         await peers.keep(address)
     rpc = await Server.start(
-        host=config.rpc.host, port=config.rpc.port, folder=config.datadir, methods=methods(daemon), version=VERSION
+        host=config.rpc.host,
+        port=config.rpc.port,
+        folder=config.datadir,
+        methods=methods(daemon),
+        version=VERSION,
+        exposition=lambda: exposition(daemon),
     )
     stack.push_async_callback(rpc.stop)
+    node.tell = rpc.publish
     return daemon
 
 
@@ -267,6 +274,7 @@ def main() -> None:
         "--config", type=Path, required=True, help="configuration file (TOML); `bitvm3 init` writes one"
     )
     options = parser.parse_args()
+    harden()
     try:
         config = load(options.config)
         logging.configure(config.log_level)

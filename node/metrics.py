@@ -1,35 +1,35 @@
-"""Counters and gauges for Prometheus, in a registry of their own.
-
-Promises: names and labels are fixed here; no label carries a value that a peer or client chooses. Does NOT serve them:
-`text` gives the exposition format to whoever does.
-"""
+"""The node's figures in Prometheus' text format, taken when somebody asks. No label carries a value that a peer chooses."""
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from prometheus_client import CollectorRegistry, Gauge, generate_latest
+
+from challenge.deadlines import stage
+
+if TYPE_CHECKING:
+    from node.daemon import Daemon
 
 
-class Metrics:
-    """The node's figures. One per daemon, so that several nodes fit into one process."""
-
-    def __init__(self) -> None:
-        self._registry = CollectorRegistry()
-        registry = self._registry
-        self.height = Gauge("bitvm3_height", "Height of the last block processed.", registry=registry)
-        self.vaults = Gauge("bitvm3_vaults", "Vaults by stage.", ["stage"], registry=registry)
-        self.outbox = Gauge("bitvm3_outbox", "Messages not yet acknowledged.", registry=registry)
-        self.jobs = Gauge("bitvm3_jobs", "Jobs waiting or running.", registry=registry)
-        self.peers = Gauge("bitvm3_peers_connected", "Connected peers.", registry=registry)
-        self.turns = Counter("bitvm3_turns", "Turns of the loop, each one commit.", registry=registry)
-        self.commit = Histogram(
-            "bitvm3_commit_seconds",
-            "Time of one synced batch.",
-            buckets=(0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5),
-            registry=registry,
-        )
-        self.faults = Counter("bitvm3_faults", "Faults by whose they are.", ["whose"], registry=registry)
-        self.alarms = Counter("bitvm3_alarms", "Alarms that need an operator.", registry=registry)
-
-    def text(self) -> bytes:
-        """All figures in Prometheus' text format."""
-        return generate_latest(self._registry)
+def exposition(daemon: Daemon) -> bytes:
+    """All figures as of now."""
+    node, registry = daemon.node, CollectorRegistry()
+    reserve = node.fee_reserve()
+    single = {
+        "height": ("Height of the last block processed.", node.scanner.height),
+        "turns": ("Turns of the loop since the start, each one commit.", node.loop.turns),
+        "outbox": ("Messages that a peer has not acknowledged.", len(node.outbox)),
+        "jobs": ("Jobs under way.", node.under_way()["jobs"]),
+        "peers_connected": ("Connected peers.", sum(peer.presence == "up" for peer in daemon.peers.list())),
+        "fee_reserve_needed_sats": ("What could be forced on the node at the worst fee rate.", reserve["needed"]),
+        "fee_reserve_free_sats": ("Free confirmed coins that could pay it.", reserve["free"]),
+        "alarms": ("Alarms since the start: each needs an operator.", node.alarms),
+    }
+    for name, (text, value) in single.items():
+        Gauge(f"bitvm3_{name}", text, registry=registry).set(value)
+    vaults = Gauge("bitvm3_vaults", "Vaults by stage.", ["stage"], registry=registry)
+    for name, count in Counter(stage(state).value for _, state in node.book.items()).items():
+        vaults.labels(stage=name).set(count)
+    return generate_latest(registry)

@@ -252,19 +252,6 @@ def challenger_cost(proposal: Proposal, g: int, vsizes: Mapping[str, int]) -> Sa
     return proposal.fee_policy.worst_rate * (vsizes[f"{g}/contest"] + longest + 2 * CHILD_VSIZE)
 
 
-def fee_reserve(proposal: Proposal, party: int) -> Sats:
-    """What `party` needs to raise, at worst_rate, every transaction it can be forced to publish at once."""
-    vsizes = vsizes_of(proposal)
-    forced: list[int] = []
-    for g, graph in enumerate(proposal.graphs):
-        if graph.claimant == party:
-            forced += [vsizes[f"{g}/assert"], vsizes[f"{g}/contested_payout"]]
-        else:
-            answer = max(vsizes[f"{g}/no_assert"], vsizes[f"{g}/disprove/{party}"])
-            forced += [vsizes[f"{g}/contest"], answer]
-    return proposal.fee_policy.worst_rate * sum(vsize + CHILD_VSIZE for vsize in forced)
-
-
 @lru_cache(maxsize=64)
 def vsizes_of(proposal: Proposal) -> Mapping[str, int]:
     """Virtual size, fully signed, of every transaction but PreFund. Needs no keys."""

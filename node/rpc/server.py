@@ -12,7 +12,7 @@ import hmac
 import ipaddress
 import os
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,9 @@ COOKIE_USER = "__cookie__"
 class Server:
     """Start with `Server.start`, end with `stop`; `publish` reaches every subscriber."""
 
-    def __init__(self, folder: Path, methods: Sequence[Method], version: str, limits: Limits) -> None:
+    def __init__(
+        self, folder: Path, methods: Sequence[Method], version: str, exposition: Callable[[], bytes], limits: Limits
+    ) -> None:
         """Use `start`."""
         discover = Method(
             name="rpc.discover",
@@ -47,6 +49,7 @@ class Server:
         self._document = document(table.values(), version=version)
         self._dispatcher = Dispatcher(table, limits)
         self._folder = folder
+        self._exposition = exposition
         self._limits = limits
         self._password = secrets.token_hex(32)
         self._subscribers: set[asyncio.Queue[bytes | None]] = set()
@@ -65,9 +68,12 @@ class Server:
         folder: Path,
         methods: Sequence[Method],
         version: str,
+        exposition: Callable[[], bytes],
         limits: Limits = PRODUCT,
     ) -> Server:
         """Listen on loopback host:port (0: any), and write cookie and address files into the data folder.
+
+        `exposition` gives the figures that GET /metrics shows (Prometheus' text format; same cookie as the calls).
 
         Raises:
             LocalFault: the host is not loopback, or the port is taken.
@@ -79,7 +85,7 @@ class Server:
                 came=host,
                 todo="Reach it from elsewhere through an SSH tunnel: calls move money and are not encrypted.",
             )
-        server = cls(folder, methods, version, limits)
+        server = cls(folder, methods, version, exposition, limits)
         await server._listen(host, port)
         return server
 
@@ -87,6 +93,7 @@ class Server:
         application = web.Application(client_max_size=self._limits.rpc_body_bytes, middlewares=[self._guarded])
         application.router.add_post("/", self._call)
         application.router.add_get("/ws", self._subscribe)
+        application.router.add_get("/metrics", self._metrics)
         self._runner = web.AppRunner(
             application,
             handle_signals=False,
@@ -172,7 +179,9 @@ class Server:
         except web.HTTPRequestEntityTooLarge:
             return _refusal(413, "request body", f"at most {self._limits.rpc_body_bytes} bytes", "more")
         except web.HTTPException as error:
-            return _refusal(error.status, "HTTP request", "POST / or GET /ws", f"{request.method} {request.path[:80]}")
+            return _refusal(
+                error.status, "HTTP request", "POST /, GET /ws or GET /metrics", f"{request.method} {request.path[:80]}"
+            )
         finally:
             if working is not None:
                 working.requests -= 1
@@ -192,6 +201,9 @@ class Server:
         if answer is None:
             return web.Response(status=204)
         return web.Response(body=answer, content_type="application/json")
+
+    async def _metrics(self, request: web.Request) -> web.StreamResponse:
+        return web.Response(body=self._exposition(), content_type="text/plain")
 
     async def _subscribe(self, request: web.Request) -> web.StreamResponse:
         if len(self._subscribers) >= self._limits.rpc_subscribers:

@@ -7,12 +7,15 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from challenge.bodies import Funded, decode
+from challenge.deadlines import stage
 from challenge.states import Job, VaultState
+from circuits.artifact import Manifest
 from native._native.garbling import Progress
 from node.artifacts import Artifacts
-from node.faults import LocalFault
+from node.faults import LocalFault, Unavailable
 from node.guard import Guard
 from node.keys import Keys
+from node.phases import Phases
 from node.ports import Chain, PeerPort
 from node.store import Put, Store
 from node.wallet import Wallet
@@ -21,6 +24,39 @@ from vault.graph import VaultGraph
 from vault.presigned import Presigned
 
 Facts = tuple[tuple[str, bytes], ...]
+
+
+@dataclass(slots=True)
+class Steps:
+    """How far a job is that counts its own steps; like the native `Progress`, read and cancelled from another thread."""
+
+    total: int
+    done: int = 0
+    cancelled: bool = False
+
+    def advance(self) -> None:
+        """One step is done. Raises Unavailable when the job was cancelled."""
+        self.done += 1
+        if self.cancelled:
+            raise Unavailable(what="job", expected="to go on", came="it was cancelled")
+
+    def cancel(self) -> None:
+        """Ask the job to end at its next step."""
+        self.cancelled = True
+
+
+@dataclass(slots=True)
+class Counted:
+    """A source of chunks that counts what came over the wire."""
+
+    peers: PeerPort
+    count: Callable[[int], None]
+
+    async def fetch_chunk(self, peer_id: str, artifact: bytes, index: int, timeout: float) -> bytes:  # noqa: ASYNC109
+        """One chunk. Raises PeerFault, Unavailable."""
+        chunk = await self.peers.fetch_chunk(peer_id, artifact, index, timeout)
+        self.count(len(chunk))
+        return chunk
 
 
 @dataclass(slots=True, kw_only=True)
@@ -38,7 +74,9 @@ class Context:
     write: Callable[[tuple[Put, ...]], Awaitable[object]]
     height: Callable[[], int]
     derive: Callable[[VaultState, Context], VaultGraph]
-    progress: dict[tuple[bytes, Job], Progress] = field(default_factory=dict)
+    progress: dict[tuple[bytes, Job], Progress | Steps] = field(default_factory=dict)
+    phases: Phases = field(default_factory=Phases)
+    offered: dict[bytes, bytes] = field(default_factory=dict)
     waiting: int = 0
     _block: asyncio.Condition = field(default_factory=asyncio.Condition)
     _graphs: dict[bytes, asyncio.Task[VaultGraph]] = field(default_factory=dict)
@@ -89,6 +127,31 @@ class Context:
         progress = Progress()
         self.progress[self.name(state), job] = progress
         return progress
+
+    def count(self, state: VaultState, job: Job, total: int) -> Steps:
+        """As `begin`, for a job that counts its own steps."""
+        steps = Steps(total)
+        self.progress[self.name(state), job] = steps
+        return steps
+
+    def offer(self, state: VaultState, content: bytes | memoryview, kind: str) -> Manifest:
+        """Store an artifact for the peers of a vault. Raises LocalFault."""
+        manifest = self.artifacts.put(content, kind=kind)
+        self.offered[manifest.id] = self.name(state)
+        return manifest
+
+    async def fetch(self, state: VaultState, job: Job, manifest: bytes, *, owner: bytes) -> bytes:
+        """Fetch an artifact of a vault from its owner (an identity); returns its id. Raises as `Artifacts.fetch`."""
+        steps = self.count(state, job, 1)
+
+        def tell(here: int, total: int) -> None:
+            steps.done, steps.total = here, total
+
+        def came(size: int) -> None:
+            self.phases.received(self.name(state), stage(state), size)
+
+        source = Counted(self.peers, came)
+        return await self.artifacts.fetch(manifest, peers=source, peer=self.reach(owner), on_progress=tell)
 
     async def payout_script(self) -> bytes:
         """A fresh script of the wallet."""

@@ -160,7 +160,7 @@ async def open_instances(context: Context, state: VaultState, job: Job) -> Facts
         context.guard.claim("kept-set", setup.setup_id, blake3(encode_kept(kept)).digest())
         opened = _engine(state, g).garbler(setup, own.digits(g), own.pair(g, k)).open(kept, progress)
         offered = [
-            context.artifacts.put(content, kind=kind)
+            context.offer(state, content, kind)
             for content, kind in ((opened.openings, "openings"), (opened.artifact, "kept"))
         ]
         return Openings(opened=offered[0].encoded, kept=offered[1].encoded)
@@ -171,11 +171,12 @@ async def open_instances(context: Context, state: VaultState, job: Job) -> Facts
 async def check(context: Context, state: VaultState, job: Job) -> Facts:
     """Fetch and check the opened instances and the kept artifact; state the opened shares."""
     (g,) = job.indices
-    progress, name = context.begin(state, job), key("openings", g, state.me)
+    name = key("openings", g, state.me)
     stated = decode(Openings, state.facts[name], name)
     claimant = state.proposal.parties[state.proposal.graphs[g].claimant].identity
-    opened = await context.artifacts.fetch(stated.opened, peers=context.peers, peer=context.reach(claimant))
-    kept = await context.artifacts.fetch(stated.kept, peers=context.peers, peer=context.reach(claimant))
+    opened = await context.fetch(state, job, stated.opened, owner=claimant)
+    kept = await context.fetch(state, job, stated.kept, owner=claimant)
+    progress = context.begin(state, job)
 
     def judge() -> bytes:
         answer = Opened(openings=context.artifacts.view(opened), artifact=context.artifacts.view(kept))

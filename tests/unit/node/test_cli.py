@@ -43,7 +43,9 @@ class Daemon:
 async def daemon(tmp_path: Path) -> AsyncIterator[Daemon]:
     made = Daemon()
     methods = bind({name: made.handler(name) for name in TABLE})
-    server = await Server.start(host="127.0.0.1", port=0, folder=tmp_path, methods=methods, version="0", limits=PRODUCT)
+    server = await Server.start(
+        host="127.0.0.1", port=0, folder=tmp_path, methods=methods, version="0", exposition=bytes, limits=PRODUCT
+    )
     yield made
     await server.stop()
 

@@ -3,7 +3,6 @@
 from dataclasses import fields
 
 from node.limits import PRODUCT, Limits, table
-from node.metrics import Metrics
 
 
 def test_every_limit_has_a_positive_value_a_unit_and_a_reason() -> None:
@@ -20,11 +19,3 @@ def test_limits_that_depend_on_one_another_fit() -> None:
     assert at.handler_seconds >= at.idle_frame_seconds and at.backoff_most_seconds > at.backoff_first_seconds
     assert at.artifact_bytes <= at.artifact_quota_bytes
     assert at.pending_calls_per_peer > at.message_streams
-
-
-def test_metrics_are_written_and_nodes_in_one_process_do_not_share_them() -> None:
-    one, two = Metrics(), Metrics()
-    one.height.set(7)
-    one.faults.labels(whose="peer").inc()
-    assert b"bitvm3_height 7.0" in one.text() and b'bitvm3_faults_total{whose="peer"} 1.0' in one.text()
-    assert b"bitvm3_height 0.0" in two.text()

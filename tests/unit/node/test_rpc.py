@@ -66,7 +66,9 @@ METHODS = [
 
 
 async def started(folder: Path, limits: Limits = PRODUCT, methods: list[Method] = METHODS) -> Server:
-    return await Server.start(host="127.0.0.1", port=0, folder=folder, methods=methods, version="0", limits=limits)
+    return await Server.start(
+        host="127.0.0.1", port=0, folder=folder, methods=methods, version="0", exposition=bytes, limits=limits
+    )
 
 
 @pytest.fixture
@@ -265,12 +267,14 @@ async def test_a_missing_daemon_says_how_to_start_one(tmp_path: Path) -> None:
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.1", "::"])
 async def test_another_address_than_loopback_is_refused(tmp_path: Path, host: str) -> None:
     with pytest.raises(LocalFault, match="loopback"):
-        await Server.start(host=host, port=0, folder=tmp_path, methods=METHODS, version="0")
+        await Server.start(host=host, port=0, folder=tmp_path, methods=METHODS, version="0", exposition=bytes)
 
 
 async def test_a_taken_port_is_refused_and_leaves_the_first_server_alone(server: Server, tmp_path: Path) -> None:
     with pytest.raises(LocalFault, match="free port"):
-        await Server.start(host="127.0.0.1", port=server.port, folder=tmp_path, methods=METHODS, version="0")
+        await Server.start(
+            host="127.0.0.1", port=server.port, folder=tmp_path, methods=METHODS, version="0", exposition=bytes
+        )
     async with RpcClient.from_datadir(tmp_path) as client:
         assert await client.call("vault.show", [VAULT])
 
@@ -300,3 +304,24 @@ def test_bad_hex_names_the_field(text: str, size: int | None) -> None:
     assert from_hex("salt", "00ff", 2) == b"\x00\xff"
     with pytest.raises(PeerFault, match="salt"):
         from_hex("salt", text, size)
+
+
+async def test_figures_are_served_to_whoever_has_the_cookie(tmp_path: Path) -> None:
+    server = await Server.start(
+        host="127.0.0.1",
+        port=0,
+        folder=tmp_path,
+        methods=METHODS,
+        version="0",
+        exposition=lambda: b"bitvm3_height 7.0\n",
+    )
+    user, _, password = (tmp_path / "rpc.cookie").read_text().partition(":")
+    url = f"http://127.0.0.1:{server.port}/metrics"
+    try:
+        async with aiohttp.ClientSession() as session:
+            async with session.get(url) as refused:
+                assert refused.status == 401
+            async with session.get(url, headers={"Authorization": aiohttp.encode_basic_auth(user, password)}) as answer:
+                assert (answer.status, await answer.read()) == (200, b"bitvm3_height 7.0\n")
+    finally:
+        await server.stop()

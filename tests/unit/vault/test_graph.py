@@ -9,7 +9,7 @@ from bitcoin_scripts.outputs import KEY_PATH
 from bitcoin_scripts.script import digit_position
 from tests.models import secp256k1 as model
 from tests.vault_kit import Kit, kit, make_proposal, two_graphs
-from vault.fees import CHILD_VSIZE, challenger_cost, fee_reserve, vsizes_of
+from vault.fees import CHILD_VSIZE, challenger_cost, vsizes_of
 from vault.graph import derive, digit_points
 
 KIT = kit()
@@ -160,13 +160,10 @@ def test_all_txids_and_all_messages_differ() -> None:
 
 
 @pytest.mark.parametrize("worst_rate", [1, 50])
-def test_what_a_challenger_and_a_reserve_must_cover_follows_from_sizes(worst_rate: int) -> None:
+def test_what_a_challenger_must_cover_follows_from_sizes(worst_rate: int) -> None:
     proposal = make_proposal(graphs=two_graphs(digits=96, digit_bits=4), worst_rate=worst_rate)
     sizes = vsizes_of(proposal)
     # Contest, then Disprove (the longer answer with two challengers), each with a child.
     assert sizes["0/disprove/1"] > sizes["0/no_assert"]
     cost = worst_rate * (sizes["0/contest"] + sizes["0/disprove/1"] + 2 * CHILD_VSIZE)
     assert challenger_cost(proposal, 0, sizes) == cost
-    assert fee_reserve(proposal, 2) == 2 * cost  # may have to contest both graphs at once
-    own = worst_rate * (sizes["0/assert"] + sizes["0/contested_payout"] + 2 * CHILD_VSIZE)
-    assert fee_reserve(proposal, 0) == own + cost
