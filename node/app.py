@@ -37,7 +37,6 @@ from node.limits import PRODUCT, Limits
 from node.loop import Connected, Delivered, Disconnected, Happened, Item, Loop, Proposed, Wrote
 from node.outbox import Outbox
 from node.p2p import envelope
-from node.phases import Phases
 from node.proposing import circuit_of, digits_of, propose
 from node.publish import Publisher
 from node.scan import Scanner
@@ -83,7 +82,6 @@ class Node:
     loop: Loop = field(init=False)
     outbox: Outbox = field(init=False)
     publisher: Publisher = field(init=False)
-    phases: Phases = field(default_factory=Phases)
     alarms: int = 0
     tell: Callable[[str, Any], None] = lambda event, value: None
     _jobs: dict[tuple[bytes, Job], asyncio.Task[None]] = field(default_factory=dict)
@@ -163,7 +161,7 @@ class Node:
         for vault, action in turn.actions:
             self._act(vault, action)
         for vault, state in turn.states.items():
-            self.phases.reached(vault, stage(state))
+            self.context.phases.reached(vault, stage(state))
             self.tell("vault", vault_line(vault, state))
             self._order(vault, state)
         if turn.states:
@@ -326,7 +324,7 @@ class Node:
         senders = [p for p, party in enumerate(state.proposal.parties) if party.identity == letter.sender]
         if not senders:
             raise PeerFault(what="sender", expected="a party of the vault", came=letter.sender.hex())
-        self.phases.received(letter.vault, stage(state), len(raw))
+        self.context.phases.received(letter.vault, stage(state), len(raw))
         outcome = await self.loop.put(Happened(vault=letter.vault, event=Told(party=senders[0], key=name, value=value)))
         return _answer(name, outcome)
 
@@ -375,7 +373,10 @@ class Node:
 
     async def on_chunk(self, peer_id: str, artifact: bytes, chunk: int) -> bytes | None:
         """A chunk of an artifact we offered, or None."""
-        return self.context.artifacts.read(artifact, chunk)
+        found, vault = self.context.artifacts.read(artifact, chunk), self.context.offered.get(artifact)
+        if found is not None and vault is not None:
+            self.context.phases.sent(vault, stage(self.state(vault)), len(found))
+        return found
 
     async def _transmit(self, sending: Sending) -> None:
         state = self.state(sending.vault)
@@ -392,7 +393,7 @@ class Node:
             identity=self.context.keys.identity, genesis=self.rules.genesis, limits=self.limits,
         )  # fmt: skip
         await self.context.peers.send(self.context.reach(identity), raw, SEND_TIMEOUT)
-        self.phases.sent(sending.vault, stage(state), len(raw))
+        self.context.phases.sent(sending.vault, stage(state), len(raw))
 
     def _delivered(self, sending: Sending) -> None:
         self.loop.put(Delivered(sending=sending))

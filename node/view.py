@@ -59,7 +59,7 @@ async def show_vault(node: Node, vault: bytes) -> dict[str, Any]:
         ],
         "jobs": [{"kind": job.kind, "indices": list(job.indices), **node.progress(vault, job)} for job in state.jobs],
         "transactions": [*node.stakes(vault), *(_transactions(graph, state) if graph else [])],
-        "setup": node.phases.table(vault),
+        "setup": node.context.phases.table(vault),
     }
 
 

@@ -110,14 +110,15 @@ def derived(state: VaultState, context: Context) -> VaultGraph:
 async def nonces(context: Context, state: VaultState, job: Job) -> Facts:
     """The public nonces of every session, part by part."""
     graph = await context.graph(state)
-    ephemeral = context.keys.ephemeral(context.name(state))
+    ephemeral, steps = context.keys.ephemeral(context.name(state)), context.count(state, job, len(graph.parts))
 
     def make() -> Facts:
-        share = share_of_group(ephemeral)
-        return tuple(
-            (key("nonces", state.me, i), graph.presigning(part).public_nonces(nonce_seed(ephemeral, i), share))
-            for i, part in enumerate(graph.parts)
-        )
+        share, facts = share_of_group(ephemeral), []
+        for i, part in enumerate(graph.parts):
+            public = graph.presigning(part).public_nonces(nonce_seed(ephemeral, i), share)
+            facts.append((key("nonces", state.me, i), public))
+            steps.advance()
+        return tuple(facts)
 
     return await asyncio.to_thread(make)
 
@@ -129,7 +130,7 @@ def _all_of(context: Context, state: VaultState, kind: str, part: int) -> list[b
 async def sign(context: Context, state: VaultState, job: Job) -> Facts:
     """Partial signatures of every session. The guard lets one version of (nonces, messages, points) pass, ever."""
     graph = await context.graph(state)
-    ephemeral = context.keys.ephemeral(context.name(state))
+    ephemeral, steps = context.keys.ephemeral(context.name(state)), context.count(state, job, len(graph.parts))
 
     def make() -> Facts:
         share, facts = share_of_group(ephemeral), []
@@ -139,6 +140,7 @@ async def sign(context: Context, state: VaultState, job: Job) -> Facts:
             facts.append(
                 (key("partials", state.me, i), graph.presigning(part).sign(nonce_seed(ephemeral, i), share, public))
             )
+            steps.advance()
         return tuple(facts)
 
     return await asyncio.to_thread(make)
@@ -157,14 +159,17 @@ def _claim_nonces(guard: Guard, state: VaultState, part: int, digest: bytes, pub
 async def aggregate(context: Context, state: VaultState, job: Job) -> Facts:
     """Check every partial singly, aggregate, verify, store, read back, burn this party's share of G; only then `ready`."""
     graph = await context.graph(state)
+    parties = everyone(state.proposal)
+    steps = context.count(state, job, len(graph.parts) * (len(parties) + 1) + 1)
 
     def make() -> bytes:
         found = b""
         for i, part in enumerate(graph.parts):
             batch = graph.presigning(part)
             public, partials = _all_of(context, state, "nonces", i), _all_of(context, state, "partials", i)
-            for p in everyone(state.proposal):
+            for p in parties:
                 wrong = batch.check_partials(p, public, partials[p])
+                steps.advance()
                 if wrong:
                     session = graph.signatures[part.start + wrong[0]]
                     raise PeerFault(
@@ -172,6 +177,7 @@ async def aggregate(context: Context, state: VaultState, job: Job) -> Facts:
                         came=f"{len(wrong)} wrong, the first for {session.template} input {session.input} {session.path}",
                     )  # fmt: skip
             found += batch.aggregate(public, partials)
+            steps.advance()
         return found
 
     name = context.name(state)
