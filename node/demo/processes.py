@@ -48,6 +48,7 @@ class ChainProcess:
     backend: Backend
     folder: Path
     port: int = field(default_factory=free_port)
+    options: tuple[str, ...] = ()
     process: asyncio.subprocess.Process | None = None
 
     @property
@@ -91,7 +92,7 @@ class ChainProcess:
                 "-fixedseeds=0",
             ]
         out = (self.folder / "process.log").open("ab")
-        self.process = await asyncio.create_subprocess_exec(*command, stdout=out, stderr=out)
+        self.process = await asyncio.create_subprocess_exec(*command, *self.options, stdout=out, stderr=out)
         await _until(self._answers, f"{self.backend} on port {self.port}", self.process, self.folder / "process.log")
 
     async def _answers(self) -> bool:
@@ -115,6 +116,12 @@ class ChainProcess:
         if reply.get("error"):
             raise LocalFault(what=f"{self.backend} {method}", expected="an answer", came=str(reply["error"]))
         return reply["result"]
+
+    async def kill(self) -> None:
+        """kill -9, as a power cut does."""
+        await _kill(self.process)
+        self.process = None
+        self.cookie.unlink(missing_ok=True)
 
     async def stop(self) -> None:
         """Ask it to stop, then insist."""
@@ -183,9 +190,7 @@ class DaemonProcess:
     async def kill(self) -> None:
         """Kill -9, as a power cut does."""
         await self._forget_client()
-        if self.process is not None and self.process.returncode is None:
-            self.process.send_signal(signal.SIGKILL)
-            await self.process.wait()
+        await _kill(self.process)
         self.process = None
 
     async def stop(self) -> None:
@@ -217,6 +222,12 @@ async def _until(ready: Any, what: str, process: asyncio.subprocess.Process, log
 
 def _tail(log: Path) -> str:
     return log.read_text(errors="replace")[-1500:]
+
+
+async def _kill(process: asyncio.subprocess.Process | None) -> None:
+    if process is not None and process.returncode is None:
+        process.send_signal(signal.SIGKILL)
+        await process.wait()
 
 
 async def _stop(process: asyncio.subprocess.Process | None) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from node.demo.processes import Backend, find_bitcoind
-from node.demo.scenarios import Play, known
+from node.demo.scenarios import known
 from node.demo.stage import Theatre
 
 BACKENDS: tuple[Backend, ...] = ("sandbox", "bitcoind")
@@ -33,8 +33,3 @@ async def theatre(chain_kind: Backend, tmp_path: Path) -> AsyncIterator[Theatre]
         yield stage
     finally:
         await stage.close()
-
-
-def false_claim_only(stage: Theatre) -> Play:
-    """A vault of one slot whose one graph is a false claim: 900,000 sat of a sealed 600,000."""
-    return Play(stage, "core", print, {0: "test"}, amounts={0: 900_000}, slots=1)
