@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from circuits.withdrawal import commitment_of
-from tests.simulation.power import Crash
+from tests.simulation.power import Crash, Fuse
 from tests.simulation.toy import sealed
 from tests.simulation.world import BALANCE, ROLES, SALT, World
 
@@ -21,11 +21,12 @@ MEMORY = Path("/dev/shm")
 
 
 @asynccontextmanager
-async def a_world(*, contest: dict[str, str] | None = None) -> AsyncIterator[World]:
+async def a_world(*, contest: dict[str, str] | None = None, fuses: dict[str, Fuse] | None = None) -> AsyncIterator[World]:
     """Three nodes with coins; their folders are in memory where the system has such a place."""
     with TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder:
         asyncio.get_running_loop().set_exception_handler(_expected)
         world = World(Path(folder), contest if contest is not None else {"lender": "known", "challenger": "known"})
+        world.fuses |= fuses or {}
         await world.open()
         try:
             yield world

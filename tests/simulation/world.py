@@ -135,7 +135,7 @@ class Life:
         task, cut = asyncio.ensure_future(work), asyncio.ensure_future(self.power.cut.wait())
         await asyncio.wait({task, cut}, return_when=asyncio.FIRST_COMPLETED)
         cut.cancel()
-        if task.done():
+        if task.done() and not isinstance(task.exception(), Crash):
             return task.result()
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
@@ -161,8 +161,8 @@ class Actor:
     folder: Path
     world: World
     policy: Policy
+    fuse: Fuse
     accept: str = "auto"
-    fuse: Fuse = field(default_factory=Fuse)
     life: Life | None = None
     last: Life | None = None
     lives: int = 0
@@ -287,11 +287,12 @@ class World:
     chain: MemoryChain = field(default_factory=MemoryChain)
     wire: Wire = field(default_factory=Wire)
     actors: dict[str, Actor] = field(default_factory=dict)
+    fuses: dict[str, Fuse] = field(default_factory=lambda: {name: Fuse() for name in ROLES})
 
     async def open(self) -> None:
         for name in ROLES:
             policy = Policy(contest=self.contest.get(name, "never"), known={commitment_of(BALANCE, SALT): BALANCE}, release="auto")  # type: ignore[arg-type]
-            self.actors[name] = Actor(name, self.folder / name, self, policy)
+            self.actors[name] = Actor(name, self.folder / name, self, policy, self.fuses[name])
             await self.actors[name].open()
         gifts = [(actor.node.context.wallet.new_script(), GIFT) for actor in self.actors.values() for _ in range(GIFTS)]
         await self.chain.mine(*gifts)
