@@ -19,7 +19,7 @@ help:  ## Show this list
 	@touch $@
 
 .venv/built: .venv/ready pyproject.toml $(RUST)
-	@command -v cargo >/dev/null || { echo "cargo was not found: install a Rust toolchain (1.88 or newer)"; exit 1; }
+	@command -v cargo >/dev/null || { echo "cargo was not found: install a Rust toolchain (1.89 or newer)"; exit 1; }
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
