@@ -1,0 +1,336 @@
+"""The tables of docs/ that repeat what the code says, rendered from the code itself.
+
+Promise: a block between `<!-- NAME -->` and `<!-- end -->` in a page of docs/ is what the function of that name returns
+today; `python -m tests.unit.docs.tables` writes all of them again. Does NOT know the prose around them.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, get_args
+
+from bitcoin.core.script import CScript, CScriptOp
+from pydantic import BaseModel
+
+from bitcoin_scripts.outputs import Output
+from bitcoin_scripts.transaction import Template
+from circuits.cut_and_choose import PROFILES
+from circuits.engine import Setup
+from circuits.engines.core import params_of, program_of
+from circuits.withdrawal import commitment_of, withdrawal
+from node.config import Config
+from node.guard import DOMAINS
+from node.limits import PRODUCT, table
+from node.rpc.openrpc import document
+from node.rpc.table import TABLE, bind
+from node.store import COLUMNS
+from tests.vault_kit import Kit, graph_terms, make_proposal
+from vault import picture
+from vault.agreement import Timelocks
+from vault.fees import BOND_RULES, RULES, vsizes_of
+from vault.timelocks import INEQUALITIES, MAINLINE, ON_DEMAND, REAL_TIME, regtest_timelocks
+
+DOCS = Path(__file__).parents[3] / "docs"
+BEGIN, END = "<!-- {} -->", "<!-- end -->"
+
+TIMES = Timelocks(
+    contest=8, assert_=9, refute=10, verdict=15, refund=20, bond_release=37, dead_man=130, margin=4, depth=2
+)
+"""Every wait has its own number, so that a delay in a template names its timelock."""
+DIGITS, DIGIT_BITS, AMOUNT, SLOT = 96, 4, 600_000, 1_000_000
+LETTERS = {0: "B", 1: "L", 2: "W2"}
+
+
+@lru_cache(maxsize=1)
+def sample() -> Kit:
+    """B, L and one challenger; one slot of 1,000,000 sat, one withdrawal of 600,000 with 96 four-bit digits."""
+    graph = graph_terms(digits=DIGITS, digit_bits=DIGIT_BITS, amount=AMOUNT)
+    return Kit(proposal=make_proposal(graphs=(graph,), slots=(SLOT,), timelocks=TIMES), name="docs")
+
+
+def rows(*lines: tuple[object, ...]) -> str:
+    """A Markdown table; the first line is its head."""
+    head, *body = (f"| {' | '.join(str(cell) for cell in line)} |" for line in lines)
+    return "\n".join([head, "|" + " --- |" * len(lines[0]), *body])
+
+
+# ---- protocol.md -----------------------------------------------------------------------------------------------------
+def transactions() -> str:
+    """What every transaction spends, after which wait, creates; who can publish it; its size, signed."""
+    graph = sample().graph
+    return rows(
+        ("transaction", "spends (output: path, wait)", "creates", "by", "vB"),
+        *(
+            (
+                f"`{_general(name)}`",
+                "; ".join(_spend(template, n) for n in range(len(template.inputs))),
+                ", ".join(f"`{_general(o.role)}`" for o in template.outputs if o.role != "anchor"),
+                picture.who(graph, name),
+                f"{template.vsize:,}",
+            )
+            for name, template in graph.templates.items()
+        ),
+    )
+
+
+def _general(role: str) -> str:
+    """Slot 0 and graph 0 of the sample stand for any."""
+    return re.sub(r"^0/", "g/", re.sub(r"^([a-z]+)/0$", r"\1/S", role))
+
+
+def _spend(template: Template, n: int) -> str:
+    spent = template.inputs[n]
+    wait = f", CSV({_wait(spent.delay)})" if spent.delay else ""
+    return f"`{_general(spent.spends.role)}`: {picture._path(spent.paths)}{wait}"
+
+
+def _wait(blocks: int) -> str:
+    return next(name.rstrip("_") for name in Timelocks.__struct_fields__ if getattr(TIMES, name) == blocks)
+
+
+def outputs() -> str:
+    """Every output of the graph with its internal key and its leaves, as scripts."""
+    graph = sample().graph
+    seen: dict[str, Output] = {}
+    for template in graph.templates.values():
+        for output in [*template.outputs, *(spent.spends for spent in template.inputs)]:
+            if isinstance(output, Output):
+                seen.setdefault(output.role, output)
+    lines: list[tuple[object, ...]] = [("output", "internal key", "leaf", "script")]
+    for role, output in seen.items():
+        name = _general(role)
+        inner = _letters().get(output.internal_key, "NUMS")
+        if not output.leaves:
+            lines.append((f"`{name}`", inner, "", "none"))
+        for n, leaf in enumerate(output.leaves):
+            first = (f"`{name}`", inner) if n == 0 else ("", "")
+            lines.append((*first, leaf.name, f"`{_symbols(leaf.script)}`"))
+    return rows(*lines)
+
+
+@lru_cache(maxsize=1)
+def _letters() -> dict[bytes, str]:
+    kit = sample()
+    cast = kit.graph.cast
+    found = {cast.group: "G", cast.hashlock_a: "h_a", cast.hashlocks_r[0]: "h_r"}
+    found |= {key: LETTERS[party] for party, key in enumerate(cast.personal)}
+    return found | {lock[1:]: f"O_{LETTERS[k]}" for entry in kit.points for k, lock in entry.disprove}
+
+
+def _symbols(script: bytes) -> str:
+    words = []
+    for opcode, data, _ in CScript(script).raw_iter():
+        if data is not None and len(data) == 32:
+            words.append(f"<{_letters()[bytes(data)]}>")
+        elif data is not None:
+            words.append(_number(int.from_bytes(bytes(data), "little")))
+        elif 0x51 <= int(opcode) <= 0x60:
+            words.append(_number(int(opcode) - 0x50))
+        else:
+            words.append(str(CScriptOp(opcode)).removeprefix("OP_").replace("CHECKSEQUENCEVERIFY", "CSV"))
+    step = "TUCK CHECKSIGVERIFY CODESEPARATOR"
+    text = " ".join(words)
+    return re.sub(f"(?:{step} )+", lambda found: f"({step}) x {found.group().count('TUCK')} ", text)
+
+
+def _number(value: int) -> str:
+    return _wait(value) if value != 32 else "32"
+
+
+def assert_sizes() -> str:
+    """Assert by digits and challengers."""
+    lines: list[tuple[object, ...]] = [("digits", "bits a digit", "input bits", "challengers", "Assert, vB")]
+    for digits, bits, more in ((96, 4, 1), (96, 4, 3), (48, 8, 1), (128, 4, 1), (64, 8, 1)):
+        terms = graph_terms(digits=digits, digit_bits=bits, amount=AMOUNT)
+        proposal = make_proposal(graphs=(terms,), slots=(SLOT,), challengers=more)
+        lines.append((digits, bits, digits * bits, 1 + more, f"{vsizes_of(proposal)['0/assert']:,}"))
+    return rows(*lines)
+
+
+def timelocks() -> str:
+    """Defaults, and the set for a chain that mines on demand."""
+    quick = regtest_timelocks()
+    names = Timelocks.__struct_fields__
+    return rows(
+        ("blocks", *(name.rstrip("_") for name in names)),
+        ("real time", *(f"{getattr(MAINLINE, name):,}" for name in names)),
+        ("regtest", *(getattr(quick, name) for name in names)),
+    )
+
+
+def inequalities() -> str:
+    """Left > right, or somebody honest loses."""
+    return rows(
+        ("inequality", "must hold", "else"),
+        *((rule.name, f"{rule.left} > {rule.right}", rule.why) for rule in INEQUALITIES),
+    ) + (
+        f"\n\nSlack in 6 and 7: {REAL_TIME.ledger} and {REAL_TIME.dead_man:,} blocks in real time, {ON_DEMAND.ledger} and "
+        f"{ON_DEMAND.dead_man} on regtest."
+    )
+
+
+def amounts() -> str:
+    """The value of every output, and what a bond must cover."""
+    named = {"s": "S", "g": "g", "k": "K"}
+    values = rows(
+        ("output", "value"),
+        *((f"`{rule.output.format(**named)}`", rule.rule.format(**named)) for rule in RULES),
+    )
+    bonds = rows(("a bond is refused unless", "is at least"), *((rule.left, rule.right) for rule in BOND_RULES))
+    return f"{values}\n\n{bonds}"
+
+
+def profiles() -> str:
+    """Cut-and-choose profiles, with what each sends for the withdrawal circuit."""
+    circuit = withdrawal(commitment=commitment_of(1, 1), amount=1)
+    lines: list[tuple[object, ...]] = [
+        ("profile", "N", "M", "soundness, bits", "F and commitments, bytes", "openings, bytes", "kept, bytes")
+    ]
+    for profile in PROFILES.values():
+        setup = Setup(setup_id=bytes(32), context=b"", circuit=circuit, profile=profile, digit_bits=DIGIT_BITS)
+        params = params_of(setup)
+        lines.append(
+            (
+                profile.name,
+                profile.instances,
+                profile.kept,
+                f"{profile.bits:.1f}",
+                f"{params.polynomial_bytes + 32 * profile.instances:,}",
+                f"{params.opening_bytes * (profile.instances - profile.kept):,}",
+                f"{params.kept_bytes * profile.kept:,}",
+            )
+        )
+    program = program_of(circuit)
+    return rows(*lines) + (
+        f"\n\nThe circuit: {sum(program.input_widths)} input bits, {program.gates:,} gates of which {program.ands:,} are "
+        f"AND, {program.slots:,} slots. One kept instance: {params.kept_bytes:,} bytes. One opened instance: "
+        f"{params.opening_bytes:,} bytes. Digit points of a graph: {params.points_bytes:,} bytes."
+    )
+
+
+# ---- operate.md and rpc.md -------------------------------------------------------------------------------------------
+def configuration() -> str:
+    """Every key with its type and default."""
+    lines: list[tuple[object, ...]] = [("key", "value", "default")]
+    lines += [(f"`{name}`", kind, f"`{value}`") for name, kind, value in _keys(Config, "")]
+    return rows(*lines)
+
+
+def _keys(model: type[BaseModel], prefix: str) -> list[tuple[str, str, object]]:
+    found = []
+    for name, field in model.model_fields.items():
+        kind: Any = field.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            found += _keys(kind, f"{prefix}{name}.")
+            continue
+        items = [item for item in get_args(kind) if isinstance(item, type) and issubclass(item, BaseModel)]
+        if items:
+            inner = ", ".join(items[0].model_fields)
+            found.append((f"{prefix}{name}", f"list of {{ {inner} }}", "[]"))
+            continue
+        choices = get_args(kind)
+        literal = choices and all(isinstance(choice, str) for choice in choices)
+        default: Any = field.default
+        default = getattr(default, "get_secret_value", lambda d=default: d)()
+        words = ", ".join(choices) if literal else _type(kind)
+        found.append((f"{prefix}{name}", words, "" if default is None else default if default != "" else '""'))
+    return found
+
+
+def _type(kind: Any) -> str:
+    text = str(kind)
+    for sign, word in (("Path", "path"), ("SecretStr", "text"), ("int", "number"), ("str", "text")):
+        if sign in text:
+            return word
+    raise ValueError(f"no word for {text}")
+
+
+def limits() -> str:
+    """The table of limits."""
+    return rows(
+        ("limit", "value", "unit", "why"),
+        *(
+            (f"`{name}`", f"{value:,g}" if value % 1 else f"{int(value):,}", unit, why)
+            for name, value, unit, why in table(PRODUCT)
+        ),
+    )
+
+
+def columns() -> str:
+    """What the two databases hold."""
+    return rows(
+        ("database", "column", "holds"),
+        *(("store", f"`{name}`", what) for name, what in COLUMNS.items()),
+        *(("guard", f"`{name}`", what) for name, what in DOMAINS.items()),
+    )
+
+
+def methods() -> str:
+    """Every RPC method, from the table that serves them."""
+
+    async def nothing(_: object) -> None:
+        return None
+
+    page = document(bind(dict.fromkeys(TABLE, nothing)), version="")
+    lines: list[tuple[object, ...]] = [("method", "parameters", "what it does")]
+    for method in page["methods"]:
+        params = ", ".join(f"`{p['name']}`" if p["required"] else f"[`{p['name']}`]" for p in method["params"])
+        lines.append((f"`{method['name']}`", params, method["summary"]))
+    return rows(*lines)
+
+
+BLOCKS: dict[str, Callable[[], str]] = {
+    "transactions": transactions,
+    "outputs": outputs,
+    "assert sizes": assert_sizes,
+    "timelocks": timelocks,
+    "inequalities": inequalities,
+    "amounts": amounts,
+    "profiles": profiles,
+    "configuration": configuration,
+    "limits": limits,
+    "columns": columns,
+    "methods": methods,
+}
+
+
+def found(text: str) -> dict[str, str]:
+    """Name -> content of every block of a page."""
+    return dict(re.findall(r"<!-- ([a-z ]+) -->\n(.*?)\n<!-- end -->", text, re.S))
+
+
+def filled(text: str) -> str:
+    """The page with every block rendered again."""
+    for name in found(text):
+        begin = BEGIN.format(name)
+        text = re.sub(
+            re.escape(begin) + r"\n.*?\n" + END,
+            lambda _, name=name, begin=begin: f"{begin}\n{BLOCKS[name]()}\n{END}",
+            text,
+            flags=re.S,
+        )
+    return text
+
+
+def drawing() -> str:
+    """docs/transactions.svg."""
+    return picture.svg(sample().graph)
+
+
+def main() -> None:
+    """Write every block and the picture again."""
+    for path in DOCS.glob("*.md"):
+        before = path.read_text()
+        after = filled(before)
+        if after != before:
+            path.write_text(after)
+            print(f"wrote {path.name}", file=sys.stderr)
+    (DOCS / "transactions.svg").write_text(drawing())
+
+
+if __name__ == "__main__":
+    main()
