@@ -17,7 +17,7 @@ import structlog
 from bitcoin_scripts.transaction import display_txid
 from challenge.actions import Close, Run
 from challenge.classify import index
-from challenge.deadlines import stage
+from challenge.deadlines import Due, stage
 from challenge.events import Done, Event, Failed, Halted, Ordered, Told
 from challenge.facts import KINDS, key
 from challenge.faults import Deviation
@@ -44,6 +44,7 @@ from node.view import vault_line
 from node.work import WORK, build, bump
 from node.work.context import Context
 from node.work.funding import load_stakes
+from node.work.reclaim import returning
 from vault.faults import VaultFault
 from vault.picture import dot, svg, text
 from vault.terms import Proposal, encode, parse_proposal
@@ -54,6 +55,8 @@ RETRY = 1.0
 SEND_TIMEOUT = 30.0
 WAIT_SECONDS = 60.0
 POLL_SECONDS = 0.003
+MAX_VALUES = 15_000
+"""The public nonces of a graph, 66 bytes for each value of each digit, travel in one message of at most 1 MiB."""
 DRAWINGS = {"text": text, "dot": dot, "svg": svg}
 
 
@@ -94,7 +97,7 @@ class Node:
         self.outbox = Outbox(transmit=self._transmit, delivered=self._delivered)
         self.publisher = Publisher(
             chain=self.context.chain, book=self.book, scanner=self.scanner, store=self.context.store, guard=self.context.guard,
-            bound=self.rules.bound, build=self._build, bump=self._bump, write=self.context.write,
+            bound=self.rules.bound, returning=self._returning, build=self._build, bump=self._bump, write=self.context.write,
         )  # fmt: skip
 
     # ---- life ------------------------------------------------------------------------------------------------------
@@ -300,6 +303,9 @@ class Node:
             return ()
         return ("want_accept",)
 
+    async def _returning(self, tip: int) -> list[tuple[bytes, VaultState, Due]]:
+        return await returning(self.context, list(self.book.items()), tip, self.rules.bound)
+
     async def _build(self, vault: bytes, state: VaultState, name: str) -> bytes:
         return await build(self.context, state, name)
 
@@ -359,6 +365,12 @@ class Node:
             circuit = circuit_of(graph.statement, graph.amount)
             wanted += [
                 (f"graphs[{g}].circuit", graph.circuit == circuit.id, circuit.id.hex(), graph.circuit.hex()),
+                (
+                    f"graphs[{g}].digits",
+                    graph.digits << graph.digit_bits <= MAX_VALUES,
+                    f"at most {MAX_VALUES} values in all digits together",
+                    str(graph.digits << graph.digit_bits),
+                ),
                 (
                     f"graphs[{g}].profile",
                     graph.profile != "test" or rules.network == "regtest",
