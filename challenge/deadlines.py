@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from challenge.facts import challengers_of, claimant_of, key, party_with
-from challenge.game import GraphPhase, GraphView, SlotPhase, View, fold
+from challenge.game import SLOT_ENDS, GraphPhase, GraphView, SlotPhase, View, fold
 from challenge.rules import milestones
 from challenge.states import Seen, Stage, VaultState
 
@@ -177,6 +177,23 @@ def settled(state: VaultState, tip: int, bound: int) -> bool:
     idle = {GraphPhase.CLAIMED, GraphPhase.CONTESTED, GraphPhase.ASSERTED}
     return (
         over and all(g.phase not in idle for g in view.graphs) and all(tip - seen.height > bound for seen in state.log)
+    )
+
+
+def free_bonds(state: VaultState, tip: int) -> tuple[int, ...]:
+    """The graphs of this party whose bond no claim needs: the setup ended, or the slot did and that is buried.
+
+    A halted vault keeps its bonds where they are: nobody knows what its chain holds.
+    """
+    mine = [g for g in range(len(state.proposal.graphs)) if claimant_of(state.proposal, g) == state.me]
+    if state.end is not None:
+        return tuple(mine) if state.end[0] == Stage.ABORTED.value else ()
+    view, depth = fold(state.proposal, state.log), state.proposal.timelocks.depth
+    slots = {g: view.slots[state.proposal.graphs[g].slot] for g in mine}
+    return tuple(
+        g
+        for g in mine
+        if view.graphs[g].phase is GraphPhase.ARMED and slots[g].phase in SLOT_ENDS and tip - slots[g].height >= depth
     )
 
 

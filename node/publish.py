@@ -16,6 +16,7 @@ import structlog
 from challenge.deadlines import Due, due
 from challenge.game import split
 from challenge.states import VaultState
+from native import NativeError
 from node.book import Book
 from node.chain import Accepted, AlreadyKnown, Rejected
 from node.faults import LocalFault, PeerFault, Unavailable
@@ -23,6 +24,7 @@ from node.guard import Guard, GuardViolation
 from node.ports import Chain
 from node.scan import Scanner
 from node.store import Put, Store
+from vault.faults import VaultFault
 
 log = structlog.get_logger()
 
@@ -33,6 +35,7 @@ TOO_CHEAP: Final = ("min relay fee not met", "mempool min fee not met")
 """Reasons that a child cures at once. A rival in the mempool is no reason to outbid it: it may serve the same end, and if
 it is not mined, patience ends."""
 
+Returning = Callable[[int], Awaitable[list[tuple[bytes, VaultState, Due]]]]
 Build = Callable[[bytes, VaultState, str], Awaitable[bytes]]
 Bump = Callable[[bytes, VaultState, str, bytes, int], Awaitable[None]]
 
@@ -43,7 +46,10 @@ def outgoing_key(vault: bytes, name: str) -> bytes:
 
 
 class Publisher:
-    """`build` signs a transaction of a vault, `bump` publishes it with a child that pays; `write` commits a put."""
+    """`build` signs a transaction of a vault, `bump` publishes it with a child that pays; `write` commits a put.
+
+    `returning` says which bonds are to be taken back at a tip.
+    """
 
     def __init__(
         self,
@@ -54,12 +60,13 @@ class Publisher:
         store: Store,
         guard: Guard,
         bound: int,
+        returning: Returning,
         build: Build,
         bump: Bump,
         write: Callable[[tuple[Put, ...]], Awaitable[object]],
     ) -> None:
         self._chain, self._book, self._scanner, self._store, self._guard = chain, book, scanner, store, guard
-        self._bound, self._build, self._bump, self._write = bound, build, bump, write
+        self._bound, self._returning, self._build, self._bump, self._write = bound, returning, build, bump, write
         self._poked = asyncio.Event()
         self._first: dict[tuple[bytes, str], int] = {}
         self._accepted: dict[tuple[bytes, str], int] = {}
@@ -91,10 +98,16 @@ class Publisher:
     async def _round(self, tip: int) -> None:
         for vault, state in list(self._book.live(tip, self._bound)):
             for item in due(state, tip):
-                try:
-                    await self._publish(vault, state, item, tip)
-                except (LocalFault, PeerFault) as fault:
-                    log.error("cannot publish", vault=vault.hex()[:16], name=item.name, reason=str(fault))
+                await self._try(vault, state, item, tip)
+        for vault, state, item in await self._returning(tip):
+            await self._try(vault, state, item, tip)
+
+    async def _try(self, vault: bytes, state: VaultState, item: Due, tip: int) -> None:
+        """What one vault's presignatures, evidence or coins are short of stops no other transaction."""
+        try:
+            await self._publish(vault, state, item, tip)
+        except (LocalFault, PeerFault, VaultFault, NativeError) as fault:
+            log.error("cannot publish", vault=vault.hex()[:16], name=item.name, reason=str(fault))
 
     async def _publish(self, vault: bytes, state: VaultState, item: Due, tip: int) -> None:
         at = (vault, item.name)

@@ -19,11 +19,15 @@ from node.publish import one_version
 from node.wallet.spend import ANCHOR_SCRIPT
 from node.work.context import Context
 from node.work.dispute_engine import learn
+from node.work.reclaim import RECLAIM, reclaim
 from vault.presigned import Presigned, finish, wallet_messages
 
 
 async def build(context: Context, state: VaultState, name: str) -> bytes:
     """The raw signed transaction `name`. Assert is claimed in the guard before it exists outside this function."""
+    graph, kind, _ = split(name)
+    if kind == RECLAIM:
+        return await reclaim(context, state, graph or 0)
     presigned = await context.presigned(state)
     return await asyncio.to_thread(_build, context, state, presigned, name)
 

@@ -46,7 +46,7 @@ async def fund(context: Context, state: VaultState, job: Job) -> Facts:
     """Publish this party's Stakes, wait until they are buried, then reserve the PreFund coins."""
     name = context.name(state)
     record = load_stakes(context, name) or await _make(context, state)
-    bonds = _bonds(context, state, record)
+    bonds = bonds_of(context, state, record)
     if record.raw:
         await _bury(context, state, record, bonds)
     inputs = await _prefund_coins(context, state) if state.me == state.proposal.borrower else ()
@@ -69,7 +69,8 @@ async def _make(context: Context, state: VaultState) -> Stakes:
     return record
 
 
-def _bonds(context: Context, state: VaultState, record: Stakes) -> tuple[tuple[int, Coin], ...]:
+def bonds_of(context: Context, state: VaultState, record: Stakes) -> tuple[tuple[int, Coin], ...]:
+    """(graph, coin) of every bond that the recorded Stakes create."""
     if not record.raw:
         return ()
     txid, script = tapscript.txid(record.raw), bond_script(context.own(record.nonce).personal.xonly())

@@ -1,0 +1,85 @@
+"""Bonds come back: what this party posted for claims that nobody will make returns to its wallet.
+
+Promise: a bond that no claim can need any more (`challenge.deadlines.free_bonds`) is spent to the wallet by one transaction,
+built once; it is repeated until it is buried deeper than any reorg that is followed. Stakes that may have left this node
+are seen through first, also after a crash: a bond that confirms late comes back late, not never.
+This module does NOT publish (`node.publish` does) and does NOT decide when a vault has ended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from bitcoin.core import CTransaction, CTxInWitness, CTxWitness
+from bitcoin.core.script import CScriptWitness
+
+from challenge.deadlines import Due, free_bonds
+from challenge.states import VaultState
+from native._native import tapscript
+from node.faults import LocalFault
+from node.publish import outgoing_key
+from node.wallet.spend import ANCHOR_SCRIPT, ANCHOR_VALUE, Payment, transaction_weight, vsize
+from node.wallet.spend import build as unsigned
+from node.wallet.wallet import NO_CODESEP
+from node.work.context import Context
+from node.work.funding import bonds_of, load_stakes
+from vault.terms import Coin
+
+RECLAIM = "reclaim"
+WHY = "no claim needs this bond any more"
+
+
+def reclaimed_key(vault: bytes, g: int) -> bytes:
+    """Where the height of the block that gave a bond back stands in the column `jobs`."""
+    return vault + b"/reclaimed/%d" % g
+
+
+async def returning(
+    context: Context, vaults: Iterable[tuple[bytes, VaultState]], tip: int, bound: int
+) -> list[tuple[bytes, VaultState, Due]]:
+    """The reclaims to publish now. Raises Unavailable when the chain does not answer."""
+    found = []
+    for vault, state in vaults:
+        free = free_bonds(state, tip)
+        record = load_stakes(context, vault) if free else None
+        if record is None:
+            continue
+        for g, coin in bonds_of(context, state, record):
+            if g in free and await _outstanding(context, vault, g, coin, record.raw, tip, bound):
+                found.append((vault, state, Due(name=f"{g}/{RECLAIM}", since=0, until=None, why=WHY)))
+    return found
+
+
+async def _outstanding(context: Context, vault: bytes, g: int, coin: Coin, stakes: bytes, tip: int, bound: int) -> bool:
+    """Whether the bond lies on chain, to be taken. Notes the block that gave it back, and offers Stakes not mined yet."""
+    noted = context.store.get("jobs", reclaimed_key(vault, g))
+    if noted is not None and tip - int.from_bytes(noted, "big") > bound:
+        return False
+    if await context.chain.utxo(coin.txid, coin.vout) is not None:
+        return True
+    raw = context.store.get("outgoing", outgoing_key(vault, f"{g}/{RECLAIM}"))
+    txid = None if raw is None else tapscript.txid(raw)
+    heights = [each.height for each in context.wallet.coins() if each.txid == txid]
+    if heights and noted != heights[0].to_bytes(8, "big"):
+        await context.write((("jobs", reclaimed_key(vault, g), heights[0].to_bytes(8, "big")),))
+    if not heights and noted is None:
+        await context.chain.broadcast(stakes)
+    return False
+
+
+async def reclaim(context: Context, state: VaultState, g: int) -> bytes:
+    """The raw signed transaction that pays a bond to a fresh script of the wallet, with an anchor for its child."""
+    vault = context.name(state)
+    record = load_stakes(context, vault)
+    if record is None:
+        raise LocalFault(what="bond", expected="a record of Stakes", came="none", todo="Restore the last backup.")
+    coin = dict(bonds_of(context, state, record))[g]
+    script = await context.payout_script()
+    anchor, rate = Payment(value=ANCHOR_VALUE, script=ANCHOR_SCRIPT), state.proposal.fee_policy.base_rate
+    fee = rate * vsize(transaction_weight(1, 0, [Payment(value=0, script=script), anchor]))
+    raw = unsigned([(coin.txid, coin.vout)], [Payment(value=coin.value - fee - ANCHOR_VALUE, script=script), anchor])
+    message = tapscript.sighashes(raw, [(coin.value, coin.script_pubkey)], 0, None, [NO_CODESEP])[0]
+    tx = CTransaction.deserialize(raw)
+    witness = CScriptWitness([context.own(record.nonce).personal.sign_key_path(message, None)])
+    signed = CTransaction(tx.vin, tx.vout, tx.nLockTime, tx.nVersion, CTxWitness([CTxInWitness(witness)]))
+    return bytes(signed.serialize())
