@@ -46,6 +46,7 @@ VERSION = "0.1.0"
 ADDRESS_PREFIX = b"peer/"
 COIN_TYPE = {"mainnet": 0}
 PATIENCE = 120.0
+LONGEST_PAUSE = 8.0
 QUICK = Kdf(memory_kib=8 * 1024, iterations=1)
 """On regtest no coin is at stake and many nodes start at once."""
 
@@ -258,13 +259,15 @@ def _credentials(config: Config) -> Cookie | Password:
 
 async def _patiently(chain: BitcoinRpc, network: str) -> Any:
     """Who answers; a chain that is still starting is waited for, one that refuses us is not."""
+    pause = 0.25
     async with asyncio.timeout(PATIENCE):
         while True:
             try:
                 return await chain.check_version(network=network, genesis=None)
             except Unavailable as fault:
                 log.info("waiting for the chain", reason=str(fault))
-                await asyncio.sleep(0.5)
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, LONGEST_PAUSE)
 
 
 def main() -> None:
