@@ -300,7 +300,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
 
 def found(text: str) -> dict[str, str]:
     """Name -> content of every block of a page."""
-    return dict(re.findall(r"<!-- ([a-z ]+) -->\n(.*?)\n<!-- end -->", text, re.S))
+    return dict(re.findall(r"<!-- ([a-z ]+) -->\n(?:(.*?)\n)??<!-- end -->", text, re.S))
 
 
 def filled(text: str) -> str:
@@ -308,7 +308,7 @@ def filled(text: str) -> str:
     for name in found(text):
         begin = BEGIN.format(name)
         text = re.sub(
-            re.escape(begin) + r"\n.*?\n" + END,
+            re.escape(begin) + r"\n(?:.*?\n)??" + END,
             lambda _, name=name, begin=begin: f"{begin}\n{BLOCKS[name]()}\n{END}",
             text,
             flags=re.S,

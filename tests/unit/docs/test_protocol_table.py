@@ -46,6 +46,6 @@ def test_every_link_leads_to_a_file(page: Path) -> None:
 def test_every_file_named_in_code_signs_exists(page: Path) -> None:
     root = tables.DOCS.parent
     for target in re.findall(
-        r"`((?:node|challenge|vault|bitcoin_scripts|circuits|native|tests)/[\w/.-]+)`", page.read_text()
+        r"`((?:node|challenge|vault|bitcoin_scripts|circuits|native|tests)/[\w/-]*(?:\.\w+|/))`", page.read_text()
     ):
         assert (root / target).exists(), f"{page.name}: {target}"
