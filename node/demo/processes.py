@@ -12,6 +12,7 @@ import shutil
 import signal
 import socket
 import sys
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -108,8 +109,9 @@ class ChainProcess:
             raise LocalFault(what=self.backend, expected="a cookie file", came="none yet")
         user, _, password = self.cookie.read_text().strip().partition(":")
         body = {"jsonrpc": "1.0", "id": 0, "method": method, "params": params}
+        headers = {"Authorization": aiohttp.encode_basic_auth(user, password)}
         async with (
-            aiohttp.ClientSession(auth=aiohttp.BasicAuth(user, password)) as session,
+            aiohttp.ClientSession(headers=headers) as session,
             session.post(self.url, json=body) as answer,
         ):
             reply = await answer.json(content_type=None)
@@ -118,7 +120,7 @@ class ChainProcess:
         return reply["result"]
 
     async def kill(self) -> None:
-        """kill -9, as a power cut does."""
+        """Kill -9, as a power cut does."""
         await _kill(self.process)
         self.process = None
         self.cookie.unlink(missing_ok=True)
@@ -183,26 +185,30 @@ class DaemonProcess:
 
     async def call(self, method: str, **params: Any) -> Any:
         """One call of its RPC."""
-        if self.client is None:
-            raise LocalFault(what=f"the {self.name}'s daemon", expected="running", came="stopped")
-        return await self.client.call(method, params)
+        client = self.client
+        try:
+            if client is not None:
+                return await client.call(method, params)
+        except RuntimeError:  # aiohttp's word for a session that was closed before the call began
+            if self.client is client:
+                raise
+        raise LocalFault(what=f"the {self.name}'s daemon", expected="running", came="stopped")
 
     async def kill(self) -> None:
         """Kill -9, as a power cut does."""
-        await self._forget_client()
-        await _kill(self.process)
-        self.process = None
+        await self._end(_kill)
 
     async def stop(self) -> None:
         """Ask it to stop, then insist."""
-        await self._forget_client()
-        await _stop(self.process)
-        self.process = None
+        await self._end(_stop)
 
-    async def _forget_client(self) -> None:
-        if self.client is not None:
-            await self.client.close()
-        self.client = None
+    async def _end(self, how: Callable[[asyncio.subprocess.Process | None], Awaitable[None]]) -> None:
+        """The client closes last: a call under way hears from the process that it is gone."""
+        client, self.client = self.client, None
+        await how(self.process)
+        self.process = None
+        if client is not None:
+            await client.close()
 
     @property
     def running(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import defaultdict
 from dataclasses import dataclass, field
 
@@ -39,13 +40,11 @@ class Seen:
                 return
             at = block["previousblockhash"]
 
-    async def watch(self, pause: float = 0.1) -> None:
+    async def watch(self, pause: float = 0.25) -> None:
         """Until cancelled; a chain that is down is asked again."""
         while True:
-            try:
+            with contextlib.suppress(OSError, aiohttp.ClientError, LocalFault, ValueError):
                 await self.look()
-            except (OSError, aiohttp.ClientError, LocalFault, ValueError):
-                pass
             await asyncio.sleep(pause)
 
     def _add(self, raw: bytes) -> None:

@@ -240,11 +240,11 @@ async def test_kill_9_of_the_chain_process(theatre: Theatre, chain_kind: Backend
 
 
 async def kill_chain(stage: Theatre) -> None:
-    """kill -9; what follows is a chain without its mempool. bitcoind also loses its index and reads its blocks again."""
+    """Kill -9; what follows is a chain without its mempool. bitcoind also loses its index and reads its blocks again."""
     await stage.chain.kill()
     stage.chain.options = ("-reindex",) if stage.backend == "bitcoind" else ()
     await stage.chain.start()
     async with asyncio.timeout(60):
-        while int(await stage.chain.call("getblockcount")) < stage.height:
+        while int(await stage.chain.call("getblockcount")) < stage.height:  # noqa: ASYNC110
             await asyncio.sleep(0.1)
     await stage.quiet()
