@@ -1,15 +1,17 @@
 """What a party's backup gives to Bitcoin Core when this software is gone: keys, secrets and descriptors.
 
-    python docs/recover.py master.sealed passphrase                       wallet descriptors only
-    python docs/recover.py master.sealed passphrase --store store         and every vault's coins of this party
+    python docs/recover.py keys master.sealed passphrase                  wallet descriptors only
+    python docs/recover.py keys master.sealed passphrase --store store    and every vault's coins of this party
+    python docs/recover.py preimage PSBT R                                a PSBT of one input, with the preimage r in it
 
 Promise: imports nothing of this project, only public packages (blake3, cryptography, msgspec, PyNaCl, rocksdict), and the
-formats stand in the code below. It prints PRIVATE KEYS: run it offline. Does NOT sign, publish, or change a file.
+formats stand in the code below. `keys` prints PRIVATE KEYS: run it offline. Does NOT sign, publish, or change a file.
 """
 
 from __future__ import annotations
 
 import argparse
+import base64
 import hashlib
 import hmac
 import struct
@@ -212,22 +214,47 @@ def vault_lines(seed: bytes, terms: dict[str, Any], me: int) -> list[tuple[str, 
     return lines
 
 
+def with_preimage(psbt: str, preimage: bytes) -> str:
+    """The PSBT (of one input) with PSBT_IN_SHA256 (BIP174) in front of that input's map."""
+    raw, at = base64.b64decode(psbt), 5
+    while raw[at]:  # the global map: length and key, length and value
+        for _ in ("key", "value"):
+            size = raw[at]
+            width = {0xFD: 2, 0xFE: 4}.get(size, 0)
+            at += 1 + width + (int.from_bytes(raw[at + 1 : at + 1 + width], "little") if width else size)
+    at += 1
+    entry = b"\x21\x0b" + hashlib.sha256(preimage).digest() + bytes([len(preimage)]) + preimage
+    return base64.b64encode(raw[:at] + entry + raw[at:]).decode()
+
+
 def main() -> None:
-    """Print everything."""
+    """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("master", type=Path, help="keys/master.sealed of the backup")
-    parser.add_argument("passphrase", type=Path, help="the file with its passphrase")
-    parser.add_argument("--store", type=Path, help="the folder `store` of the backup")
+    commands = parser.add_subparsers(required=True)
+    keys = commands.add_parser("keys", help="print descriptors and secrets")
+    keys.add_argument("master", type=Path, help="keys/master.sealed of the backup")
+    keys.add_argument("passphrase", type=Path, help="the file with its passphrase")
+    keys.add_argument("--store", type=Path, help="the folder `store` of the backup")
+    keys.set_defaults(run=lambda o: print_keys(o.master, o.passphrase, o.store))
+    shown = commands.add_parser("preimage", help="put r into a PSBT")
+    shown.add_argument("psbt")
+    shown.add_argument("preimage", type=bytes.fromhex)
+    shown.set_defaults(run=lambda o: print(with_preimage(o.psbt, o.preimage)))
     options = parser.parse_args()
-    passphrase = options.passphrase.read_bytes().removesuffix(b"\n").removesuffix(b"\r")
-    seed = master_seed(options.master.read_bytes(), passphrase)
+    options.run(options)
+
+
+def print_keys(master: Path, passphrase: Path, store: Path | None) -> None:
+    """Everything that this party can take by itself."""
+    seed = master_seed(master.read_bytes(), passphrase.read_bytes().removesuffix(b"\n").removesuffix(b"\r"))
     for descriptor in wallet_descriptors(seed):
         print(f"wallet\n    {descriptor}{checksum(descriptor)}")
-    for state in read_vaults(options.store) if options.store else []:
+    for state in read_vaults(store) if store else []:
         terms = terms_of(state)
         if terms is None:
             own = own_seed(seed, msgspec.msgpack.decode(state["facts"]["funded"])[0])
-            print(f"a vault that ended before its keys: bonds\n    tr({wif(scalar(own, b'personal'))})")
+            text = f"tr({wif(scalar(own, b'personal'))})"
+            print(f"a vault that ended before its keys: bonds\n    {text}{checksum(text)}")
             continue
         print(f"vault of {sum(terms['proposal']['slots'])} sat, party {state['me']}")
         for what, text in vault_lines(seed, terms, state["me"]):

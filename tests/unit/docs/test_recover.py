@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import sys
 from pathlib import Path
@@ -22,19 +23,25 @@ from tests.vault_kit import BORROWER, LENDER, Kit, make_proposal
 from vault.agreement import PartyKeys, Terms
 from vault.agreement import encode as encode_terms
 from vault.graph import derive
+from vault.terms import bond_script
 
 ROOT = Path(__file__).parents[3]
 PASSPHRASE = b"a passphrase for a test"
 
 
-@pytest.fixture(scope="module")
-def script() -> ModuleType:
+def load() -> ModuleType:
+    """docs/recover.py, which is a script and in no package."""
     spec = importlib.util.spec_from_file_location("recover", ROOT / "docs" / "recover.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="module")
+def script() -> ModuleType:
+    return load()
 
 
 @pytest.fixture(scope="module")
@@ -55,10 +62,6 @@ class Ours(Kit):
         personal = own.personal.xonly()
         stated = self.keys_of(me)
         slots = range(len(self.proposal.slots))
-        import hashlib
-
-        from vault.terms import bond_script
-
         mine: PartyKeys = msgspec.structs.replace(
             stated,
             personal=personal,
@@ -128,8 +131,6 @@ def test_the_borrowers_descriptors_are_the_outputs_of_the_graph(script: ModuleTy
 
 
 def test_the_lender_finds_its_bond_and_every_r(script: ModuleType, keys: Keys, seed: bytes) -> None:
-    import hashlib
-
     terms = Ours(proposal=make_proposal(), name="recover").with_own(keys, LENDER)
     lines = script.vault_lines(seed, plain(terms), LENDER)
     found = [hashlib.sha256(bytes.fromhex(text)).digest() for what, text in lines if what.startswith("r of slot")]
@@ -152,7 +153,7 @@ def test_a_store_is_read_and_printed(
     (tmp_path / "passphrase").write_bytes(PASSPHRASE + b"\n")
     master = str(keys._folder / "master.sealed")
     monkeypatch.setattr(
-        sys, "argv", ["recover.py", master, str(tmp_path / "passphrase"), "--store", str(tmp_path / "store")]
+        sys, "argv", ["recover.py", "keys", master, str(tmp_path / "passphrase"), "--store", str(tmp_path / "store")]
     )
     script.main()
     printed = [line.strip() for line in capsys.readouterr().out.splitlines()]
