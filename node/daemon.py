@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import signal
+import socket
 import sys
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -46,6 +47,7 @@ VERSION = "0.1.0"
 ADDRESS_PREFIX = b"peer/"
 COIN_TYPE = {"mainnet": 0}
 PATIENCE = 120.0
+FAULTS = (LocalFault, PeerFault, Unavailable)
 LONGEST_PAUSE = 8.0
 QUICK = Kdf(memory_kib=8 * 1024, iterations=1)
 """On regtest no coin is at stake and many nodes start at once."""
@@ -172,6 +174,9 @@ async def _open(config: Config, stack: AsyncExitStack) -> Daemon:
     chain = BitcoinRpc(JsonRpc(config.chain_url, _credentials(config)))
     stack.push_async_callback(chain.close)
     server = await _patiently(chain, config.network)
+    passphrase = read_passphrase(config.passphrase_path)
+    for table, host, port in (("rpc", config.rpc.host, config.rpc.port), ("p2p", config.p2p.host, config.p2p.port)):
+        _refuse_taken(table, host, port)
     config.datadir.mkdir(mode=0o700, parents=True, exist_ok=True)
     store = Store.open(config.datadir / "store", network=config.network, genesis=server.genesis)
     stack.callback(store.close)
@@ -180,7 +185,7 @@ async def _open(config: Config, stack: AsyncExitStack) -> Daemon:
     pair(store, guard)
     keys = Keys.open(
         config.datadir / "keys",
-        read_passphrase(config.passphrase_path),
+        passphrase,
         kdf=QUICK if config.network == "regtest" else STRONG,
     )
     bound = config.policy.reorg_bound
@@ -191,6 +196,7 @@ async def _open(config: Config, stack: AsyncExitStack) -> Daemon:
         items=store.items("wallet"),
     )
     scanner = Scanner.load(wallet=wallet, keep=bound, store=store)
+    await _refuse_other_chain(chain, config.datadir, scanner.recent())
     start = 0 if config.network == "regtest" else (await chain.tip()).height
     rules = Rules(
         network=config.network,
@@ -257,17 +263,50 @@ def _credentials(config: Config) -> Cookie | Password:
     return Password(user=config.chain.user, password=config.chain.password.get_secret_value())
 
 
+def _refuse_taken(table: str, host: str, port: int) -> None:
+    """Before anything is written: somebody else listens where this node is to listen. Port 0 is always free."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise LocalFault(
+                what=f"{table}.port",
+                expected="a free port",
+                came=f"{host}:{port}: {error.strerror}",
+                todo="Stop what listens there (another bitvm3d?), or name another port in the configuration.",
+            ) from error
+
+
+async def _refuse_other_chain(chain: BitcoinRpc, folder: Path, recent: list[tuple[int, bytes]]) -> None:
+    """A folder belongs to one chain, not only to one genesis block: every regtest has the same."""
+    if not recent:
+        return
+    height, block = recent[0]
+    found = await chain.hash_at(height)
+    if found != block:
+        raise LocalFault(
+            what=f"the chain of the data folder {folder}",
+            expected=f"block {display_txid(block)} at height {height}, which this folder has seen",
+            came=f"a chain with {display_txid(found)} there" if found else "a chain that is shorter",
+            todo="If the chain server is syncing or reindexing, start again when it has caught up; else this is another "
+            "chain: give the node its old server, or an empty data folder.",
+        )
+
+
 async def _patiently(chain: BitcoinRpc, network: str) -> Any:
     """Who answers; a chain that is still starting is waited for, one that refuses us is not."""
-    pause = 0.25
-    async with asyncio.timeout(PATIENCE):
-        while True:
-            try:
-                return await chain.check_version(network=network, genesis=None)
-            except Unavailable as fault:
-                log.info("waiting for the chain", reason=str(fault))
-                await asyncio.sleep(pause)
-                pause = min(2 * pause, LONGEST_PAUSE)
+    pause, clock = 0.25, asyncio.get_running_loop().time
+    end = clock() + PATIENCE
+    while True:
+        try:
+            return await chain.check_version(network=network, genesis=None)
+        except Unavailable as fault:
+            if clock() > end:
+                raise
+            log.info("waiting for the chain", reason=str(fault))
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE)
 
 
 def main() -> None:
@@ -282,12 +321,15 @@ def main() -> None:
         config = load(options.config)
         logging.configure(config.log_level)
         asyncio.run(run(config))
-    except (LocalFault, PeerFault, Unavailable, TimeoutError) as fault:
+    except FAULTS as fault:
         print(f"bitvm3d: {fault}", file=sys.stderr)
         sys.exit(1)
     except ExceptionGroup as group:
-        for each in group.exceptions:
+        faults, bugs = group.split(FAULTS)
+        for each in faults.exceptions if faults else ():
             print(f"bitvm3d: {each}", file=sys.stderr)
+        if bugs is not None:
+            raise bugs from None
         sys.exit(1)
 
 

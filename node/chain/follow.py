@@ -132,6 +132,13 @@ class Follower:
         if not self._known or (self._known[0][0] == self._start and len(self._known) <= self._bound):
             return len(self._known)  # nothing older was ever seen: begin again
         first, last = self._known[0], self._known[-1]
+        if await self._chain.hash_at(first[0]) is None:  # no other block there: behind, not reorganised
+            raise Unavailable(
+                what="the chain server",
+                expected=f"a chain of {first[0]} blocks at least, which this node has seen",
+                came="a shorter one",
+                todo="Wait when it is syncing or reindexing; else give the node its old server.",
+            )
         raise ReorgTooDeep(
             what=f"a reorg below height {first[0]}",
             expected=f"at most {self._bound} blocks to leave the chain; {shown(first[1])} is known at that height",
