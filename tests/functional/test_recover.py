@@ -54,7 +54,7 @@ async def taken(core: Backend, script: ModuleType, descriptor: str, sequence: in
 
 
 async def test_bitcoin_core_takes_every_coin_from_the_backup_alone(core: Backend, tmp_path: Path) -> None:
-    script = load()
+    script = load("recover")
     keys = Keys.open(tmp_path / "keys", PASSPHRASE, kdf=Kdf(memory_kib=64, iterations=1))
     seed = script.master_seed((tmp_path / "keys" / "master.sealed").read_bytes(), PASSPHRASE)
     kit = Ours(proposal=make_proposal(), name="recover")

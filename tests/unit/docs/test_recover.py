@@ -29,19 +29,20 @@ ROOT = Path(__file__).parents[3]
 PASSPHRASE = b"a passphrase for a test"
 
 
-def load() -> ModuleType:
-    """docs/recover.py, which is a script and in no package."""
-    spec = importlib.util.spec_from_file_location("recover", ROOT / "docs" / "recover.py")
+def load(name: str) -> ModuleType:
+    """docs/NAME.py, which is a script and in no package."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / "docs" / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # as an import does; dataclasses look there
     spec.loader.exec_module(module)
     return module
 
 
 @pytest.fixture(scope="module")
 def script() -> ModuleType:
-    return load()
+    return load("recover")
 
 
 @pytest.fixture(scope="module")
