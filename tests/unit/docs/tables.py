@@ -215,9 +215,37 @@ def profiles() -> str:
 # ---- operate.md and rpc.md -------------------------------------------------------------------------------------------
 def configuration() -> str:
     """Every key with its type and default."""
-    lines: list[tuple[object, ...]] = [("key", "value", "default")]
-    lines += [(f"`{name}`", kind, f"`{value}`") for name, kind, value in _keys(Config, "")]
+    lines: list[tuple[object, ...]] = [("key", "value", "default", "meaning")]
+    lines += [
+        (f"`{name}`", kind, f"`{value}`" if value != "" else "", MEANING[name])
+        for name, kind, value in _keys(Config, "")
+    ]
     return rows(*lines)
+
+
+MEANING = {
+    "network": "mainnet is refused",
+    "datadir": "everything the node keeps",
+    "passphrase_file": "file of mode 0600 with the passphrase of the keys; by default `passphrase` in the data folder",
+    "log_level": "log lines go to standard error",
+    "chain.url": "RPC of Bitcoin Core v28 or newer, or of the sandbox; by default the network's usual port on this machine",
+    "chain.cookie": "Core's `.cookie`; else `user` and `password`",
+    "chain.user": "",
+    "chain.password": "",
+    "rpc.host": "loopback only",
+    "rpc.port": "0: any free one",
+    "p2p.host": "the address that peers reach",
+    "p2p.port": "0: any free one",
+    "p2p.peers": "nodes to stay connected with",
+    "policy.contest": "every claim, none, or those whose amount exceeds the balance in `known`",
+    "policy.known": "sealed balances known out of band",
+    "policy.accept": "auto: accept every proposal that names this node and passes every check",
+    "policy.release": "auto: show r of a slot when the borrower asks. It means that the loan is repaid",
+    "policy.minimum_depth": "terms that show secrets after fewer confirmations are refused",
+    "policy.reorg_bound": "a deeper reorg halts the living vaults",
+    "quota.artifact_bytes": "disk that openings and kept instances may take",
+}
+"""A new key without a meaning fails the test of the page."""
 
 
 def _keys(model: type[BaseModel], prefix: str) -> list[tuple[str, str, object]]:
