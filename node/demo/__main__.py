@@ -8,13 +8,16 @@ import json
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
 
+from node.demo.processes import DaemonProcess
 from node.demo.rules import expected
 from node.demo.scenarios import FALSE, PROFILES, SCENARIOS, Play, known
-from node.demo.screen import Screen, balances, final_tables
+from node.demo.screen import Look, Screen, balances, final_tables
 from node.demo.stage import Theatre, each
 from node.faults import LocalFault, PeerFault, Unavailable
+from node.rpc.client import RpcError
+
+REFRESH = 0.3
 
 
 def arguments(argv: list[str]) -> argparse.Namespace:
@@ -66,19 +69,22 @@ async def perform(options: argparse.Namespace, folder: Path) -> bool:
 
 
 async def _watch(play: Play, screen: Screen) -> None:
-    """Refresh the live view beside the story."""
-    while True:
-        infos: list[dict[str, Any]] = []
-        show = None
-        for daemon in play.theatre.daemons:
-            try:
-                infos.append({**await daemon.call("node.info"), "name": daemon.name})
-                if play.vault and daemon is play.theatre.borrower:
-                    show = await play.show()
-            except (OSError, LocalFault, PeerFault, Unavailable):
-                infos.append({})
-        screen.update(play.theatre.height, show, infos)
-        await asyncio.sleep(0.5 if screen.live is not None else 3600)
+    """Refresh the live view beside the story; without one there is nothing to refresh."""
+    while screen.console.is_terminal:
+        screen.update(play.theatre.height, list(await asyncio.gather(*(_look(play, d) for d in play.theatre.daemons))))
+        await asyncio.sleep(REFRESH)
+
+
+async def _look(play: Play, daemon: DaemonProcess) -> Look:
+    look = Look(daemon.name)
+    try:
+        async with asyncio.timeout(5):
+            look.info = await daemon.call("node.info")
+            if play.vault:
+                look.show = await daemon.call("vault.show", id=play.vault)
+    except (OSError, TimeoutError, LocalFault, PeerFault, Unavailable, RpcError):
+        pass  # it is starting, or killed on purpose, or has not heard of the vault yet
+    return look
 
 
 def main() -> int:

@@ -3,27 +3,57 @@
 from __future__ import annotations
 
 import sys
-from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
-from rich.console import Console, Group
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.panel import Panel
+from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
 PLAIN_WIDTH = 120
+STAGES = ("proposed", "funding", "keys", "points", "opening", "digest", "nonces", "partials", "ready", "live")
+JOBS = {
+    "fund": "post bonds, reserve coins",
+    "keys": "make keys",
+    "coins": "look for everybody's coins",
+    "commit": "garble, graph {0}",
+    "draw": "draw the kept set, graph {0}",
+    "open": "open instances of graph {0} to party {1}",
+    "check": "fetch and check, graph {0}",
+    "derive": "derive every transaction",
+    "nonces": "nonces",
+    "sign": "partial signatures",
+    "aggregate": "check every partial, aggregate, verify",
+    "reveal": "show r of slot {0}",
+    "evaluate": "evaluate the assertion, graph {0}",
+}
+COLOURS = {
+    "open": "green", "paid": "green", "closed": "green", "claimed": "yellow", "contested": "yellow",
+    "asserted": "yellow", "disproved": "red", "defaulted": "red", "live": "green",
+}  # fmt: skip
+
+
+@dataclass(slots=True)
+class Look:
+    """What one daemon says at one moment: `info` empty when it does not answer, `show` when it knows no vault."""
+
+    name: str
+    info: dict[str, Any] = field(default_factory=dict)
+    show: dict[str, Any] = field(default_factory=dict)
+
+
+def _console() -> Console:
+    return Console(highlight=False, width=None if sys.stdout.isatty() else PLAIN_WIDTH)
 
 
 @dataclass(slots=True)
 class Screen:
     """`say` tells the story; `update` refreshes the live part, when there is one."""
 
-    console: Console = field(
-        default_factory=lambda: Console(highlight=False, width=None if sys.stdout.isatty() else PLAIN_WIDTH)
-    )
-    story: deque[str] = field(default_factory=lambda: deque(maxlen=12))
+    console: Console = field(default_factory=_console)
     live: Live | None = None
 
     def start(self) -> None:
@@ -40,63 +70,116 @@ class Screen:
 
     def say(self, line: str) -> None:
         """One line of the story."""
-        self.story.append(line)
         self.console.print(Text(line, style="bold" if not line.startswith(" ") else ""))
 
-    def update(self, height: int, show: dict[str, Any] | None, infos: list[dict[str, Any]]) -> None:
-        """Height, what each daemon does, each slot and game with its deadline, progress of long steps."""
-        if self.live is None:
-            return
-        self.live.update(
-            Group(Panel(_daemons(height, infos), title=f"height {height}"), *([_vault(show)] if show else []))
-        )
+    def update(self, height: int, looks: list[Look]) -> None:
+        """Height, what each daemon does, each slot and game with everybody's next step, progress of long steps."""
+        if self.live is not None:
+            self.live.update(Group(*_view(height, looks)))
 
 
-def _daemons(height: int, infos: list[dict[str, Any]]) -> Table:
+def _view(height: int, looks: list[Look]) -> list[RenderableType]:
+    parts: list[RenderableType] = [Panel(_daemons(looks), title=f"height {height}", title_align="left")]
+    shows = [look.show for look in looks if look.show]
+    if shows:
+        parts.append(_vault(looks, max(shows, key=lambda show: int(show["height"]))))
+    return parts
+
+
+def _daemons(looks: list[Look]) -> Table:
     table = Table.grid(padding=(0, 3))
-    for info in infos:
-        doing = f"outbox {info['outbox']}, jobs {info['jobs']}" if info else "stopped"
-        table.add_row(info["name"] if info else "-", f"height {info['height']}" if info else "", doing)
+    for look in looks:
+        info = look.info
+        if not info:
+            table.add_row(Text(look.name, style="bold"), Text("does not answer", style="red"))
+            continue
+        doing = [f"{info['outbox']} messages to deliver"] if info["outbox"] else []
+        working = info["jobs"] - info["waiting"]
+        doing += [f"{working} jobs"] if working else []
+        doing += [f"{info['waiting']} waiting for a block"] if info["waiting"] else []
+        doing += ["publishing"] if info["publishing"] else []
+        state = Text(", ".join(doing), style="cyan") if doing else Text("idle", style="dim")
+        stage = look.show.get("stage", "")
+        table.add_row(
+            Text(look.name, style="bold"), f"block {info['height']}", Text(stage, style=_colour(stage)), state
+        )
     return table
 
 
-def _vault(show: dict[str, Any]) -> Panel:
+def _vault(looks: list[Look], show: dict[str, Any]) -> Panel:
+    stage = show["stage"]
+    parts: list[RenderableType] = []
+    if stage in STAGES and stage != "live":
+        at = STAGES.index(stage)
+        words = [
+            Text(word, style="green" if i < at else "bold reverse" if i == at else "dim")
+            for i, word in enumerate(STAGES)
+        ]
+        parts.append(Text("  ").join(words))
+    bars = _jobs(looks)
+    if bars.row_count:
+        parts.append(bars)
+    if stage == "live":
+        parts.append(_slots(looks, show))
+    return Panel(Group(*parts), title=f"vault {show['vault'][:16]}", title_align="left")
+
+
+def _jobs(looks: list[Look]) -> Table:
+    """A line for every job that a party works on: done of total when it counts, a moving bar when it does not."""
+    table = Table.grid(padding=(0, 2))
+    for look in looks:
+        for job in look.show.get("jobs", []):
+            total = job.get("total") or 0
+            bar = ProgressBar(total=total or None, completed=job.get("done", 0), width=30, pulse=not total)
+            count = f"{job['done']}/{total}" if total else ""
+            words = JOBS.get(job["kind"], job["kind"]).format(*job["indices"])
+            table.add_row(Text(look.name, style="bold"), words, bar, count)
+    return table
+
+
+def _slots(looks: list[Look], show: dict[str, Any]) -> Table:
     table = Table(box=None, pad_edge=False)
-    for column in ("slot", "sats", "coin", "claim", "game", "next for the borrower"):
-        table.add_column(column)
+    for column in ("slot", "sats", "coin", "claim", "game"):
+        table.add_column(column, justify="right" if column in ("sats", "claim") else "left")
+    for look in looks:
+        table.add_column(f"next for the {look.name}", no_wrap=True)
     games = {graph["slot"]: (g, graph) for g, graph in enumerate(show["graphs"])}
     for s, slot in enumerate(show["slots"]):
         g, graph = games.get(s, (None, None))
-        wanted = [
-            item
-            for item in show["agenda"]
-            if item["name"].endswith(f"/{s}") or (g is not None and item["name"].startswith(f"{g}/"))
-        ]
-        soonest = f"{wanted[0]['name']} in {max(0, wanted[0]['since'] - show['height'])} blocks" if wanted else ""
         table.add_row(
             str(s),
             f"{slot['value']:,}",
-            slot["phase"],
-            f"{graph['amount']:,}" if graph else "-",
-            graph["phase"] if graph else "-",
-            soonest,
+            Text(slot["phase"], style=_colour(slot["phase"])),
+            f"{graph['amount']:,}" if graph else "",
+            Text(graph["phase"], style=_colour(graph["phase"])) if graph else "",
+            *(_next(look.show, s, g) for look in looks),
         )
-    jobs = [f"{job['kind']} {job['indices']} {job['done']}/{job['total']}" for job in show["jobs"] if "done" in job]
-    parts: list[Any] = [table, *(Text(job, style="cyan") for job in jobs)]
-    return Panel(Group(*parts), title=f"vault {show['vault'][:16]} {show['stage']}")
+    return table
+
+
+def _next(show: dict[str, Any], slot: int, graph: int | None) -> Text:
+    """The soonest thing a party waits to publish for a slot or its game, and how many blocks are left."""
+    for item in show.get("agenda", []):
+        game, _, name = item["name"].partition("/")
+        if item["name"] == f"{game}/{slot}" and not game.isdigit():
+            name = game
+        elif game != str(graph):
+            continue
+        blocks = item["since"] - show["height"] - 1
+        until = f", {item['until'] - show['height']} left" if item["until"] is not None else ""
+        return Text(f"{name} now{until}" if blocks <= 0 else f"{name} in {blocks}", style="bold" if blocks <= 0 else "")
+    return Text("")
+
+
+def _colour(word: str) -> str:
+    return COLOURS.get(word, "")
 
 
 def final_tables(console: Console, show: dict[str, Any], setups: dict[str, list[dict[str, Any]]]) -> None:
     """Every transaction, and what the setup cost each party by phase."""
     table = Table(title="Transactions", title_justify="left")
-    for column, justify in (
-        ("transaction", "left"),
-        ("txid", "left"),
-        ("vsize", "right"),
-        ("fee", "right"),
-        ("block", "right"),
-    ):
-        table.add_column(column, justify=justify, no_wrap=True)  # type: ignore[arg-type]
+    for column in ("transaction", "txid", "vsize", "fee", "block"):
+        table.add_column(column, justify="left" if column in ("transaction", "txid") else "right", no_wrap=True)
     for tx in show["transactions"]:
         table.add_row(tx["name"], tx["txid"], _number(tx["vsize"]), _number(tx["fee"]), _number(tx["height"]))
     console.print(table)
@@ -108,6 +191,7 @@ def final_tables(console: Console, show: dict[str, Any], setups: dict[str, list[
             for row in rows:
                 if row["stage"] == stage:
                     table.add_row(stage, name, f"{row['seconds']:.2f}", _number(row["received"]), _number(row["sent"]))
+        table.add_section()
     console.print(table)
 
 
