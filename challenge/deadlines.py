@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from challenge.facts import challengers_of, claimant_of, key, party_with
 from challenge.game import SLOT_ENDS, GraphPhase, GraphView, SlotPhase, View, fold
-from challenge.rules import milestones
+from challenge.rules import claimed_by, milestones
 from challenge.states import Seen, Stage, VaultState
 
 
@@ -185,16 +185,19 @@ def free_bonds(state: VaultState, tip: int) -> tuple[int, ...]:
 
     A halted vault keeps its bonds where they are: nobody knows what its chain holds.
     """
-    mine = [g for g in range(len(state.proposal.graphs)) if claimant_of(state.proposal, g) == state.me]
     if state.end is not None:
-        return tuple(mine) if state.end[0] == Stage.ABORTED.value else ()
-    view, depth = fold(state.proposal, state.log), state.proposal.timelocks.depth
-    slots = {g: view.slots[state.proposal.graphs[g].slot] for g in mine}
-    return tuple(
-        g
-        for g in mine
-        if view.graphs[g].phase is GraphPhase.ARMED and slots[g].phase in SLOT_ENDS and tip - slots[g].height >= depth
-    )
+        return claimed_by(state.proposal, state.me) if state.end[0] == Stage.ABORTED.value else ()
+    slots, depth = fold(state.proposal, state.log).slots, state.proposal.timelocks.depth
+    ended = {s for s, slot in enumerate(slots) if slot.phase in SLOT_ENDS and tip - slot.height >= depth}
+    return tuple(g for g in armed_bonds(state) if state.proposal.graphs[g].slot in ended)
+
+
+def armed_bonds(state: VaultState) -> tuple[int, ...]:
+    """The graphs of this party whose bond nothing has spent yet, in a vault that has not ended."""
+    if state.end is not None:
+        return ()
+    graphs = fold(state.proposal, state.log).graphs
+    return tuple(g for g in claimed_by(state.proposal, state.me) if graphs[g].phase is GraphPhase.ARMED)
 
 
 def who_may_disprove(state: VaultState, g: int) -> tuple[int, ...]:

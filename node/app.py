@@ -42,6 +42,7 @@ from node.publish import Publisher
 from node.scan import Scanner
 from node.view import vault_line
 from node.work import WORK, build, bump
+from node.work.again import offer_again
 from node.work.context import Context
 from node.work.funding import load_stakes
 from node.work.reclaim import returning
@@ -91,6 +92,7 @@ class Node:
     _watched: set[bytes] = field(default_factory=set)
     _ordered: set[tuple[bytes, Stage]] = field(default_factory=set)
     _stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    _offer_again: bool = True
 
     def __post_init__(self) -> None:
         self.loop = Loop(book=self.book, store=self.context.store, scanner=self.scanner, dispatch=self.dispatch)
@@ -169,6 +171,7 @@ class Node:
             self._order(vault, state)
         if turn.states:
             self._watch_reserve()
+        self._offer_again |= isinstance(item, Disconnected)
         if isinstance(item, Connected | Disconnected):
             self.tell("block", {"height": self.scanner.height, "block": display_txid(self.scanner.block)})
             self._spawn(self.context.announce_block())
@@ -304,7 +307,10 @@ class Node:
         return ("want_accept",)
 
     async def _returning(self, tip: int) -> list[tuple[bytes, VaultState, Due]]:
-        return await returning(self.context, list(self.book.items()), tip, self.rules.bound)
+        vaults = list(self.book.items())
+        if self._offer_again:
+            self._offer_again = not await offer_again(self.context, vaults)
+        return await returning(self.context, vaults, tip, self.rules.bound)
 
     async def _build(self, vault: bytes, state: VaultState, name: str) -> bytes:
         return await build(self.context, state, name)

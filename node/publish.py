@@ -96,10 +96,11 @@ class Publisher:
                 self.busy = False
 
     async def _round(self, tip: int) -> None:
-        for vault, state in list(self._book.live(tip, self._bound)):
-            for item in due(state, tip):
-                await self._try(vault, state, item, tip)
-        for vault, state, item in await self._returning(tip):
+        items = await self._returning(tip)
+        items += [(v, state, item) for v, state in self._book.live(tip, self._bound) for item in due(state, tip)]
+        # What is not due any more is mined; should its block leave the chain, patience begins anew.
+        self._first = {at: first for at, first in self._first.items() if at in {(v, item.name) for v, _, item in items}}
+        for vault, state, item in items:
             await self._try(vault, state, item, tip)
 
     async def _try(self, vault: bytes, state: VaultState, item: Due, tip: int) -> None:
@@ -121,8 +122,10 @@ class Publisher:
                 self._accepted[at] = tip
             case AlreadyKnown():
                 self._accepted[at] = tip
-            case Rejected(reason=reason):
+            case Rejected(reason=reason, missing_inputs=missing):
                 log.info("not taken yet", vault=vault.hex()[:16], name=item.name, reason=reason)
+                if missing:  # a child cannot help
+                    return
                 if reason.startswith(TOO_CHEAP):
                     await self._bump(vault, state, item.name, raw, tip)
         if tip - first >= PATIENCE:

@@ -93,6 +93,10 @@ class Wallet:
         self._state.wait_for(raw)
         self._look_ahead()
 
+    def waiting(self) -> list[bytes]:
+        """Our transactions that were sent and no block has yet, oldest first."""
+        return list(self._state.waiting.values())
+
     def give_up(self, txid: bytes) -> None:
         """A waiting transaction will not be mined; its coins are free again (their reservations stay).
 

@@ -99,4 +99,6 @@ async def bump(context: Context, state: VaultState, name: str, raw: bytes, tip: 
     await context.write(tuple(context.wallet.puts()))
     answer = await context.chain.submit_package([raw, child])
     if isinstance(answer, Rejected):
+        context.wallet.give_up(tapscript.txid(child))  # or its coins wait for a block for ever
+        await context.write(tuple(context.wallet.puts()))
         raise LocalFault(what=f"child of {name}", expected="accepted", came=answer.reason)
