@@ -147,6 +147,11 @@ class MemoryChain:
                         self.mempool[tx.GetTxid()] = raw
         await self._tell()
 
+    async def switch(self, blocks: list[Block]) -> None:
+        """Another chain is the active one; what waits in the mempool stays."""
+        self.blocks = list(blocks)
+        await self._tell()
+
     async def _tell(self) -> None:
         async with self._changed:
             self._changed.notify_all()

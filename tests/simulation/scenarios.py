@@ -12,20 +12,23 @@ from typing import Any
 from circuits.withdrawal import commitment_of
 from tests.simulation.power import Crash, Fuse
 from tests.simulation.toy import sealed
-from tests.simulation.world import BALANCE, ROLES, SALT, World
+from tests.simulation.world import BALANCE, BOUND, ROLES, SALT, World
 
 FALSE_AMOUNT = 900_000
 TOY = sealed(commitment_of(BALANCE, SALT), BALANCE)
 """The inputs of a claim under the toy circuit; (BALANCE, SALT) under the product's."""
-MEMORY = Path("/dev/shm")
+MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
 
 
 @asynccontextmanager
-async def a_world(*, contest: dict[str, str] | None = None, fuses: dict[str, Fuse] | None = None) -> AsyncIterator[World]:
+async def a_world(
+    *, contest: dict[str, str] | None = None, fuses: dict[str, Fuse] | None = None, bound: int = BOUND
+) -> AsyncIterator[World]:
     """Three nodes with coins; their folders are in memory where the system has such a place."""
-    with TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder:
+    with TemporaryDirectory(dir=MEMORY) as folder:
         asyncio.get_running_loop().set_exception_handler(_expected)
         world = World(Path(folder), contest if contest is not None else {"lender": "known", "challenger": "known"})
+        world.bound = bound
         world.fuses |= fuses or {}
         await world.open()
         try:
@@ -62,5 +65,6 @@ async def false_claim(world: World, *, claimed: tuple[int, int] = TOY, between: 
     for phase in ("claimed", "contested", "asserted", "disproved"):
         await world.until(lambda phase=phase: all(world.phases(vault, name)[0] == [phase] for name in ROLES), 40)
         await between(world, vault)
+    await world.until(lambda: all(world.phases(vault, name)[0] == ["disproved"] for name in ROLES), 40)
     await world.mine(4)
     return vault

@@ -82,6 +82,15 @@ def _put(column: str, key: bytes) -> str:
     return f"{column} {key[32:].decode()}" if named else column
 
 
+KEY_FILES = {"ephemeral": lambda name: "ephemeral key", "burn": lambda name: "burning of the ephemeral key"}
+ARTIFACT_FILES = {
+    "put": lambda content, kind: f"storing of {kind}",
+    "drop": lambda name: "dropping of an artifact",
+    "fetch": lambda *_, **__: "fetching",
+}
+MESSAGES = {"send": lambda peer_id, raw, timeout: f"sending of {letter_of(raw)} to {peer_id}"}
+
+
 class Wire:
     """Messages between the nodes of a world, by name. `tamper` may change, drop (None) or copy what passes."""
 
@@ -215,28 +224,36 @@ class Actor:
         pair(store, guard)
         keys = Keys.open(self.folder / "keys", b"passphrase", kdf=CHEAP)
         self.identity, self.secret = keys.identity.xonly(), keys.identity
-        wallet = Wallet.load(WalletKeys(keys.wallet_seed, coin_type=1), network="regtest", keep=BOUND, items=store.items("wallet"))
+        wallet = Wallet.load(
+            WalletKeys(keys.wallet_seed, coin_type=1), network="regtest", keep=world.bound, items=store.items("wallet")
+        )
         now: list[str] = [""]
         fused_store = Fused(store, power, {"commit": lambda puts: f"commit of {now[0]}"})
-        scanner = Scanner.load(wallet=wallet, keep=BOUND, store=store)
-        rules = Rules(network="regtest", genesis=GENESIS, policy=self.policy, accept=self.accept, minimum_depth=1, bound=BOUND, start=0)
+        scanner = Scanner.load(wallet=wallet, keep=world.bound, store=store)
+        rules = Rules(
+            network="regtest",
+            genesis=GENESIS,
+            policy=self.policy,
+            accept=self.accept,
+            minimum_depth=1,
+            bound=world.bound,
+            start=0,
+        )
         holder: list[Node] = []
+        artifacts = Artifacts(self.folder / "artifacts", quota=1 << 30)
         context = Context(
             store=fused_store,
-            guard=Fused(guard, power, {"claim": lambda domain, key, digest: f"guard claim of {domain}"}),
-            keys=Fused(keys, power, {"ephemeral": lambda name: "ephemeral key", "burn": lambda name: "burning of the ephemeral key"}),
+            guard=Fused(guard, power, {"claim": lambda domain, *_: f"guard claim of {domain}"}),
+            keys=Fused(keys, power, KEY_FILES),
             chain=Fused(world.chain, power, {"broadcast": lambda raw: f"broadcast of {world.called(raw)}"}),
             wallet=wallet,
-            artifacts=Fused(
-                Artifacts(self.folder / "artifacts", quota=1 << 30), power,
-                {"put": lambda content, kind: f"storing of {kind}", "drop": lambda name: "dropping of an artifact", "fetch": lambda *_, **__: "fetching"},
-            ),
-            peers=Fused(world.wire.port(self.name), power, {"send": lambda peer_id, raw, timeout: f"sending of {letter_of(raw)} to {peer_id}"}),
+            artifacts=Fused(artifacts, power, ARTIFACT_FILES),
+            peers=Fused(world.wire.port(self.name), power, MESSAGES),
             reach=world.reach,
             write=lambda puts: holder[0].loop.put(Wrote(puts=puts)),
             height=lambda: scanner.height,
             derive=derived,
-        )  # fmt: skip
+        )
         node = Node(rules=rules, context=context, book=Book.load(store), scanner=scanner)
         holder.append(node)
         turn, dispatch = node.loop.turn, node.loop._dispatch
@@ -288,10 +305,13 @@ class World:
     wire: Wire = field(default_factory=Wire)
     actors: dict[str, Actor] = field(default_factory=dict)
     fuses: dict[str, Fuse] = field(default_factory=lambda: {name: Fuse() for name in ROLES})
+    bound: int = BOUND
 
     async def open(self) -> None:
         for name in ROLES:
-            policy = Policy(contest=self.contest.get(name, "never"), known={commitment_of(BALANCE, SALT): BALANCE}, release="auto")  # type: ignore[arg-type]
+            policy = Policy(
+                contest=self.contest.get(name, "never"), known={commitment_of(BALANCE, SALT): BALANCE}, release="auto"
+            )  # type: ignore[arg-type]
             self.actors[name] = Actor(name, self.folder / name, self, policy, self.fuses[name])
             await self.actors[name].open()
         gifts = [(actor.node.context.wallet.new_script(), GIFT) for actor in self.actors.values() for _ in range(GIFTS)]
@@ -343,7 +363,10 @@ class World:
                     same = same + 1 if calm and now == before else 0
                     before = now
         except TimeoutError:
-            going = [(a.name, a.node.under_way(), [job for _, job in a.node._jobs], list(a.node.outbox._tasks)) for a in actors]
+            going = [
+                (a.name, a.node.under_way(), [job for _, job in a.node._jobs], list(a.node.outbox._tasks))
+                for a in actors
+            ]
             raise AssertionError(f"never quiet: {going}") from None
 
     async def mine(self, blocks: int = 1) -> None:
@@ -363,7 +386,8 @@ class World:
         for name, actor in self.actors.items():
             for _, state in actor.node.book.items():
                 view = fold(state.proposal, state.log)
-                lines.append(f"{name}: {stage(state).value} {state.end} slots {[s.phase.value for s in view.slots]} graphs {[g.phase.value for g in view.graphs]}")
+                slots, graphs = [s.phase.value for s in view.slots], [g.phase.value for g in view.graphs]
+                lines.append(f"{name}: {stage(state).value} {state.end} slots {slots} graphs {graphs}")
         return lines
 
     def wanted(self, *, amounts: list[int], slots: int, profile: str = "test") -> dict[str, Any]:
@@ -445,7 +469,9 @@ class World:
             state = self.state(name, vault)
             names = [seen.name.rpartition("/")[0] if "disprove" in seen.name else seen.name for seen in state.log]
             facts = sorted(key.rpartition("/")[0] if key.startswith("verdict") else key for key in state.facts)
-            parts.append(f"{name} {stage(state).value} {state.end} {self.phases(vault, name)} {names} {state.jobs} {facts}")
+            parts.append(
+                f"{name} {stage(state).value} {state.end} {self.phases(vault, name)} {names} {state.jobs} {facts}"
+            )
             balances[name] = self.balance(name)
         # which challenger disproves first is nobody's promise; what they get together is
         parts.append(f"{balances['borrower']} {balances['lender'] + balances['challenger']}")
