@@ -76,7 +76,7 @@ async def _watch(play: Play, screen: Screen) -> None:
 
 
 async def _look(play: Play, daemon: DaemonProcess) -> Look:
-    look = Look(daemon.name)
+    look = Look(daemon.name, daemon.presence)
     try:
         async with asyncio.timeout(5):
             look.info = await daemon.call("node.info")

@@ -172,15 +172,15 @@ class DaemonProcess:
         await _until(self._answers, f"the {self.name}'s daemon", self.process, self.folder / "process.log")
 
     async def _answers(self) -> bool:
+        client = None
         try:
-            if self.client is None:
-                self.client = RpcClient.from_datadir(self.folder, port=self.rpc_port)
-            await self.client.call("node.info")
+            client = RpcClient.from_datadir(self.folder, port=self.rpc_port)
+            await client.call("node.info")
         except Exception:  # not there yet: the cookie, the port or the answer
-            if self.client is not None:
-                await self.client.close()
-            self.client = None
+            if client is not None:
+                await client.close()
             return False
+        self.client = client
         return True
 
     async def call(self, method: str, **params: Any) -> Any:
@@ -214,6 +214,11 @@ class DaemonProcess:
     def running(self) -> bool:
         """Whether the process runs."""
         return self.process is not None and self.process.returncode is None
+
+    @property
+    def presence(self) -> str:
+        """For people: is it there?"""
+        return "stopped" if not self.running else "starting" if self.client is None else "running"
 
 
 async def _until(ready: Any, what: str, process: asyncio.subprocess.Process, log: Path) -> None:

@@ -41,6 +41,7 @@ class Look:
     """What one daemon says at one moment: `info` empty when it does not answer, `show` when it knows no vault."""
 
     name: str
+    presence: str
     info: dict[str, Any] = field(default_factory=dict)
     show: dict[str, Any] = field(default_factory=dict)
 
@@ -91,11 +92,14 @@ def _daemons(looks: list[Look]) -> Table:
     for look in looks:
         info = look.info
         if not info:
-            table.add_row(Text(look.name, style="bold"), Text("does not answer", style="red"))
+            table.add_row(
+                Text(look.name, style="bold"),
+                Text(look.presence, style="red" if look.presence == "stopped" else "yellow"),
+            )
             continue
-        doing = [f"{info['outbox']} messages to deliver"] if info["outbox"] else []
+        doing = [f"{info['outbox']} to deliver"] if info["outbox"] else []
         working = info["jobs"] - info["waiting"]
-        doing += [f"{working} jobs"] if working else []
+        doing += [f"{working} {'job' if working == 1 else 'jobs'}"] if working else []
         doing += [f"{info['waiting']} waiting for a block"] if info["waiting"] else []
         doing += ["publishing"] if info["publishing"] else []
         state = Text(", ".join(doing), style="cyan") if doing else Text("idle", style="dim")
