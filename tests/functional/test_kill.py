@@ -28,6 +28,8 @@ from tests.functional.seen import Seen
 pytestmark = [pytest.mark.functional, pytest.mark.timeout(400)]
 
 KILLS = 20
+SETUP_KILLS = 12
+"""At most so many before the vault is open: the rest is for the dispute."""
 DOWN = (OSError, aiohttp.ClientError, LocalFault, Unavailable, TimeoutError)
 """What a caller meets when the process it talks to has just been killed."""
 
@@ -45,20 +47,22 @@ class Reaper:
     chance: random.Random
     strikes: list[str] = field(default_factory=list)
 
-    async def strike(self, most: float) -> None:
-        """Within `most` seconds, kill one daemon without warning; it comes back on the same folder and ports."""
+    async def strike(self) -> None:
+        """Kill one daemon without warning; it comes back on the same folder and ports."""
         victim: DaemonProcess = self.chance.choice(self.stage.daemons)
-        await asyncio.sleep(self.chance.uniform(0, most))
         await victim.kill()
         self.strikes.append(victim.name)
         await victim.start()
 
-    async def during(self, work: Awaitable[None], kills: int, most: float) -> None:
-        """Strike that often while something goes on, one after the other, then let it finish."""
+    async def during(self, work: Awaitable[Any], pause: float, least: int, most: int) -> Any:
+        """Strike again and again, after up to `pause` seconds each, while something goes on; then let it finish."""
         task = asyncio.ensure_future(work)
-        for _ in range(kills):
-            await self.strike(most)
-        await task
+        for strike in range(min(most, KILLS - len(self.strikes))):
+            await asyncio.wait({task}, timeout=self.chance.uniform(0, pause))
+            if task.done() and strike >= least:
+                break
+            await self.strike()
+        return await task
 
 
 async def stubborn(do: Callable[[], Awaitable[Any]]) -> Any:
@@ -173,26 +177,22 @@ async def test_kill_9_of_daemons_at_20_random_moments(tmp_path: Path) -> None:
         before = await money(stage)
         play, reaper = false_claim_only(stage), Reaper(stage, random.Random(seed))
         async with watching(stage) as seen:
-            task = asyncio.ensure_future(propose(stage, play))
-            await reaper.strike(0.3)
-            play.vault = await task
-            await reaper.during(accept(stage, play), 1, 0.2)
+            play.vault = await reaper.during(propose(stage, play), 0.3, 1, 2)
+            await reaper.during(accept(stage, play), 0.3, 1, 2)
             await quiet(stage)
             while not await slots_open(play):
                 await block(stage)
-                # presigning takes seconds, the other blocks of the setup next to nothing
-                await reaper.during(quiet(stage), 5 if len(reaper.strikes) == 5 else 1, 1.0)
+                await reaper.during(quiet(stage), 1.0, 0, SETUP_KILLS - len(reaper.strikes))
                 assert stage.height < 180
-            await reaper.during(claim(stage, play), 1, 0.3)
+            await reaper.during(claim(stage, play), 0.3, 1, 2)
             await quiet(stage)
             while await phase(play) != "disproved":
                 await block(stage)
-                await reaper.during(quiet(stage), 2 if await phase(play) == "asserted" else 1, 0.5)
+                await reaper.during(quiet(stage), 0.3, 1, 3)
                 assert stage.height < 220
-            while len(reaper.strikes) < KILLS:
-                await reaper.during(quiet(stage), 1, 0.2)
+            await reaper.during(quiet(stage), 0.3, KILLS, KILLS)
             print("killed:", " ".join(reaper.strikes))
-            assert len(reaper.strikes) >= KILLS
+            assert len(reaper.strikes) == KILLS
             assert set(reaper.strikes) == {"borrower", "lender", "challenger"}
             await end(stage, play, before, seen)
     finally:
