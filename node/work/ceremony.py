@@ -11,7 +11,8 @@ from challenge.bodies import Funded, Points, decode, encode
 from challenge.checks import terms_of
 from challenge.facts import everyone, key
 from challenge.states import Job, VaultState
-from native._native.signing import equal_nonces
+from native import NativeError
+from native._native.signing import Presigning, equal_nonces, is_point
 from node.faults import LocalFault, PeerFault
 from node.guard import Guard
 from node.work.context import Context, Facts
@@ -20,6 +21,9 @@ from vault.graph import VaultGraph, derive
 from vault.presigned import Presigned
 from vault.terms import Coin, EnginePoints, PartyKeys, Terms
 from vault.terms import encode as encode_terms
+
+PUBLIC_NONCE, PARTIAL = 66, 32
+"""Bytes a session: two compressed points; a scalar."""
 
 
 async def keys(context: Context, state: VaultState, job: Job) -> Facts:
@@ -136,6 +140,7 @@ async def sign(context: Context, state: VaultState, job: Job) -> Facts:
         share, facts = share_of_group(ephemeral), []
         for i, part in enumerate(graph.parts):
             public = _all_of(context, state, "nonces", i)
+            _check_nonces(public, i, len(part))
             _claim_nonces(context.guard, state, i, graph.digest(), public)
             facts.append(
                 (key("partials", state.me, i), graph.presigning(part).sign(nonce_seed(ephemeral, i), share, public))
@@ -144,6 +149,21 @@ async def sign(context: Context, state: VaultState, job: Job) -> Facts:
         return tuple(facts)
 
     return await asyncio.to_thread(make)
+
+
+def _check_nonces(public: list[bytes], part: int, sessions: int) -> None:
+    """Two points a session from everyone. Raises PeerFault naming whose are none."""
+    for p, nonces in enumerate(public):
+        name = key("nonces", p, part)
+        if len(nonces) != PUBLIC_NONCE * sessions:
+            raise PeerFault(what=name, expected=f"{PUBLIC_NONCE * sessions} bytes", came=f"{len(nonces)} bytes")
+        for at in range(0, len(nonces), 33):
+            if not is_point(nonces[at : at + 33]):
+                raise PeerFault(
+                    what=f"{name}, session {at // PUBLIC_NONCE}",
+                    expected="two points",
+                    came=nonces[at : at + 33].hex(),
+                )
 
 
 def _claim_nonces(guard: Guard, state: VaultState, part: int, digest: bytes, public: list[bytes]) -> None:
@@ -168,7 +188,7 @@ async def aggregate(context: Context, state: VaultState, job: Job) -> Facts:
             batch = graph.presigning(part)
             public, partials = _all_of(context, state, "nonces", i), _all_of(context, state, "partials", i)
             for p in parties:
-                wrong = batch.check_partials(p, public, partials[p])
+                wrong = _wrong_partials(batch, p, i, len(part), public, partials[p])
                 steps.advance()
                 if wrong:
                     session = graph.signatures[part.start + wrong[0]]
@@ -197,6 +217,18 @@ async def aggregate(context: Context, state: VaultState, job: Job) -> Facts:
     context.keys.burn(name)
     digest = blake3(presigned.signatures, derive_key_context="bitvm3 2026 presigned v1").digest()
     return (("presigned", digest), (key("ready", state.me), digest))
+
+
+def _wrong_partials(
+    batch: Presigning, party: int, part: int, sessions: int, public: list[bytes], partials: bytes
+) -> list[int]:
+    name = key("partials", party, part)
+    if len(partials) != PARTIAL * sessions:
+        raise PeerFault(what=name, expected=f"{PARTIAL * sessions} bytes", came=f"{len(partials)} bytes")
+    try:
+        return batch.check_partials(party, public, partials)
+    except NativeError as error:
+        raise PeerFault(what=name, expected="partial signatures", came=str(error)) from error
 
 
 def _refuse_equal_nonces(graph: VaultGraph, signatures: bytes) -> None:
