@@ -374,6 +374,24 @@ class World:
             await self.chain.mine()
             await self.quiet()
 
+    async def mine_without_waiting(self, blocks: int, *, until: Callable[[], bool], patience: float = 60.0) -> None:
+        """Blocks while something is under way that will not end by itself, until `until`."""
+        async with asyncio.timeout(patience):
+            for _ in range(blocks):
+                await self.chain.mine()
+                while any(
+                    actor.life is None or actor.node.scanner.height < self.chain.height
+                    for actor in self.actors.values()
+                ):
+                    await self.breathe()
+                for _ in range(20):
+                    await self.breathe()
+            while not until():
+                await self.breathe()
+
+    def stage(self, name: str, vault: bytes) -> Stage:
+        return stage(self.state(name, vault))
+
     async def until(self, done: Callable[[], bool], limit: int) -> None:
         for _ in range(limit):
             if done():
@@ -404,6 +422,12 @@ class World:
 
     async def propose(self, *, amounts: list[int], slots: int, maturity: int = 10) -> bytes:
         """Propose a vault; returns its proposal id when nothing moves any more without a block."""
+        vault = await self.propose_without_waiting(amounts=amounts, slots=slots, maturity=maturity)
+        await self.quiet()
+        return vault
+
+    async def propose_without_waiting(self, *, amounts: list[int], slots: int, maturity: int = 10) -> bytes:
+        """Propose a vault; returns its proposal id as soon as the borrower has it."""
         wanted = {**self.wanted(amounts=amounts, slots=slots), "maturity": maturity}
         known = {vault for vault, _ in self.actors["borrower"].node.book.items()}
 
@@ -415,7 +439,6 @@ class World:
                 await node.propose(wanted)
 
         await self.actors["borrower"].ask(order)
-        await self.quiet()
         (vault,) = news(self.actors["borrower"].node)
         return vault
 

@@ -1,0 +1,396 @@
+"""Cheating peers: one deviation each, by a party that signs with its own real identity and is honest otherwise.
+
+Every setup ends on the honest nodes with the field named; no PreFund appears, every sat is back but the fees of Stakes and of
+the reclaim, and the same nodes set up the next vault.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import pytest
+import structlog
+
+import node.work
+from challenge.bodies import Commitments, Openings, Points, decode, decode_kept, encode, encode_kept
+from challenge.facts import key
+from challenge.states import Stage
+from native._native import signing, tapscript
+from native._native.keys import Seed
+from node.faults import Unavailable
+from node.work.context import Context
+from node.work.funding import load_stakes
+from tests.adversary.lying import Lie, honest, lie, resign, value_of
+from tests.simulation import toy
+from tests.simulation.scenarios import a_world, open_a_vault
+from tests.simulation.world import GIFT, GIFTS, ROLES, World
+from vault.terms import decode_keys
+from vault.terms import encode as encode_terms
+
+ANCHOR = 240
+KEPT, INSTANCES = 3, 8
+"""Of the profile `test`."""
+
+
+@pytest.fixture(autouse=True)
+def _toy(monkeypatch: pytest.MonkeyPatch) -> None:
+    toy.install(monkeypatch)
+
+
+@pytest.fixture
+async def world() -> AsyncIterator[World]:
+    async with a_world() as opened:
+        yield opened
+
+
+async def setup(world: World) -> bytes:
+    """Propose, and mine until the setup has come to an end of some kind."""
+    vault = await world.propose(amounts=[900_000], slots=1)
+    for _ in range(6):
+        if all(world.state(name, vault).end is not None for name in ROLES):
+            break
+        await world.mine()
+    return vault
+
+
+def expect_ended(world: World, vault: bytes, *, victims: tuple[str, ...], field: str) -> None:
+    """A victim names the field, everyone else heard it from one."""
+    by_itself = []
+    for name in ROLES:
+        end = world.state(name, vault).end
+        assert end is not None, f"{name} goes on: {world.describe()}"
+        assert end[0] == Stage.ABORTED.value
+        assert field in end[1], f"{name}: {end[1]}"
+        if "ended the setup" not in end[1]:
+            by_itself.append(name)
+    assert set(by_itself) & set(victims), f"noticed by {by_itself}"
+
+
+def fees_of_bonds(world: World, vault: bytes) -> int:
+    """What posting the bond and taking it back costs the claimant: two transactions at 1 sat/vB, each with an anchor."""
+    context = world.actors["borrower"].node.context
+    record, reclaim = load_stakes(context, vault), context.store.get("outgoing", vault + b"0/reclaim")
+    if record is None or not record.raw:
+        return 0
+    assert reclaim is not None
+    return sum(-(-tapscript.weight(raw) // 4) + ANCHOR for raw in (record.raw, reclaim))
+
+
+async def expect_no_coin_spent(world: World, vault: bytes) -> None:
+    await world.mine(4)
+    assert world.balance("lender") == GIFTS * GIFT
+    assert world.balance("challenger") == GIFTS * GIFT
+    assert world.balance("borrower") == GIFTS * GIFT - fees_of_bonds(world, vault)
+    own = load_stakes(world.actors["borrower"].node.context, vault)
+    reclaim = world.actors["borrower"].node.context.store.get("outgoing", vault + b"0/reclaim")
+    ours = {world.chain.txid(raw) for raw in (own.raw if own else b"", reclaim or b"") if raw}
+    assert set(world.chain.offered) <= ours, "something else than Stakes and the reclaim was shown to the chain"
+    for name in ROLES:
+        assert world.actors[name].node.context.wallet.balance().reserved == 0
+
+
+async def expect_next_vault_works(world: World) -> None:
+    honest(world)
+    await open_a_vault(world)
+
+
+# ---- lies in messages ----------------------------------------------------------------------------------------------------
+
+
+def _payout_of_mine(value: bytes) -> bytes:
+    """Another payout script: other Terms for those who are told so."""
+    keys = decode_keys(value)
+    other = b"\x51\x20" + tapscript.taproot(keys.personal, [])[0]
+    return encode_terms(msgspec.structs.replace(keys, payout_script=other))
+
+
+def _flip(at: int) -> Lie:
+    return lambda value: value[:at] + bytes([value[at] ^ 1]) + value[at + 1 :]
+
+
+def _no_point(value: bytes) -> bytes:
+    return b"\x05" + value[1:]
+
+
+def _kept(change: Callable[[tuple[int, ...]], tuple[int, ...]]) -> Lie:
+    return lambda value: encode_kept(change(decode_kept(value, instances=INSTANCES, kept=KEPT, name="kept")))
+
+
+def _longer_polynomial(value: bytes) -> bytes:
+    body = decode(Commitments, value, "commitments")
+    return encode(msgspec.structs.replace(body, polynomial=body.polynomial + body.polynomial[-33:]))
+
+
+def _other_output(value: bytes) -> bytes:
+    """F(0) is not the O_k that the graph will be locked to."""
+    body = decode(Commitments, value, "commitments")
+    return encode(msgspec.structs.replace(body, polynomial=body.polynomial[33:66] + body.polynomial[33:]))
+
+
+def _one_commitment_less(value: bytes) -> bytes:
+    body = decode(Commitments, value, "commitments")
+    return encode(msgspec.structs.replace(body, instances=body.instances[:-32]))
+
+
+def _difference(value: bytes) -> bytes:
+    """S' = X - A: a point whose logarithm the liar does not know, with the proof of the others."""
+    body = decode(Points, value, "points")
+    x = Seed.generate().secret(b"x").point()
+    a = body.digits[33:66]
+    minus_a = bytes([a[0] ^ 1]) + a[1:]
+    return encode(msgspec.structs.replace(body, digits=signing.add_points([x, minus_a]) + body.digits[33:]))
+
+
+def _swapped_outputs(value: bytes) -> bytes:
+    body = decode(Points, value, "points")
+    (p, o), (q, r) = body.outputs
+    return encode(msgspec.structs.replace(body, outputs=((p, r), (q, o))))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deviation:
+    """`liar` states `fact` changed to those in `to` (empty: to all); one of them notices and names `field`."""
+
+    liar: str
+    fact: str
+    change: Lie
+    field: str
+    to: tuple[str, ...] = ()
+
+
+DEVIATIONS: dict[str, Deviation] = {
+    "other terms for different peers": Deviation(
+        liar="challenger", fact="keys/2", change=_payout_of_mine, to=("lender",), field="points/0: proof"
+    ),
+    "keys that are no point": Deviation(
+        liar="challenger", fact="keys/2", field="keys/2",
+        change=lambda value: encode_terms(msgspec.structs.replace(decode_keys(value), musig=b"\x05" + bytes(32))),
+    ),
+    "another party's keys": Deviation(
+        liar="challenger", fact="keys/2", field="keys/2",
+        change=lambda value: encode_terms(msgspec.structs.replace(decode_keys(value), party=1)),
+    ),
+    "another graph": Deviation(liar="lender", fact="digest/1", change=_flip(0), field="digest"),
+    "a digest of another length": Deviation(
+        liar="lender", fact="digest/1", change=lambda v: v[:-1], field="digest/1"
+    ),
+    "a nonce that is no point": Deviation(
+        liar="lender", fact="nonces/1/1", change=_no_point, field="nonces/1/1"
+    ),
+    "one nonce too few": Deviation(
+        liar="lender", fact="nonces/1/1", change=lambda v: v[:-66], field="nonces/1/1"
+    ),
+    "another nonce for one peer": Deviation(
+        liar="lender", fact="nonces/1/1", field="partials/", to=("challenger",),
+        change=lambda v: v[66:132] + v[66:],
+    ),
+    "one partial signature of many": Deviation(
+        liar="lender", fact="partials/1/1", change=_flip(32 * 17 + 31), field="partials/1/1"
+    ),
+    "one partial signature too few": Deviation(
+        liar="lender", fact="partials/1/1", change=lambda v: v[:-32], field="partials/1/1"
+    ),
+    "a kept set with a duplicate": Deviation(
+        liar="challenger", fact="kept/0/2", change=_kept(lambda k: (k[0], k[0], k[2])), field="kept/0/2"
+    ),
+    "a kept set out of range": Deviation(
+        liar="challenger", fact="kept/0/2", change=_kept(lambda k: (*k[:2], INSTANCES)), field="kept/0/2"
+    ),
+    "a kept set that is too large": Deviation(
+        liar="challenger", fact="kept/0/2", field="kept/0/2", change=_kept(lambda k: (0, 1, 2, 3)),
+    ),
+    "F with one coefficient too many": Deviation(
+        liar="borrower", fact="commitments/0/1", change=_longer_polynomial, field="commitments/0/1"
+    ),
+    "F that does not begin with O_k": Deviation(
+        liar="borrower", fact="commitments/0/1", change=_other_output, field="commitments/0/1: F"
+    ),
+    "one commitment too few": Deviation(
+        liar="borrower", fact="commitments/0/1", change=_one_commitment_less, field="commitments/0/1"
+    ),
+    "S' = X - A without knowledge": Deviation(
+        liar="borrower", fact="points/0", change=_difference, field="proof of knowledge"
+    ),
+    "O_k of another challenger": Deviation(
+        liar="borrower", fact="points/0", change=_swapped_outputs, field="points/0: proof"
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", DEVIATIONS)
+async def test_a_deviation_ends_the_setup_with_the_field_named_and_no_coin_is_spent(name: str, world: World) -> None:
+    deviation = DEVIATIONS[name]
+    told = lie(world, deviation.liar, deviation.fact, deviation.change, to=deviation.to)
+    vault = await setup(world)
+    assert told, "the lie was never told"
+    expect_ended(world, vault, victims=deviation.to or tuple(told), field=deviation.field)
+    await expect_no_coin_spent(world, vault)
+    await expect_next_vault_works(world)
+
+
+async def test_ready_over_other_presignatures_binds_whoever_said_ready(world: World) -> None:
+    """The borrower ends it. Lender and challenger cannot know that it did not hold every `ready`: they alarm and watch."""
+    with structlog.testing.capture_logs() as logs:
+        told = lie(world, "lender", "ready/1", _flip(0))
+        vault = await setup(world)
+    assert set(told) == {"borrower", "challenger"}
+    end = world.state("borrower", vault).end
+    assert end is not None
+    assert end[1].startswith("ready: party 1 has")
+    assert world.stage("challenger", vault) is Stage.READY
+    assert world.stage("lender", vault) is Stage.LIVE  # the liar has everyone's ready
+    alarms = [line["reason"] for line in logs if line["event"] == "alarm"]
+    assert any("keeps the presignatures and watches" in reason for reason in alarms)
+    await expect_no_coin_spent(world, vault)
+    await expect_next_vault_works(world)
+
+
+# ---- lies in what a job makes ------------------------------------------------------------------------------------------
+
+
+def lying_job(
+    monkeypatch: pytest.MonkeyPatch, world: World, who: str, kind: str, change: Callable[..., Any]
+) -> list[str]:
+    """The job of one node states other facts; the others' jobs are honest."""
+    real, done = node.work.WORK[kind], []
+
+    async def lying(context: Context, state: Any, job: Any) -> Any:
+        facts = await real(context, state, job)
+        if context is world.actors[who].node.context:
+            done.append(job)
+            return change(context, facts, job)
+        return facts
+
+    monkeypatch.setitem(node.work.WORK, kind, lying)
+    return done
+
+
+def _altered_artifact(which: str, alter: Callable[[bytes, int], bytes], records: int) -> Callable[..., Any]:
+    """A content that is changed before its manifest is made: every chunk verifies, the content is wrong."""
+
+    def change(context: Context, facts: Any, job: Any) -> Any:
+        ((name, raw),) = facts
+        if name != key("openings", 0, 1):
+            return facts
+        body = decode(Openings, raw, name)
+        content = bytes(context.artifacts.view(context.artifacts.id_of(getattr(body, which))))
+        assert len(content) % records == 0
+        altered = context.artifacts.put(
+            alter(content, len(content) // records), kind="kept" if which == "kept" else "openings"
+        )
+        return ((name, encode(msgspec.structs.replace(body, **{which: altered.encoded}))),)
+
+    return change
+
+
+def _first_bytes(content: bytes, record: int) -> bytes:
+    return bytes([content[0] ^ 1]) + content[1:]
+
+
+def _middle(content: bytes, record: int) -> bytes:
+    at = len(content) // 2
+    return content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :]
+
+
+def _last(content: bytes, record: int) -> bytes:
+    return content[:-1] + bytes([content[-1] ^ 1])
+
+
+def _swap_two(content: bytes, record: int) -> bytes:
+    return content[record : 2 * record] + content[:record] + content[2 * record :]
+
+
+ALTERED = {
+    "a share of an opened instance": ("opened", _first_bytes, INSTANCES - KEPT),
+    "the middle of an opened instance": ("opened", _middle, INSTANCES - KEPT),
+    "the last byte of an opened instance": ("opened", _last, INSTANCES - KEPT),
+    "two opened instances swapped": ("opened", _swap_two, INSTANCES - KEPT),
+    "a kept table": ("kept", _middle, KEPT),
+    "the first byte of a kept table": ("kept", _first_bytes, KEPT),
+    "the last byte of a kept table": ("kept", _last, KEPT),
+    "two kept tables swapped": ("kept", _swap_two, KEPT),
+}
+
+
+@pytest.mark.parametrize("name", ALTERED)
+async def test_a_wrong_share_or_a_swapped_table_ends_the_setup(
+    name: str, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    which, alter, records = ALTERED[name]
+    with monkeypatch.context() as patch:
+        done = lying_job(patch, world, "borrower", "open", _altered_artifact(which, alter, records))
+        vault = await setup(world)
+        assert done
+    expect_ended(world, vault, victims=("lender",), field="garbling of graph 0")
+    await expect_no_coin_spent(world, vault)
+    await expect_next_vault_works(world)
+
+
+async def test_a_second_kept_set_after_the_first_is_not_answered(world: World) -> None:
+    """The challenger sends another set once its first was taken: the setup ends; the guard holds the first."""
+    seconds: list[bytes] = []
+
+    def tamper(sender: str, to: str, raw: bytes) -> bytes:
+        name, value = value_of(raw)
+        if (sender, name) == ("borrower", "openings/0/2") and not seconds:
+            first = decode_kept(kept[0], instances=INSTANCES, kept=KEPT, name="kept")
+            other = tuple(i for i in range(INSTANCES) if i not in first)[:KEPT]
+            seconds.append(encode_kept(other))
+        if (sender, name) == ("challenger", "kept/0/2"):
+            kept.append(value)
+        # any later message of the challenger to the borrower carries the second set instead
+        if seconds and sender == "challenger" and to == "borrower" and name != "kept/0/2":
+            return resign(raw, world.actors["challenger"], name="kept/0/2", value=seconds[0])
+        return raw
+
+    kept: list[bytes] = []
+    world.wire.tamper = tamper
+    vault = await setup(world)
+    assert seconds
+    expect_ended(world, vault, victims=("borrower",), field="kept/0/2: party 2 stated it twice with different content")
+    assert world.state("borrower", vault).facts["kept/0/2"] == kept[0]
+    await expect_no_coin_spent(world, vault)
+    await expect_next_vault_works(world)
+
+
+# ---- chunks ------------------------------------------------------------------------------------------------------------
+
+
+async def test_a_withheld_chunk_delays_the_setup_and_loses_nothing(world: World) -> None:
+    asked: list[int] = []
+
+    def withhold(asker: str, to: str, artifact: bytes, index: int, chunk: bytes | None) -> bytes | None:
+        asked.append(index)
+        raise Unavailable(what="chunk", expected="an answer", came="none")
+
+    world.wire.chunk = withhold
+    vault = await world.propose_without_waiting(amounts=[900_000], slots=1)
+    await world.mine_without_waiting(4, until=lambda: len(asked) > 6)
+    assert all(world.state(name, vault).end is None for name in ROLES)
+    assert {world.stage(name, vault) for name in ("lender", "challenger")} == {Stage.OPENING}
+    honest(world)
+    await world.quiet()
+    await world.until(lambda: world.open_everywhere(vault), 20)
+
+
+async def test_wrong_bytes_of_a_chunk_end_the_setup(world: World) -> None:
+    def wrong(asker: str, to: str, artifact: bytes, index: int, chunk: bytes | None) -> bytes | None:
+        assert chunk is not None
+        return chunk[:-1] + bytes([chunk[-1] ^ 1]) if asker == "lender" else chunk
+
+    world.wire.chunk = wrong
+    vault = await setup(world)
+    expect_ended(world, vault, victims=("lender",), field="chunk 0")
+    await expect_no_coin_spent(world, vault)
+    await expect_next_vault_works(world)
+
+
+async def test_a_chunk_that_the_peer_says_it_has_not_ends_the_setup(world: World) -> None:
+    world.wire.chunk = lambda asker, to, artifact, index, chunk: None if asker == "lender" else chunk
+    vault = await setup(world)
+    expect_ended(world, vault, victims=("lender",), field="chunk")
+    await expect_no_coin_spent(world, vault)
+    await expect_next_vault_works(world)
