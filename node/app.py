@@ -18,26 +18,25 @@ from bitcoin_scripts.transaction import display_txid
 from challenge.actions import Close, Run
 from challenge.classify import index
 from challenge.deadlines import Due, stage
-from challenge.events import Done, Event, Failed, Halted, Ordered, Told
-from challenge.facts import KINDS, key
+from challenge.events import Done, Event, Failed, Halted, Ordered
+from challenge.facts import key
 from challenge.faults import Deviation
-from challenge.machine import Outcome
-from challenge.policy import Policy, standing_orders
+from challenge.policy import standing_orders
 from challenge.reserve import reserve_needed
 from challenge.states import Job, Stage, VaultState
 from native import NativeError
 from native._native import tapscript
+from node.admission import Rules, admit
 from node.book import Book, Sending, Turn, outbox_entry
 from node.chain import Connected as BlockConnected
 from node.chain import Disconnected as BlockDisconnected
 from node.chain import Follower, ReorgTooDeep
 from node.faults import LocalFault, PeerFault, Unavailable
-from node.letters import from_body, to_body
 from node.limits import PRODUCT, Limits
 from node.loop import Connected, Delivered, Disconnected, Happened, Item, Loop, Proposed, Wrote
 from node.outbox import Outbox
-from node.p2p import envelope
-from node.proposing import circuit_of, digits_of, propose
+from node.post import Post
+from node.proposing import digits_of, propose
 from node.publish import Publisher
 from node.scan import Scanner
 from node.view import vault_line
@@ -48,30 +47,14 @@ from node.work.funding import load_stakes
 from node.work.reclaim import returning
 from vault.faults import VaultFault
 from vault.picture import dot, svg, text
-from vault.terms import Proposal, encode, parse_proposal
+from vault.terms import Proposal
 
 log = structlog.get_logger()
 
 RETRY = 1.0
-SEND_TIMEOUT = 30.0
 WAIT_SECONDS = 60.0
 POLL_SECONDS = 0.003
-MAX_VALUES = 15_000
-"""The public nonces of a graph, 66 bytes for each value of each digit, travel in one message of at most 1 MiB."""
 DRAWINGS = {"text": text, "dot": dot, "svg": svg}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rules:
-    """What this node's configuration says about vaults: none has a default here."""
-
-    network: str
-    genesis: bytes
-    policy: Policy
-    accept: str
-    minimum_depth: int
-    bound: int
-    start: int
 
 
 @dataclass(slots=True)
@@ -84,6 +67,7 @@ class Node:
     scanner: Scanner
     limits: Limits = PRODUCT
     loop: Loop = field(init=False)
+    post: Post = field(init=False)
     outbox: Outbox = field(init=False)
     publisher: Publisher = field(init=False)
     alarms: int = 0
@@ -96,7 +80,8 @@ class Node:
 
     def __post_init__(self) -> None:
         self.loop = Loop(book=self.book, store=self.context.store, scanner=self.scanner, dispatch=self.dispatch)
-        self.outbox = Outbox(transmit=self._transmit, delivered=self._delivered)
+        self.post = Post(rules=self.rules, limits=self.limits, context=self.context, book=self.book, loop=self.loop)
+        self.outbox = Outbox(transmit=self.post.transmit, delivered=self._delivered)
         self.publisher = Publisher(
             chain=self.context.chain, book=self.book, scanner=self.scanner, store=self.context.store, guard=self.context.guard,
             bound=self.rules.bound, returning=self._returning, build=self._build, bump=self._bump, write=self.context.write,
@@ -321,97 +306,12 @@ class Node:
     # ---- peers -------------------------------------------------------------------------------------------------------
 
     async def on_message(self, peer_id: str, raw: bytes) -> bytes:
-        """A peer's message: verified, put through the loop, acknowledged after its commit. Raises PeerFault, Unavailable."""
-        letter = envelope.decode(
-            raw, recipient=self.context.keys.identity.xonly(), genesis=self.rules.genesis, limits=self.limits
-        )
-        name, value = from_body(letter.kind, letter.body)
-        if name == "propose":
-            return await self._proposed(letter.sender, letter.vault, value)
-        state = self.book.get(letter.vault)
-        if state is None:
-            if name.startswith("abort"):
-                return b"ack"
-            raise Unavailable(what=f"vault {letter.vault.hex()}", expected="its proposal first", came=name)
-        senders = [p for p, party in enumerate(state.proposal.parties) if party.identity == letter.sender]
-        if not senders:
-            raise PeerFault(what="sender", expected="a party of the vault", came=letter.sender.hex())
-        self.context.phases.received(letter.vault, stage(state), len(raw))
-        outcome = await self.loop.put(Happened(vault=letter.vault, event=Told(party=senders[0], key=name, value=value)))
-        return _answer(name, outcome)
-
-    async def _proposed(self, sender: bytes, vault: bytes, raw: bytes) -> bytes:
-        try:
-            proposal = parse_proposal(raw)
-            proposer, me = self._admit(proposal, sender)
-        except VaultFault as fault:
-            raise PeerFault(what="propose", expected="a proposal by the rules", came=str(fault)) from fault
-        if proposal.proposal_id != vault:
-            raise PeerFault(what="propose", expected=vault.hex(), came=proposal.proposal_id.hex())
-        outcome = await self.loop.put(Proposed(proposal=proposal, me=me, proposer=proposer))
-        return _answer("propose", outcome)
-
-    def _admit(self, proposal: Proposal, proposer: bytes) -> tuple[int, int]:
-        """(proposer, me) as party indices, when this node can take part at all. Raises PeerFault naming the field."""
-        rules, identities = self.rules, [party.identity for party in proposal.parties]
-        me = self.context.keys.identity.xonly()
-        wanted: list[tuple[str, bool, str, str]] = [
-            ("network", proposal.network == rules.network, rules.network, proposal.network),
-            ("genesis", proposal.genesis == rules.genesis, rules.genesis[::-1].hex(), proposal.genesis[::-1].hex()),
-            (
-                "timelocks.depth",
-                proposal.timelocks.depth >= rules.minimum_depth,
-                f"at least {rules.minimum_depth}",
-                str(proposal.timelocks.depth),
-            ),
-            ("parties", me in identities, f"this node, {me.hex()}", "other nodes only"),
-            ("proposer", proposer in identities, "one of the parties", proposer.hex()),
-        ]
-        for g, graph in enumerate(proposal.graphs):
-            circuit = circuit_of(graph.statement, graph.amount)
-            wanted += [
-                (f"graphs[{g}].circuit", graph.circuit == circuit.id, circuit.id.hex(), graph.circuit.hex()),
-                (
-                    f"graphs[{g}].digits",
-                    graph.digits << graph.digit_bits <= MAX_VALUES,
-                    f"at most {MAX_VALUES} values in all digits together",
-                    str(graph.digits << graph.digit_bits),
-                ),
-                (
-                    f"graphs[{g}].profile",
-                    graph.profile != "test" or rules.network == "regtest",
-                    "a profile for real coins",
-                    "test",
-                ),
-            ]
-        for what, right, expected, came in wanted:
-            if not right:
-                raise PeerFault(what=what, expected=expected, came=came)
-        return identities.index(proposer), identities.index(me)
+        """A peer's message; who sent it stands in its envelope."""
+        return await self.post.on_message(raw)
 
     async def on_chunk(self, peer_id: str, artifact: bytes, chunk: int) -> bytes | None:
-        """A chunk of an artifact we offered, or None."""
-        found, vault = self.context.artifacts.read(artifact, chunk), self.context.offered.get(artifact)
-        if found is not None and vault is not None:
-            self.context.phases.sent(vault, stage(self.state(vault)), len(found))
-        return found
-
-    async def _transmit(self, sending: Sending) -> None:
-        state = self.state(sending.vault)
-        identity = state.proposal.parties[sending.to].identity
-        if sending.key == "propose":
-            value = encode(state.proposal)
-        else:
-            value = state.facts[sending.key]
-            if KINDS[sending.key.partition("/")[0]].bulk:
-                value = self.context.blob(value)
-        kind, body = to_body(sending.key, value)
-        raw = envelope.encode(
-            vault=sending.vault, kind=kind, sequence=sending.sequence, recipient=identity, body=body,
-            identity=self.context.keys.identity, genesis=self.rules.genesis, limits=self.limits,
-        )  # fmt: skip
-        await self.context.peers.send(self.context.reach(identity), raw, SEND_TIMEOUT)
-        self.context.phases.sent(sending.vault, stage(state), len(raw))
+        """A peer wants a chunk of an artifact."""
+        return await self.post.on_chunk(artifact, chunk)
 
     def _delivered(self, sending: Sending) -> None:
         self.loop.put(Delivered(sending=sending))
@@ -466,8 +366,9 @@ class Node:
     async def propose(self, wanted: dict[str, Any]) -> str:
         """Begin a vault as its proposer; returns its id, hex. Raises LocalFault naming the field."""
         proposal = await asyncio.to_thread(propose, wanted, network=self.rules.network, genesis=self.rules.genesis)
+        identity = self.context.keys.identity.xonly()
         try:
-            proposer, me = self._admit(proposal, self.context.keys.identity.xonly())
+            proposer, me = await asyncio.to_thread(admit, proposal, proposer=identity, me=identity, rules=self.rules)
         except PeerFault as fault:
             raise LocalFault(what=fault.what, expected=fault.expected, came=fault.came) from fault
         self._afford(proposal, me)
@@ -548,13 +449,3 @@ class Node:
         """(done, total) of a long job, when it tells."""
         progress = self.context.progress.get((vault, job))
         return {"done": progress.done, "total": progress.total} if progress is not None else {}
-
-
-def _answer(name: str, outcome: Outcome) -> bytes:
-    match outcome.kind:
-        case "applied" | "duplicate" | "alarm":
-            return b"ack"
-        case "early":
-            raise Unavailable(what=name, expected="later", came=outcome.reason)
-        case "refused":
-            raise PeerFault(what=name, expected="a fact that fits", came=outcome.reason)

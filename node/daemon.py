@@ -22,7 +22,8 @@ from bitcoin_scripts.transaction import display_txid
 from challenge.policy import Policy
 from native._native.keys import WalletKeys
 from node import log as logging
-from node.app import Node, Rules
+from node.admission import Rules
+from node.app import Node
 from node.artifacts import Artifacts
 from node.book import Book
 from node.chain import BitcoinRpc, Cookie, JsonRpc, Password

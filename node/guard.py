@@ -16,13 +16,12 @@ from typing import Literal
 from node.faults import LocalFault
 from node.store import Store, open_database, synced
 
-Domain = Literal["nonce", "kept-set", "assert", "consumed"]
+Domain = Literal["nonce", "kept-set", "assert"]
 
 DOMAINS: dict[str, str] = {
     "nonce": "presigning batch -> digest of its aggregated nonces, messages and adaptor points: no nonce signs twice",
-    "kept-set": "garbling commitment -> the set of instances left closed: no kept instance is opened later",
+    "kept-set": "setup id -> the set of instances left closed: no kept instance is opened later",
     "assert": "Assert of a graph -> its digit signatures, ever shown in one version: two would show two secrets of a digit",
-    "consumed": "instance -> the digits it was evaluated on: a consumed instance is never evaluated on others",
 }
 
 _IDENTITY = b"identity"

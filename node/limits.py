@@ -41,6 +41,10 @@ class Limits:
     )
     message_kind_chars: int = _limit(48, "characters", "longest kind in use is under 32")
 
+    open_proposals: int = _limit(
+        32, "proposals", "what waits for this node's operator or for the others; each is kept until it is answered"
+    )
+
     # Peer connections
     peers: int = _limit(
         64, "peers", "parties of all vaults of a node, with room; each costs three tasks and four streams at most"

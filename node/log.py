@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import re
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Iterator, MutableMapping
 from typing import Any, Literal, TextIO
 
 import libp2p  # noqa: F401 - see above
@@ -52,10 +52,18 @@ def configure(level: Level, *, stream: TextIO | None = None) -> None:
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
     for name in ("libp2p", "async_service", "anyio_service"):
-        library = logging.getLogger(name)
-        library.handlers.clear()
-        library.propagate = True
-        library.setLevel(logging.WARNING if level == "debug" else logging.CRITICAL + 1)
+        for each in _family(name):
+            each.handlers.clear()
+            each.propagate = True
+            each.setLevel(logging.WARNING if level == "debug" else logging.CRITICAL + 1)
+
+
+def _family(name: str) -> Iterator[logging.Logger]:
+    """A library's logger and those below it that exist: some set a level of their own when they are imported."""
+    yield logging.getLogger(name)
+    for child in list(logging.root.manager.loggerDict):
+        if child.startswith(f"{name}."):
+            yield logging.getLogger(child)
 
 
 def mask(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -88,7 +88,9 @@ class Publisher:
             self.busy = True
             self._poked.clear()
             try:
-                await self._round(self._scanner.height)
+                tip = self._scanner.height
+                if (await self._chain.tip()).height <= tip:  # else more blocks are coming, and the last of them pokes
+                    await self._round(tip)
             except Unavailable as fault:
                 log.warning("the chain does not answer", reason=str(fault))
                 asyncio.get_running_loop().call_later(1.0, self.poke)

@@ -30,7 +30,7 @@ COLUMNS: dict[str, str] = {
     "blobs": "large values referred to by hash from a state: written once, never changed",
     "outgoing": "signed transactions, stored before they leave: one version of each, repeated after a restart or reorg",
     "presigned": "presigned graphs: must be durable and read back before a coin moves (P1)",
-    "chain": "block headers and relevant transactions up to the reorg bound",
+    "chain": "hashes of the last blocks, up to the reorg bound: where the fork point of a reorg is found",
     "wallet": "coins, addresses handed out, reservations",
     "jobs": "what a job must find again after a crash: the Stakes transaction it published",
     "bans": "peers refused for a time",

@@ -10,6 +10,7 @@ from functools import lru_cache
 
 import pytest
 
+import node.admission
 import node.app
 import node.outbox
 import node.proposing
@@ -35,7 +36,7 @@ def sealed(statement: bytes, balance: int) -> tuple[int, int]:
 
 def install(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every node of this process uses the toy circuit, and repeats what failed without long pauses."""
-    for module in (node.proposing, node.app, node.work.dispute_engine):
+    for module in (node.proposing, node.admission, node.work.dispute_engine):
         monkeypatch.setattr(module, "circuit_of", toy_circuit)
     swift(monkeypatch)
 

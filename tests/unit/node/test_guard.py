@@ -36,7 +36,7 @@ def test_domains_and_keys_are_separate(tmp_path: Path) -> None:
     guard.claim("nonce", b"key", ONE)
     guard.claim("assert", b"key", TWO)
     guard.claim("nonce", b"key2", TWO)
-    assert guard.held("nonce", b"key") == ONE and guard.held("consumed", b"key") is None
+    assert guard.held("nonce", b"key") == ONE and guard.held("kept-set", b"key") is None
 
 
 @pytest.mark.parametrize(("key", "digest"), [(b"", ONE), (b"key", ONE[:31]), (b"key", b"")])
