@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -13,6 +14,13 @@ from node.demo.stage import Theatre
 
 BACKENDS: tuple[Backend, ...] = ("sandbox", "bitcoind")
 NO_BITCOIND = "no bitcoind: set BITVM3_BITCOIND to one (.ci/build_bitcoind.sh builds it) or put it on PATH"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _compile_once(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Dozens of processes of the same code start here: where Python may not keep bytecode, keep it in a folder of this run."""
+    if os.environ.pop("PYTHONDONTWRITEBYTECODE", ""):
+        os.environ["PYTHONPYCACHEPREFIX"] = str(tmp_path_factory.mktemp("bytecode"))
 
 
 @pytest.fixture(params=BACKENDS)
