@@ -14,7 +14,7 @@ import msgspec
 
 from circuits import digits
 from circuits.gates import Circuit
-from circuits.withdrawal import withdrawal
+from circuits.withdrawal import commitment_of, withdrawal
 from node.faults import LocalFault
 from vault.faults import VaultFault
 from vault.fees import minimal_bond
@@ -132,6 +132,17 @@ def digits_of(terms: GraphTerms, balance: int, salt: int) -> tuple[int, ...]:
         )
     circuit = circuit_of(terms.statement, terms.amount)
     return tuple(digits.digits_of(circuit, (balance, salt), terms.digit_bits))
+
+
+def check_opening(terms: GraphTerms, balance: int, salt: int) -> None:
+    """Refuse a claim on inputs that were never sealed: everybody could refute it. Raises LocalFault."""
+    if not (0 <= balance < 1 << 256 and 0 <= salt < 1 << 128) or commitment_of(balance, salt) != terms.statement:
+        raise LocalFault(
+            what="sealed inputs",
+            expected=f"the balance and the salt that the commitment {terms.statement.hex()} hides",
+            came=f"balance {balance} and another salt, or another balance",
+            todo="Look up what was sealed: a claim on anything else is lost with its bond.",
+        )
 
 
 def _hex(field: str, text: str) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from node.proposing import check_opening
 from node.rpc.server import Method
 from node.rpc.table import (
     ClaimParams,
@@ -70,7 +71,10 @@ def methods(daemon: Daemon) -> list[Method]:
         return await show_vault(node, node.find(params.id))
 
     async def claim(params: ClaimParams) -> Any:
-        return await node.claim(params.id, params.graph, params.balance, int(params.salt or "0", 16))
+        graphs, salt = node.state(node.find(params.id)).proposal.graphs, int(params.salt or "0", 16)
+        if params.graph < len(graphs):
+            check_opening(graphs[params.graph], params.balance, salt)
+        return await node.claim(params.id, params.graph, params.balance, salt)
 
     async def contest(params: GraphParams) -> Any:
         return await node.order(params.id, "want_contest", params.graph)
