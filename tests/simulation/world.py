@@ -22,7 +22,8 @@ from challenge.policy import Policy
 from challenge.states import Stage, VaultState
 from circuits.withdrawal import commitment_of
 from native._native.keys import WalletKeys
-from node.app import Node, Rules
+from node.admission import Rules
+from node.app import Node
 from node.artifacts import Artifacts
 from node.book import Book
 from node.faults import LocalFault, PeerFault, Unavailable
