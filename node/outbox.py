@@ -14,7 +14,7 @@ from typing import Final
 import structlog
 
 from node.book import Sending
-from node.faults import PeerFault, Unavailable
+from node.faults import LocalFault, PeerFault, Unavailable
 
 log = structlog.get_logger()
 
@@ -73,6 +73,8 @@ class Outbox:
                 break
             except Unavailable as fault:
                 log.debug("peer not ready for a message", key=sending.key, to=sending.to, reason=str(fault))
+            except LocalFault as fault:
+                log.error("cannot send a message", key=sending.key, to=sending.to, reason=str(fault))
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
         self._delivered(sending)
