@@ -44,7 +44,7 @@ lint: setup  ## Linters and type checkers of both languages
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m mypy.stubtest native._native native._native.keys native._native.signing native._native.tapscript native._native.garbling native._native.engine
+	$(BIN)/python -m mypy.stubtest native._native
 	cargo fmt --manifest-path native/Cargo.toml --all --check
 	cargo clippy --manifest-path native/Cargo.toml --all-targets --quiet -- -D warnings
 

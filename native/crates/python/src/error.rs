@@ -74,6 +74,7 @@ becomes_native_error!(
     ::tapscript::TapscriptError,
     ::garble::GarbleError,
     ::engine::EngineError,
+    ::groth16::Groth16Error,
 );
 
 /// The bytes of an argument as an array of the one length it may have.

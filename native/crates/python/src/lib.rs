@@ -7,6 +7,7 @@
 mod engine;
 mod error;
 mod garbling;
+mod groth16;
 mod keys;
 mod signing;
 mod tapscript;
@@ -22,6 +23,8 @@ mod _native {
     use crate::engine::engine;
     #[pymodule_export]
     use crate::garbling::garbling;
+    #[pymodule_export]
+    use crate::groth16::groth16;
     #[pymodule_export]
     use crate::keys::keys;
     #[pymodule_export]

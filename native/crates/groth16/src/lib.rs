@@ -1,0 +1,23 @@
+//! Groth16 verification on BN254 and BLS12-381, and the file formats of keys, proofs and public inputs.
+//!
+//! Promises that a [`Key`], [`Proof`] or list of inputs that exists was checked whole: numbers canonical (refused, never
+//! reduced), points on the curve and in the subgroup, counts right, nothing left over. Does NOT know what a statement
+//! means, nor files or clocks. The source of the scheme is Groth, ePrint 2016/260.
+
+mod any;
+mod arkworks;
+mod bytes;
+mod curve;
+mod fault;
+mod json;
+mod key;
+pub mod limits;
+mod precompiles;
+mod snarkjs;
+mod verify;
+
+pub use any::{AnyFolded, AnyInputs, AnyKey, AnyProof, verify_batch};
+pub use curve::{Curve, CurveId};
+pub use fault::{Groth16Error, Result, fault, guarded};
+pub use key::{Encoding, Format, Key, Proof};
+pub use precompiles::{bn254_add, bn254_multiply, bn254_pairing};

@@ -1,0 +1,239 @@
+//! The equation e(A, B) = e(alpha, beta) e(X, gamma) e(C, delta), X = IC[0] + sum of input times IC: one proof, a proof
+//! of which inputs are known in advance, and many proofs at once.
+
+use ark_ec::pairing::{Pairing, PairingOutput};
+use ark_ec::{AffineRepr, CurveGroup, PrimeGroup};
+use ark_ff::{AdditiveGroup, PrimeField};
+use rayon::prelude::*;
+
+use crate::curve::Curve;
+use crate::fault::{Result, fault};
+use crate::key::{Key, Proof};
+use crate::limits;
+
+/// From how many terms on Pippenger's method beats one multiplication a term.
+const MANY: usize = 8;
+
+fn sum_of_products<G: CurveGroup>(points: &[G::Affine], scalars: &[G::ScalarField]) -> G {
+    if points.len() >= MANY {
+        return G::msm_unchecked(points, scalars);
+    }
+    let products = points
+        .iter()
+        .zip(scalars)
+        .map(|(point, scalar)| *point * *scalar);
+    products.sum()
+}
+
+fn count(expected: usize, got: usize) -> Result<()> {
+    if expected != got {
+        return Err(fault(
+            "public inputs",
+            format_args!("{expected} of this key"),
+            got,
+        ));
+    }
+    Ok(())
+}
+
+/// The equation for one proof whose X is known; `target` is what the other side multiplies to.
+fn holds<E: Curve>(
+    proof: &Proof<E>,
+    fixed: impl IntoIterator<Item = (E::G1Affine, E::G2Prepared)>,
+    target: PairingOutput<E>,
+) -> bool {
+    let (mut left, mut right) = (
+        vec![E::G1Prepared::from(proof.0.a)],
+        vec![E::G2Prepared::from(proof.0.b)],
+    );
+    for (one, two) in fixed {
+        left.push(one.into());
+        right.push(two);
+    }
+    E::final_exponentiation(E::multi_miller_loop(left, right)) == Some(target)
+}
+
+impl<E: Curve> Key<E> {
+    /// Whether the proof is valid for these inputs.
+    pub fn verify(&self, inputs: &[E::ScalarField], proof: &Proof<E>) -> Result<bool> {
+        count(self.inputs(), inputs.len())?;
+        let x = sum_of_products::<E::G1>(&self.points.gamma_abc_g1[1..], inputs)
+            + self.points.gamma_abc_g1[0];
+        let fixed = [
+            (x.into_affine(), self.gamma.clone()),
+            (proof.0.c, self.delta.clone()),
+        ];
+        Ok(holds(proof, fixed, self.alpha_beta))
+    }
+
+    /// arkworks called plainly: the baseline of the benches.
+    pub fn verify_plainly(&self, inputs: &[E::ScalarField], proof: &Proof<E>) -> Result<bool> {
+        use ark_snark::SNARK;
+        count(self.inputs(), inputs.len())?;
+        ark_groth16::Groth16::<E>::verify(&self.points, inputs, &proof.0)
+            .map_err(|error| fault("proof", "a verdict of arkworks", error))
+    }
+
+    /// The key with the first inputs fixed, folded into one point; with all of them fixed, into one constant.
+    pub fn fold(&self, known: &[E::ScalarField]) -> Result<Folded<E>> {
+        if known.len() > self.inputs() {
+            return Err(fault(
+                "fixed inputs",
+                format_args!("at most {} of this key", self.inputs()),
+                known.len(),
+            ));
+        }
+        let (fixed, open) = self.points.gamma_abc_g1[1..].split_at(known.len());
+        let base = sum_of_products::<E::G1>(fixed, known) + self.points.gamma_abc_g1[0];
+        let rest = if open.is_empty() {
+            // e(alpha, beta) e(X, gamma): self.gamma is -gamma.
+            let x = E::pairing(-base, self.gamma.clone());
+            Rest::Constant(self.alpha_beta + x)
+        } else {
+            Rest::Open {
+                base,
+                points: open.to_vec(),
+                gamma: self.gamma.clone(),
+                alpha_beta: self.alpha_beta,
+            }
+        };
+        Ok(Folded {
+            rest,
+            delta: self.delta.clone(),
+        })
+    }
+
+    /// The indices of the proofs that are not valid; none when all are, up to a chance of 2^-128.
+    ///
+    /// All are checked at once by a random linear combination with fresh coefficients of the system's generator, on
+    /// every core; only when that fails each is checked alone.
+    pub fn find_invalid(&self, claims: &[(&[E::ScalarField], &Proof<E>)]) -> Result<Vec<usize>> {
+        if !(1..=limits::BATCH).contains(&claims.len()) {
+            return Err(fault(
+                "batch",
+                format_args!("1 to {} proofs", limits::BATCH),
+                claims.len(),
+            ));
+        }
+        for (i, (inputs, _)) in claims.iter().enumerate() {
+            count(self.inputs(), inputs.len()).map_err(|refused| {
+                fault(
+                    format_args!("batch[{i}], {}", refused.field),
+                    refused.expected,
+                    refused.got,
+                )
+            })?;
+        }
+        if self.all_hold(claims)? {
+            return Ok(Vec::new());
+        }
+        let verdicts = claims.par_iter().enumerate().map(|(i, (inputs, proof))| {
+            self.verify(inputs, proof)
+                .map(|valid| (!valid).then_some(i))
+        });
+        let verdicts: Vec<Option<usize>> = verdicts.collect::<Result<_>>()?;
+        Ok(verdicts.into_iter().flatten().collect())
+    }
+
+    /// product e(r A, B) = e(alpha, beta)^(sum r) e(sum r X, gamma) e(sum r C, delta).
+    fn all_hold(&self, claims: &[(&[E::ScalarField], &Proof<E>)]) -> Result<bool> {
+        let mut seeds = vec![0u8; 16 * claims.len()];
+        getrandom::fill(&mut seeds)
+            .map_err(|error| fault("system's generator", "random bytes", error))?;
+        let limbs: Vec<[u64; 2]> = seeds
+            .chunks_exact(16)
+            .map(|seed| [half(&seed[..8]), half(&seed[8..])])
+            .collect();
+        let scalars: Vec<E::ScalarField> = limbs.iter().map(scalar::<E>).collect();
+        let share = claims.len().div_ceil(rayon::current_num_threads());
+        let parts: Vec<(E::TargetField, E::G1)> = claims
+            .par_chunks(share)
+            .zip(limbs.par_chunks(share))
+            .zip(scalars.par_chunks(share))
+            .map(|((claims, limbs), scalars)| {
+                let scaled: Vec<E::G1> = claims
+                    .iter()
+                    .zip(limbs)
+                    .map(|((_, proof), limbs)| proof.0.a.into_group().mul_bigint(limbs))
+                    .collect();
+                let left = E::G1::normalize_batch(&scaled);
+                let c: Vec<E::G1Affine> = claims.iter().map(|(_, proof)| proof.0.c).collect();
+                let loops = E::multi_miller_loop(left, claims.iter().map(|(_, proof)| proof.0.b));
+                (loops.0, sum_of_products::<E::G1>(&c, scalars))
+            })
+            .collect();
+        // One multiplication an input for the whole batch.
+        let mut sums = vec![E::ScalarField::ZERO; self.inputs() + 1];
+        for ((inputs, _), coefficient) in claims.iter().zip(&scalars) {
+            sums[0] += coefficient;
+            for (sum, input) in sums[1..].iter_mut().zip(*inputs) {
+                *sum += *coefficient * input;
+            }
+        }
+        let x = sum_of_products::<E::G1>(&self.points.gamma_abc_g1, &sums);
+        let c: E::G1 = parts.iter().map(|(_, c)| *c).sum();
+        let fixed = E::multi_miller_loop(
+            E::G1::normalize_batch(&[x, c]),
+            [self.gamma.clone(), self.delta.clone()],
+        );
+        let product = parts
+            .into_iter()
+            .fold(fixed.0, |product, (part, _)| product * part);
+        let left = E::final_exponentiation(ark_ec::pairing::MillerLoopOutput(product));
+        Ok(left == Some(self.alpha_beta.mul_bigint(sums[0].into_bigint())))
+    }
+}
+
+fn half(bytes: &[u8]) -> u64 {
+    bytes
+        .iter()
+        .fold(0, |sum, byte| sum << 8 | u64::from(*byte))
+}
+
+fn scalar<E: Curve>(limbs: &[u64; 2]) -> E::ScalarField {
+    E::ScalarField::from(u128::from(limbs[1]) << 64 | u128::from(limbs[0]))
+}
+
+enum Rest<E: Pairing> {
+    Constant(PairingOutput<E>),
+    Open {
+        base: E::G1,
+        points: Vec<E::G1Affine>,
+        gamma: E::G2Prepared,
+        alpha_beta: PairingOutput<E>,
+    },
+}
+
+/// A key with inputs fixed in advance.
+pub struct Folded<E: Pairing> {
+    rest: Rest<E>,
+    delta: E::G2Prepared,
+}
+
+impl<E: Curve> Folded<E> {
+    /// How many inputs are still open.
+    pub fn inputs(&self) -> usize {
+        match &self.rest {
+            Rest::Constant(_) => 0,
+            Rest::Open { points, .. } => points.len(),
+        }
+    }
+
+    /// Whether the proof is valid for the fixed inputs followed by these.
+    pub fn verify(&self, open: &[E::ScalarField], proof: &Proof<E>) -> Result<bool> {
+        count(self.inputs(), open.len())?;
+        let c = (proof.0.c, self.delta.clone());
+        Ok(match &self.rest {
+            Rest::Constant(target) => holds(proof, [c], *target),
+            Rest::Open {
+                base,
+                points,
+                gamma,
+                alpha_beta,
+            } => {
+                let x = sum_of_products::<E::G1>(points, open) + base;
+                holds(proof, [(x.into_affine(), gamma.clone()), c], *alpha_beta)
+            }
+        })
+    }
+}
