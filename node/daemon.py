@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import shutil
 import signal
 import socket
 import sys
@@ -112,6 +113,16 @@ class Daemon:
             }
             for c in wallet.coins()
         ]
+
+    async def backup(self, folder: Path) -> dict[str, Any]:
+        """The master key (sealed), the store and the artifacts as of now; never the guard and never ephemeral keys."""
+        if not folder.is_absolute():
+            raise LocalFault(what="backup folder", expected="an absolute path", came=str(folder))
+        context = self.node.context
+        context.keys.backup(folder / "keys")
+        context.store.checkpoint(folder / "store")
+        await asyncio.to_thread(shutil.copytree, self.config.datadir / "artifacts", folder / "artifacts")
+        return {"folder": str(folder), "vaults": len(list(self.node.book.items()))}
 
     def peer_list(self) -> list[dict[str, Any]]:
         """Known peers with their identities."""

@@ -105,6 +105,12 @@ def stop(context: typer.Context) -> None:
 
 
 @app.command()
+def backup(context: typer.Context, folder: Annotated[Path, typer.Argument(help="A new folder.")]) -> None:
+    """Copy master key, vaults and artifacts into a new folder, while the daemon runs."""
+    _print(context, _call(context, "node.backup", folder=str(folder.absolute())))
+
+
+@app.command()
 def policy(context: typer.Context) -> None:
     """What this node does by itself."""
     _print(context, _call(context, "policy.show"))

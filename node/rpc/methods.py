@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from node.proposing import check_opening
 from node.rpc.server import Method
 from node.rpc.table import (
+    BackupParams,
     ClaimParams,
     ConnectParams,
     GraphParams,
@@ -39,6 +41,9 @@ def methods(daemon: Daemon) -> list[Method]:
     async def stop(_: Nothing) -> Any:
         node.stop()
         return {"stopping": True}
+
+    async def backup(params: BackupParams) -> Any:
+        return await daemon.backup(Path(params.folder))
 
     async def address(_: Nothing) -> Any:
         return {"address": await daemon.new_address()}
@@ -102,6 +107,7 @@ def methods(daemon: Daemon) -> list[Method]:
             "node.info": info,
             "node.wait": wait,
             "node.stop": stop,
+            "node.backup": backup,
             "wallet.address": address,
             "wallet.balance": balance,
             "wallet.coins": coins,

@@ -89,6 +89,12 @@ class WaitParams(_Params, frozen=True, kw_only=True):
     height: int
 
 
+class BackupParams(_Params, frozen=True, kw_only=True):
+    """A folder that does not exist yet."""
+
+    folder: Text
+
+
 class PictureParams(_Params, frozen=True, kw_only=True):
     """A vault whose transactions are to be drawn."""
 
@@ -110,6 +116,7 @@ TABLE: dict[str, tuple[type[_Params], str]] = {
     "node.info": (Nothing, "Who this node is: network, height, identity, addresses, outbox, jobs, fee reserve."),
     "node.wait": (WaitParams, "Wait until a height is processed and nothing is left to do; at most 60 s."),
     "node.stop": (Nothing, "Stop the daemon in order."),
+    "node.backup": (BackupParams, "Copy master key, vaults and artifacts into a new folder, while running."),
     "wallet.address": (Nothing, "A fresh address of the wallet."),
     "wallet.balance": (Nothing, "Confirmed, unconfirmed and reserved satoshis."),
     "wallet.coins": (Nothing, "The wallet's coins and what they are reserved for."),

@@ -58,6 +58,7 @@ COMMANDS: list[tuple[list[str], str, dict[str, Any]]] = [
     (["info"], "node.info", {}),
     (["wait", "7"], "node.wait", {"height": 7}),
     (["stop"], "node.stop", {}),
+    (["backup", "/new"], "node.backup", {"folder": "/new"}),
     (["policy"], "policy.show", {}),
     (["wallet", "address"], "wallet.address", {}),
     (["wallet", "balance"], "wallet.balance", {}),
