@@ -12,7 +12,13 @@ import pytest
 import structlog
 
 from challenge.deadlines import agenda
+from challenge.events import Done, Mined
+from challenge.machine import Outcome
+from challenge.states import Job, VaultState
 from node.faults import LocalFault
+from node.loop import Happened, Item
+from node.work import WORK
+from node.work.context import Context, Facts
 from tests.simulation import toy
 from tests.simulation.chain import Block, MemoryChain
 from tests.simulation.power import Fuse
@@ -264,3 +270,48 @@ async def test_a_reorg_beyond_the_bound_halts_the_vault_and_nothing_is_published
     assert {"alarm", "reorg beyond the bound: every living vault is halted"} <= {
         line["event"] for line in logs if line["log_level"] == "critical"
     }
+
+
+async def test_an_evaluation_that_a_block_drops_and_another_opens_again_is_not_forgotten(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Assert leaves and is back before the loop has told the job that nobody wants its result."""
+    real, hold, begun = WORK["evaluate"], asyncio.Event(), asyncio.Event()
+
+    async def slowly(context: Context, state: VaultState, job: Job) -> Facts:
+        if context is world.actors["lender"].node.context:
+            begun.set()
+            await hold.wait()
+        return await real(context, state, job)
+
+    monkeypatch.setitem(WORK, "evaluate", slowly)
+    async with a_world() as world:
+        vault = await open_a_vault(world)
+        await world.claim(vault, 0, *TOY)
+        lender = world.actors["lender"].node
+        while not begun.is_set():
+            await world.mine_without_waiting(1, until=lambda: True)
+        asserted = world.state("lender", vault).log[-1]
+        assert asserted.name == "0/assert"
+        above = world.chain.height - asserted.height + 1
+        await world.chain.forget(above, keep_transactions=True)
+        while world.state("lender", vault).log[-1] == asserted:
+            await world.breathe()
+        assert world.state("lender", vault).jobs == ()
+        put = lender.loop.put
+
+        def at_once(item: Item) -> asyncio.Future[Outcome]:
+            answer = put(item)
+            if isinstance(item, Happened) and isinstance(item.event, Done):
+                again = Mined(height=asserted.height, block=bytes(32), seen=(asserted,))
+                put(Happened(vault=vault, event=again))
+            return answer
+
+        monkeypatch.setattr(lender.loop, "put", at_once)
+        hold.set()
+        while world.state("lender", vault).log[-1] != asserted:
+            await world.breathe()
+        monkeypatch.setattr(lender.loop, "put", put)
+        await world.quiet()
+        await world.until(lambda: world.phases(vault)[0] == ["disproved"], 20)
+        assert any(name.startswith("verdict/0/") for name in world.state("lender", vault).facts)
