@@ -76,7 +76,7 @@ class Node:
     _watched: set[bytes] = field(default_factory=set)
     _ordered: set[tuple[bytes, Stage]] = field(default_factory=set)
     _stopping: asyncio.Event = field(default_factory=asyncio.Event)
-    _offer_again: bool = True
+    _offered: int = -1
 
     def __post_init__(self) -> None:
         self.loop = Loop(book=self.book, store=self.context.store, scanner=self.scanner, dispatch=self.dispatch)
@@ -156,7 +156,6 @@ class Node:
             self._order(vault, state)
         if turn.states:
             self._watch_reserve()
-        self._offer_again |= isinstance(item, Disconnected)
         if isinstance(item, Connected | Disconnected):
             self.tell("block", {"height": self.scanner.height, "block": display_txid(self.scanner.block)})
             self._spawn(self.context.announce_block())
@@ -293,8 +292,9 @@ class Node:
 
     async def _returning(self, tip: int) -> list[tuple[bytes, VaultState, Due]]:
         vaults = list(self.book.items())
-        if self._offer_again:
-            self._offer_again = not await offer_again(self.context, vaults)
+        if self._offered != tip:
+            await offer_again(self.context, vaults)
+            self._offered = tip
         return await returning(self.context, vaults, tip, self.rules.bound)
 
     async def _build(self, vault: bytes, state: VaultState, name: str) -> bytes:

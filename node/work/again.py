@@ -1,4 +1,7 @@
-"""What left this node once and no block holds is offered to the chain again: after a restart, and after a reorg.
+"""What left this node once and no block holds is offered to the chain again, at every block.
+
+A transaction may be lost on the way: by a crash before it left, an eviction, a reorg that does not give it back. The coins of
+a wallet's transaction would wait for ever, and a bond that a claim needs would be missing.
 
 Promise: only bytes that were durable before they left the first time; nothing is signed here. Transactions of the graph are
 not offered here: they follow from the vault's state (`node.publish`). A setup under way looks after its own Stakes.
@@ -10,22 +13,21 @@ from collections.abc import Iterable
 
 from challenge.deadlines import armed_bonds
 from challenge.states import VaultState
-from node.chain import Accepted
+from node.chain import Rejected
 from node.work.context import Context
 from node.work.funding import bonds_of, load_stakes
 
 
-async def offer_again(context: Context, vaults: Iterable[tuple[bytes, VaultState]]) -> bool:
+async def offer_again(context: Context, vaults: Iterable[tuple[bytes, VaultState]]) -> None:
     """Offer the wallet's waiting transactions, and the Stakes of bonds that a claim needs and the chain lost.
 
-    Returns whether nothing is missing any more. Raises Unavailable when the chain does not answer.
+    Raises Unavailable when the chain does not answer.
     """
-    missing = [stakes for vault, state in vaults for stakes in await _lost(context, vault, state)]
-    offers = [*missing, *context.wallet.waiting()]
-    while offers:  # one of them may spend what another one makes
-        taken = [raw for raw in offers if isinstance(await context.chain.broadcast(raw), Accepted)]
-        offers = [raw for raw in offers if raw not in taken] if taken else []
-    return not missing
+    refused, before = [stakes for vault, state in vaults for stakes in await _lost(context, vault, state)], -1
+    refused += context.wallet.waiting()
+    while refused and len(refused) != before:  # one of them may spend what another one makes
+        before = len(refused)
+        refused = [raw for raw in refused if isinstance(await context.chain.broadcast(raw), Rejected)]
 
 
 async def _lost(context: Context, vault: bytes, state: VaultState) -> list[bytes]:
