@@ -26,7 +26,9 @@ async def answer(params: VaultParams) -> object:
 @pytest.fixture
 async def folder(tmp_path: Path) -> AsyncIterator[Path]:
     method = Method(name="vault.show", params=VaultParams, handler=answer, summary="Echo.")
-    server = await Server.start(host="127.0.0.1", port=0, folder=tmp_path, methods=[method], version="0", exposition=bytes, limits=LIMITS)
+    server = await Server.start(
+        host="127.0.0.1", port=0, folder=tmp_path, methods=[method], version="0", exposition=bytes, limits=LIMITS
+    )
     yield tmp_path
     async with RpcClient.from_datadir(tmp_path) as client:  # whatever happened, it still answers
         assert await client.call("vault.show", [VAULT]) == VAULT
