@@ -239,7 +239,8 @@ async def test_ready_over_other_presignatures_binds_whoever_said_ready(world: Wo
     assert set(told) == {"borrower", "challenger"}
     end = world.state("borrower", vault).end
     assert end is not None
-    assert end[1].startswith("ready: party 1 has")
+    assert end[1].startswith("ready: party ")
+    assert "they hold other presignatures" in end[1]
     assert world.stage("challenger", vault) is Stage.READY
     assert world.stage("lender", vault) is Stage.LIVE  # the liar has everyone's ready
     alarms = [line["reason"] for line in logs if line["event"] == "alarm"]
