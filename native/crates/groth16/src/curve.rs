@@ -3,10 +3,11 @@
 use std::fmt::Display;
 
 use ark_ec::AffineRepr;
-use ark_ec::pairing::Pairing;
+use ark_ec::pairing::{MillerLoopOutput, Pairing, PairingOutput};
 use ark_ff::PrimeField;
 use ark_serialize::CanonicalDeserialize;
 
+use crate::bn254;
 use crate::fault::{Result, fault, shown};
 
 /// Which curve a key, proof or input belongs to.
@@ -53,6 +54,19 @@ pub trait Curve: Pairing {
     /// Which one it is.
     const ID: CurveId;
 
+    /// What the Miller loop needs of a fixed point of G2.
+    type Lines: Send + Sync;
+
+    /// The lines of a point.
+    fn lines(point: Self::G2Affine) -> Self::Lines;
+    /// The product of the Miller loops of pairs, and of pairs whose lines are known.
+    fn loops(
+        moving: &[(Self::G1Affine, Self::G2Affine)],
+        fixed: &[(Self::G1Affine, &Self::Lines)],
+    ) -> MillerLoopOutput<Self>;
+    /// The final exponentiation; the same value as the library's.
+    fn finish(loops: MillerLoopOutput<Self>) -> Option<PairingOutput<Self>>;
+
     /// A point of unchecked coordinates.
     fn g1_unchecked(x: Self::BaseField, y: Self::BaseField) -> Self::G1Affine;
     /// A point of unchecked coordinates.
@@ -68,9 +82,10 @@ pub trait Curve: Pairing {
 }
 
 macro_rules! curve {
-    ($module:ident, $pairing:ty, $id:expr) => {
+    ($module:ident, $pairing:ty, $id:expr, { $($pairings:tt)* }) => {
         impl Curve for $pairing {
             const ID: CurveId = $id;
+            $($pairings)*
 
             fn g1_unchecked(x: Self::BaseField, y: Self::BaseField) -> Self::G1Affine {
                 $module::G1Affine::new_unchecked(x, y)
@@ -96,8 +111,51 @@ macro_rules! curve {
     };
 }
 
-curve!(ark_bn254, ark_bn254::Bn254, CurveId::Bn254);
-curve!(ark_bls12_381, ark_bls12_381::Bls12_381, CurveId::Bls12381);
+curve!(ark_bn254, ark_bn254::Bn254, CurveId::Bn254, {
+    type Lines = bn254::Lines;
+
+    fn lines(point: Self::G2Affine) -> Self::Lines {
+        bn254::Lines::new(point)
+    }
+    fn loops(
+        moving: &[(Self::G1Affine, Self::G2Affine)],
+        fixed: &[(Self::G1Affine, &Self::Lines)],
+    ) -> MillerLoopOutput<Self> {
+        bn254::loops(moving, fixed)
+    }
+    fn finish(loops: MillerLoopOutput<Self>) -> Option<PairingOutput<Self>> {
+        bn254::finish(loops)
+    }
+});
+curve!(
+    ark_bls12_381,
+    ark_bls12_381::Bls12_381,
+    CurveId::Bls12381,
+    {
+        type Lines = Self::G2Prepared;
+
+        fn lines(point: Self::G2Affine) -> Self::Lines {
+            point.into()
+        }
+        fn loops(
+            moving: &[(Self::G1Affine, Self::G2Affine)],
+            fixed: &[(Self::G1Affine, &Self::Lines)],
+        ) -> MillerLoopOutput<Self> {
+            let left = moving
+                .iter()
+                .map(|(one, _)| *one)
+                .chain(fixed.iter().map(|(one, _)| *one));
+            let right = moving.iter().map(|(_, two)| (*two).into());
+            Self::multi_miller_loop(
+                left,
+                right.chain(fixed.iter().map(|(_, lines)| (*lines).clone())),
+            )
+        }
+        fn finish(loops: MillerLoopOutput<Self>) -> Option<PairingOutput<Self>> {
+            Self::final_exponentiation(loops)
+        }
+    }
+);
 
 /// Bytes of a number below the modulus of F, the same in every format here.
 pub fn size<F: PrimeField>() -> usize {

@@ -1,6 +1,9 @@
 //! Keys and proofs that were checked, and the names of their formats.
 
 use ark_ec::pairing::{Pairing, PairingOutput};
+use ark_ec::scalar_mul::BatchMulPreprocessing;
+use std::sync::Arc;
+
 use ark_ec::{AffineRepr, CurveGroup};
 
 use crate::curve::{Curve, finite};
@@ -85,15 +88,17 @@ impl Encoding {
 pub type Points<E> = ark_groth16::VerifyingKey<E>;
 
 /// A verifying key with everything that does not depend on a proof computed once.
-pub struct Key<E: Pairing> {
+pub struct Key<E: Curve> {
     /// The points.
     pub points: Points<E>,
     /// e(alpha, beta).
     pub alpha_beta: PairingOutput<E>,
     /// The lines of -gamma.
-    pub gamma: E::G2Prepared,
+    pub gamma: Arc<E::Lines>,
     /// The lines of -delta.
-    pub delta: E::G2Prepared,
+    pub delta: Arc<E::Lines>,
+    /// Multiples of each point of IC after the first, when there are few.
+    pub tables: Vec<BatchMulPreprocessing<E::G1>>,
     /// BLAKE3 of the canonical form.
     pub id: [u8; 32],
 }
@@ -124,13 +129,13 @@ impl<E: Curve> Key<E> {
                 points.gamma_abc_g1.len(),
             ));
         }
-        let negative =
-            |point: E::G2Affine| -> E::G2Prepared { (-point.into_group()).into_affine().into() };
+        let negative = |point: E::G2Affine| Arc::new(E::lines((-point.into_group()).into_affine()));
         Ok(Self {
             alpha_beta: E::pairing(points.alpha_g1, points.beta_g2),
             gamma: negative(points.gamma_g2),
             delta: negative(points.delta_g2),
             id: id::<E>(&points),
+            tables: tables::<E>(&points),
             points,
         })
     }
@@ -155,6 +160,20 @@ impl<E: Curve> Key<E> {
             Encoding::ArkworksUncompressed => Ok(arkworks::uncompressed(&self.points)),
         }
     }
+}
+
+/// Up to how many inputs a key keeps tables for: 170 kB each, made in half a millisecond.
+const TABLES: usize = 4;
+
+fn tables<E: Curve>(points: &Points<E>) -> Vec<BatchMulPreprocessing<E::G1>> {
+    let inputs = &points.gamma_abc_g1[1..];
+    // 64 multiplications at once make windows of four bits.
+    let table = |point: &E::G1Affine| BatchMulPreprocessing::new(point.into_group(), 64);
+    inputs
+        .iter()
+        .filter(|_| inputs.len() <= TABLES)
+        .map(table)
+        .collect()
 }
 
 /// BLAKE3 of the curve's name, a zero byte and the uncompressed arkworks form.

@@ -6,6 +6,7 @@
 
 mod any;
 mod arkworks;
+mod bn254;
 mod bytes;
 mod curve;
 mod fault;

@@ -1,7 +1,9 @@
 //! The equation e(A, B) = e(alpha, beta) e(X, gamma) e(C, delta), X = IC[0] + sum of input times IC: one proof, a proof
 //! of which inputs are known in advance, and many proofs at once.
 
-use ark_ec::pairing::{Pairing, PairingOutput};
+use std::sync::Arc;
+
+use ark_ec::pairing::PairingOutput;
 use ark_ec::{AffineRepr, CurveGroup, PrimeGroup};
 use ark_ff::{AdditiveGroup, PrimeField};
 use rayon::prelude::*;
@@ -39,31 +41,31 @@ fn count(expected: usize, got: usize) -> Result<()> {
 /// The equation for one proof whose X is known; `target` is what the other side multiplies to.
 fn holds<E: Curve>(
     proof: &Proof<E>,
-    fixed: impl IntoIterator<Item = (E::G1Affine, E::G2Prepared)>,
+    fixed: &[(E::G1Affine, &E::Lines)],
     target: PairingOutput<E>,
 ) -> bool {
-    let (mut left, mut right) = (
-        vec![E::G1Prepared::from(proof.0.a)],
-        vec![E::G2Prepared::from(proof.0.b)],
-    );
-    for (one, two) in fixed {
-        left.push(one.into());
-        right.push(two);
-    }
-    E::final_exponentiation(E::multi_miller_loop(left, right)) == Some(target)
+    E::finish(E::loops(&[(proof.0.a, proof.0.b)], fixed)) == Some(target)
 }
 
 impl<E: Curve> Key<E> {
     /// Whether the proof is valid for these inputs.
     pub fn verify(&self, inputs: &[E::ScalarField], proof: &Proof<E>) -> Result<bool> {
         count(self.inputs(), inputs.len())?;
-        let x = sum_of_products::<E::G1>(&self.points.gamma_abc_g1[1..], inputs)
-            + self.points.gamma_abc_g1[0];
-        let fixed = [
-            (x.into_affine(), self.gamma.clone()),
-            (proof.0.c, self.delta.clone()),
-        ];
-        Ok(holds(proof, fixed, self.alpha_beta))
+        let x = self.x(inputs);
+        let fixed = [(x.into_affine(), &*self.gamma), (proof.0.c, &*self.delta)];
+        Ok(holds(proof, &fixed, self.alpha_beta))
+    }
+
+    /// X of the equation.
+    fn x(&self, inputs: &[E::ScalarField]) -> E::G1 {
+        let first = self.points.gamma_abc_g1[0].into_group();
+        if self.tables.len() == inputs.len() {
+            let products = self.tables.iter().zip(inputs);
+            return products.fold(first, |sum, (table, input)| {
+                sum + table.batch_mul(&[*input])[0]
+            });
+        }
+        first + sum_of_products::<E::G1>(&self.points.gamma_abc_g1[1..], inputs)
     }
 
     /// arkworks called plainly: the baseline of the benches.
@@ -86,9 +88,9 @@ impl<E: Curve> Key<E> {
         let (fixed, open) = self.points.gamma_abc_g1[1..].split_at(known.len());
         let base = sum_of_products::<E::G1>(fixed, known) + self.points.gamma_abc_g1[0];
         let rest = if open.is_empty() {
-            // e(alpha, beta) e(X, gamma): self.gamma is -gamma.
-            let x = E::pairing(-base, self.gamma.clone());
-            Rest::Constant(self.alpha_beta + x)
+            // e(alpha, beta) e(X, gamma), from the lines of -gamma.
+            let x = E::finish(E::loops(&[], &[((-base).into_affine(), &*self.gamma)]));
+            Rest::Constant(self.alpha_beta + x.expect("a Miller loop is not zero"))
         } else {
             Rest::Open {
                 base,
@@ -158,7 +160,8 @@ impl<E: Curve> Key<E> {
                     .collect();
                 let left = E::G1::normalize_batch(&scaled);
                 let c: Vec<E::G1Affine> = claims.iter().map(|(_, proof)| proof.0.c).collect();
-                let loops = E::multi_miller_loop(left, claims.iter().map(|(_, proof)| proof.0.b));
+                let right = claims.iter().map(|(_, proof)| proof.0.b);
+                let loops = E::loops(&left.into_iter().zip(right).collect::<Vec<_>>(), &[]);
                 (loops.0, sum_of_products::<E::G1>(&c, scalars))
             })
             .collect();
@@ -172,14 +175,12 @@ impl<E: Curve> Key<E> {
         }
         let x = sum_of_products::<E::G1>(&self.points.gamma_abc_g1, &sums);
         let c: E::G1 = parts.iter().map(|(_, c)| *c).sum();
-        let fixed = E::multi_miller_loop(
-            E::G1::normalize_batch(&[x, c]),
-            [self.gamma.clone(), self.delta.clone()],
-        );
+        let (x, c) = (x.into_affine(), c.into_affine());
+        let fixed = E::loops(&[], &[(x, &*self.gamma), (c, &*self.delta)]);
         let product = parts
             .into_iter()
             .fold(fixed.0, |product, (part, _)| product * part);
-        let left = E::final_exponentiation(ark_ec::pairing::MillerLoopOutput(product));
+        let left = E::finish(ark_ec::pairing::MillerLoopOutput(product));
         Ok(left == Some(self.alpha_beta.mul_bigint(sums[0].into_bigint())))
     }
 }
@@ -194,20 +195,20 @@ fn scalar<E: Curve>(limbs: &[u64; 2]) -> E::ScalarField {
     E::ScalarField::from(u128::from(limbs[1]) << 64 | u128::from(limbs[0]))
 }
 
-enum Rest<E: Pairing> {
+enum Rest<E: Curve> {
     Constant(PairingOutput<E>),
     Open {
         base: E::G1,
         points: Vec<E::G1Affine>,
-        gamma: E::G2Prepared,
+        gamma: Arc<E::Lines>,
         alpha_beta: PairingOutput<E>,
     },
 }
 
 /// A key with inputs fixed in advance.
-pub struct Folded<E: Pairing> {
+pub struct Folded<E: Curve> {
     rest: Rest<E>,
-    delta: E::G2Prepared,
+    delta: Arc<E::Lines>,
 }
 
 impl<E: Curve> Folded<E> {
@@ -222,9 +223,9 @@ impl<E: Curve> Folded<E> {
     /// Whether the proof is valid for the fixed inputs followed by these.
     pub fn verify(&self, open: &[E::ScalarField], proof: &Proof<E>) -> Result<bool> {
         count(self.inputs(), open.len())?;
-        let c = (proof.0.c, self.delta.clone());
+        let c = (proof.0.c, &*self.delta);
         Ok(match &self.rest {
-            Rest::Constant(target) => holds(proof, [c], *target),
+            Rest::Constant(target) => holds(proof, &[c], *target),
             Rest::Open {
                 base,
                 points,
@@ -232,7 +233,7 @@ impl<E: Curve> Folded<E> {
                 alpha_beta,
             } => {
                 let x = sum_of_products::<E::G1>(points, open) + base;
-                holds(proof, [(x.into_affine(), gamma.clone()), c], *alpha_beta)
+                holds(proof, &[(x.into_affine(), &**gamma), c], *alpha_beta)
             }
         })
     }
