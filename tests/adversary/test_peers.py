@@ -12,7 +12,6 @@ from typing import Any
 
 import msgspec
 import pytest
-import structlog
 
 import node.work
 from challenge.bodies import Commitments, Openings, Points, decode, decode_kept, encode, encode_kept
@@ -231,20 +230,26 @@ async def test_a_deviation_ends_the_setup_with_the_field_named_and_no_coin_is_sp
     await expect_next_vault_works(world)
 
 
-async def test_ready_over_other_presignatures_binds_whoever_said_ready(world: World) -> None:
-    """The borrower ends it. Lender and challenger cannot know that it did not hold every `ready`: they alarm and watch."""
-    with structlog.testing.capture_logs() as logs:
-        told = lie(world, "lender", "ready/1", _flip(0))
-        vault = await setup(world)
-    assert set(told) == {"borrower", "challenger"}
+async def test_ready_over_other_presignatures_does_not_free_whoever_has_said_ready(world: World) -> None:
+    """The borrower ends it. The challenger cannot know that it did not hold every `ready`: it keeps what it has and watches."""
+
+    def late_and_false(sender: str, to: str, raw: bytes) -> bytes | None:
+        name, value = value_of(raw)
+        if (sender, to, name) != ("lender", "borrower", "ready/1"):
+            return raw
+        ((_, state),) = world.actors["challenger"].node.book.items()
+        return resign(raw, world.actors["lender"], value=_flip(0)(value)) if "ready/2" in state.facts else None
+
+    world.wire.tamper = late_and_false
+    vault = await setup(world)
     end = world.state("borrower", vault).end
     assert end is not None
     assert end[1].startswith("ready: party ")
     assert "they hold other presignatures" in end[1]
-    assert world.stage("challenger", vault) is Stage.READY
-    assert world.stage("lender", vault) is Stage.LIVE  # the liar has everyone's ready
-    alarms = [line["reason"] for line in logs if line["event"] == "alarm"]
-    assert any("keeps the presignatures and watches" in reason for reason in alarms)
+    for name in ("lender", "challenger"):
+        assert world.state(name, vault).end is None
+        assert world.actors[name].node.context.store.get("presigned", vault) is not None
+        assert world.phases(vault, name)[1] == ["unfunded"]
     await expect_no_coin_spent(world, vault)
     await expect_next_vault_works(world)
 
