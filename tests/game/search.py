@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from bitcoin_scripts.transaction import Template
 
-sys.setrecursionlimit(20_000)
+DEEP = 20_000  # plays are as deep as the game is long
 Confirmed = Mapping[str, int]  # transaction -> block
 OUTSIDE = ""  # who made the coins that were there before the game: confirmed at block 0
 
@@ -70,6 +70,16 @@ Line = tuple[tuple[int, str], ...]
 
 
 def search(board: Mapping[str, Move], s: Scenario) -> tuple[Line, str] | None:
+    """As `_search`, with room for deep plays; other tests keep the interpreter's own limit."""
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(DEEP)
+    try:
+        return _search(board, s)
+    finally:
+        sys.setrecursionlimit(limit)
+
+
+def _search(board: Mapping[str, Move], s: Scenario) -> tuple[Line, str] | None:
     """A losing line of play and what was lost, or None when no adversary wins.
 
     A position is what is confirmed and how old it is; an age counts up to where it can still make a difference, so
