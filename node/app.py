@@ -43,6 +43,7 @@ from node.view import vault_line
 from node.work import WORK, build, bump
 from node.work.again import offer_again
 from node.work.context import Context
+from node.work.dispute_engine import drop_artifacts
 from node.work.funding import load_stakes
 from node.work.reclaim import returning
 from vault.faults import VaultFault
@@ -188,6 +189,10 @@ class Node:
         for purpose in (vault.hex(), f"{vault.hex()}/stakes"):
             self.context.wallet.release(purpose)
         self.loop.put(Wrote(puts=tuple(self.context.wallet.puts())))
+        try:
+            drop_artifacts(self.context, self.state(vault))
+        except (PeerFault, Deviation) as fault:  # a peer's openings that name no artifact
+            log.info("nothing to drop", vault=vault.hex()[:16], reason=str(fault))
 
     def _run_job(self, vault: bytes, job: Job) -> None:
         at = (vault, job)

@@ -65,14 +65,14 @@ def knowledge_context(state: VaultState, g: int) -> bytes:
 async def commit(context: Context, state: VaultState, job: Job) -> Facts:
     """Garble every instance for every challenger, state the points, and the commitments to each."""
     (g,) = job.indices
-    own, progress = context.own_of(state), context.begin(state, job)
+    own = context.own_of(state)
 
     def make() -> Facts:
         facts, garblers, points = [], [], b""
         for k in challengers_of(state.proposal, g):
             setup = setup_of(state, g, k)
             garblers.append((k, native.Garbler(params_of(setup), own.digits(g), own.pair(g, k))))
-            offer = _engine(state, g).garbler(setup, own.digits(g), own.pair(g, k)).offer(progress)
+            offer = _engine(state, g).garbler(setup, own.digits(g), own.pair(g, k)).offer(context.begin(state, job))
             points = offer.points
             facts.append(
                 (
@@ -227,3 +227,12 @@ async def evaluate(context: Context, state: VaultState, job: Job) -> Facts:
     secret = await asyncio.to_thread(learn, context, state, g, presigned, raw, progress)
     log.info("evaluated", graph=g, false=secret is not None)
     return ((key("verdict", g, int.from_bytes(job.ref, "big")), b"\x01" if secret is not None else b"\x00"),)
+
+
+def drop_artifacts(context: Context, state: VaultState) -> None:
+    """The setup ended without a vault: what was garbled for it is of no use to anyone."""
+    for name, value in state.facts.items():
+        if name.startswith("openings/"):
+            stated = decode(Openings, value, name)
+            for manifest in (stated.opened, stated.kept):
+                context.artifacts.drop(context.artifacts.id_of(manifest))

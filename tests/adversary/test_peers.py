@@ -402,3 +402,19 @@ async def test_a_chunk_that_the_peer_says_it_has_not_ends_the_setup(world: World
     expect_ended(world, vault, victims=("lender",), field="chunk")
     await expect_no_coin_spent(world, vault)
     await expect_next_vault_works(world)
+
+
+async def test_an_ended_setup_leaves_no_artifact_behind(world: World) -> None:
+    """The lender finds a wrong share; what was garbled and fetched until then goes from every disk."""
+    deviation = DEVIATIONS["one partial signature of many"]
+    lie(world, deviation.liar, deviation.fact, deviation.change)
+    seen: set[str] = set()
+    for name in ROLES:
+        artifacts = world.actors[name].node.context.artifacts
+        drop = artifacts.drop
+        artifacts.drop = lambda artifact, name=name, drop=drop: (seen.add(name), drop(artifact))[1]
+    vault = await setup(world)
+    expect_ended(world, vault, victims=ROLES, field=deviation.field)
+    assert seen >= {"borrower", "challenger"}, "there was nothing to drop"
+    for name in ROLES:
+        assert world.actors[name].node.context.artifacts.used() == 0, name
