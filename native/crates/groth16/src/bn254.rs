@@ -2,11 +2,11 @@
 //! with few reductions, and a windowed power in the final exponentiation. The results equal the library's; the tests
 //! compare them.
 
-use ark_bn254::{Bn254, Config, Fq, Fq2, Fq12, G1Affine, G2Affine};
+use ark_bn254::{Bn254, Config, Fq, Fq2, Fq6, Fq6Config, Fq12, G1Affine, G2Affine};
 use ark_ec::AffineRepr;
 use ark_ec::bn::{BnConfig, G2Prepared};
 use ark_ec::pairing::{MillerLoopOutput, PairingOutput};
-use ark_ff::{CyclotomicMultSubgroup, Field, Fp6Config, batch_inversion};
+use ark_ff::{AdditiveGroup, Field, Fp6Config, batch_inversion};
 
 /// The lines of a fixed point of G2, each divided by its first coefficient: constants of Fp2 do not survive the final
 /// exponentiation. That coefficient is zero for a vertical line only, and there is none among the multiples of a point
@@ -41,9 +41,7 @@ impl Coefficient {
     }
 
     fn times_xi(value: Fq2) -> Self {
-        Self::new(<ark_bn254::Fq6Config as Fp6Config>::mul_fp2_by_nonresidue(
-            value,
-        ))
+        Self::new(xi(value))
     }
 }
 
@@ -65,6 +63,62 @@ fn sum_of_three(a: (&Fq2, &Coefficient), b: (&Fq2, &Coefficient), c: (&Fq2, &Coe
     let imaginary = Fq::sum_of_products(&left, &[a.1.0.c1, a.1.0.c0, b.1.0.c1])
         + Fq::sum_of_products(&right, &[b.1.0.c0, c.1.0.c1, c.1.0.c0]);
     Fq2::new(real, imaginary)
+}
+
+fn xi(value: Fq2) -> Fq2 {
+    Fq6Config::mul_fp2_by_nonresidue(value)
+}
+
+/// v * a.
+fn times_v(a: Fq6) -> Fq6 {
+    Fq6::new(xi(a.c2), a.c0, a.c1)
+}
+
+fn product_of_6(a: &Fq6, b: &Fq6) -> Fq6 {
+    let [b0, b1, b2] = [b.c0, b.c1, b.c2].map(Coefficient::new);
+    let (xb1, xb2) = (Coefficient::times_xi(b.c1), Coefficient::times_xi(b.c2));
+    Fq6::new(
+        sum_of_three((&a.c0, &b0), (&a.c1, &xb2), (&a.c2, &xb1)),
+        sum_of_three((&a.c0, &b1), (&a.c1, &b0), (&a.c2, &xb2)),
+        sum_of_three((&a.c0, &b2), (&a.c1, &b1), (&a.c2, &b0)),
+    )
+}
+
+fn product(a: &Fq12, b: &Fq12) -> Fq12 {
+    let (low, high) = (product_of_6(&a.c0, &b.c0), product_of_6(&a.c1, &b.c1));
+    let middle = product_of_6(&(a.c0 + a.c1), &(b.c0 + b.c1));
+    Fq12::new(low + times_v(high), middle - low - high)
+}
+
+fn square(f: &Fq12) -> Fq12 {
+    let both = product_of_6(&f.c0, &f.c1);
+    let sum = product_of_6(&(f.c0 + f.c1), &(f.c0 + times_v(f.c1)));
+    Fq12::new(sum - both - times_v(both), both.double())
+}
+
+/// (a + b y)^2 = (a^2 + xi b^2) + 2 a b y, y^2 = xi.
+fn square_of_4(a: &Fq2, b: &Fq2) -> (Fq2, Fq2) {
+    let (xb, twice) = (xi(*b), b.double());
+    let real = Fq::sum_of_products(&[a.c0 + a.c1, xb.c0, -xb.c1], &[a.c0 - a.c1, b.c0, b.c1]);
+    let imaginary = Fq::sum_of_products(&[a.c0.double(), xb.c0, xb.c1], &[a.c1, b.c1, b.c0]);
+    let other = Fq2::new(
+        Fq::sum_of_products(&[a.c0, a.c1], &[twice.c0, -twice.c1]),
+        Fq::sum_of_products(&[a.c0, a.c1], &[twice.c1, twice.c0]),
+    );
+    (Fq2::new(real, imaginary), other)
+}
+
+/// Granger and Scott, ePrint 2009/565: a square in the cyclotomic subgroup.
+fn cyclotomic_square(f: &Fq12) -> Fq12 {
+    let (t0, t1) = square_of_4(&f.c0.c0, &f.c1.c1);
+    let (t2, t3) = square_of_4(&f.c1.c0, &f.c0.c2);
+    let (t4, t5) = square_of_4(&f.c0.c1, &f.c1.c2);
+    let less = |t: Fq2, z: Fq2| (t - z).double() + t;
+    let more = |t: Fq2, z: Fq2| (t + z).double() + t;
+    Fq12::new(
+        Fq6::new(less(t0, f.c0.c0), less(t2, f.c0.c1), less(t4, f.c0.c2)),
+        Fq6::new(more(xi(t5), f.c1.c0), more(t1, f.c1.c1), more(t3, f.c1.c2)),
+    )
 }
 
 /// f * (1 + c3 w^3 + c4 w^4), w^2 = v, v^3 = xi.
@@ -135,7 +189,7 @@ pub fn loops(
     };
     for (i, digit) in Config::ATE_LOOP_COUNT.iter().rev().skip(1).enumerate() {
         if i > 0 {
-            f.square_in_place();
+            f = square(&f);
         }
         step(&mut f);
         if *digit != 0 {
@@ -151,18 +205,19 @@ pub fn loops(
 /// f^((p^12 - 1) / r), times a constant prime to r: Fuentes-Castaneda and others, "Faster hashing to G2", as the library.
 pub fn finish(loops: MillerLoopOutput<Bn254>) -> Option<PairingOutput<Bn254>> {
     let f = loops.0;
-    let mut r = conjugate(f) * f.inverse()?;
-    r = frobenius(r, 2) * r;
-    let y0 = power_of_minus_x(r);
-    let y1 = y0.cyclotomic_square();
-    let y3 = y1.cyclotomic_square() * y1;
-    let y4 = power_of_minus_x(y3);
-    let y6 = conjugate(power_of_minus_x(y4.cyclotomic_square()));
-    let y8 = y6 * y4 * conjugate(y3);
-    let y9 = y8 * y1;
-    let y13 = frobenius(y9, 1) * (y8 * y4 * r);
-    let y14 = frobenius(y8, 2) * y13;
-    Some(PairingOutput(frobenius(conjugate(r) * y9, 3) * y14))
+    let mut r = product(&conjugate(f), &f.inverse()?);
+    r = product(&frobenius(r, 2), &r);
+    let y0 = power_of_minus_x(&r);
+    let y1 = cyclotomic_square(&y0);
+    let y3 = product(&cyclotomic_square(&y1), &y1);
+    let y4 = power_of_minus_x(&y3);
+    let y6 = conjugate(power_of_minus_x(&cyclotomic_square(&y4)));
+    let y8 = product(&product(&y6, &y4), &conjugate(y3));
+    let y9 = product(&y8, &y1);
+    let y13 = product(&frobenius(y9, 1), &product(&product(&y8, &y4), &r));
+    let y14 = product(&frobenius(y8, 2), &y13);
+    let y15 = frobenius(product(&conjugate(r), &y9), 3);
+    Some(PairingOutput(product(&y15, &y14)))
 }
 
 fn conjugate(mut f: Fq12) -> Fq12 {
@@ -176,21 +231,21 @@ fn frobenius(mut f: Fq12, power: usize) -> Fq12 {
 }
 
 /// f^-x in the cyclotomic subgroup, where the conjugate is the inverse: odd signed digits up to 7.
-fn power_of_minus_x(f: Fq12) -> Fq12 {
-    let square = f.cyclotomic_square();
-    let mut odd = [f; 4];
+fn power_of_minus_x(f: &Fq12) -> Fq12 {
+    let square = cyclotomic_square(f);
+    let mut odd = [*f; 4];
     for i in 1..odd.len() {
-        odd[i] = odd[i - 1] * square;
+        odd[i] = product(&odd[i - 1], &square);
     }
     let mut result: Option<Fq12> = None;
     for digit in DIGITS.iter().rev() {
         if let Some(result) = &mut result {
-            result.cyclotomic_square_in_place();
+            *result = cyclotomic_square(result);
         }
         if *digit != 0 {
             let power = odd[usize::from(digit.unsigned_abs()) / 2];
             let power = if *digit < 0 { conjugate(power) } else { power };
-            result = Some(result.map_or(power, |result| result * power));
+            result = Some(result.map_or(power, |result| product(&result, &power)));
         }
     }
     conjugate(result.expect("x is not zero"))
@@ -267,6 +322,17 @@ mod tests {
             let (left, right): (Vec<_>, Vec<_>) = pairs.iter().copied().unzip();
             assert_eq!(ours, Bn254::multi_pairing(left, right));
         }
+    }
+
+    #[test]
+    fn products_and_squares_are_the_librarys() {
+        use ark_ff::CyclotomicMultSubgroup;
+        let [a, b] = [3, 4].map(|i| Bn254::miller_loop(points(5)[i].0, points(5)[i].1).0);
+        assert_eq!(product(&a, &b), a * b);
+        assert_eq!(square(&a), a * a);
+        let unit = Bn254::pairing(points(1)[0].0, points(1)[0].1).0;
+        assert_eq!(cyclotomic_square(&unit), unit.cyclotomic_square());
+        assert_eq!(conjugate(power_of_minus_x(&unit)), unit.pow(Config::X));
     }
 
     #[test]
