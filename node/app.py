@@ -77,6 +77,7 @@ class Node:
     _watched: set[bytes] = field(default_factory=set)
     _ordered: set[tuple[bytes, Stage]] = field(default_factory=set)
     _stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    _background: set[asyncio.Task[Any]] = field(default_factory=set)
     _offered: int = -1
 
     def __post_init__(self) -> None:
@@ -167,8 +168,6 @@ class Node:
         task = asyncio.get_running_loop().create_task(work)
         self._background.add(task)
         task.add_done_callback(self._background.discard)
-
-    _background: set[asyncio.Task[Any]] = field(default_factory=set)
 
     def _act(self, vault: bytes, action: Run | Close) -> None:
         match action:
