@@ -32,7 +32,7 @@ def _print_table(results: dict[str, Figures]) -> None:
     for subject, figures in results.items():
         for name, figure in figures.items():
             table.add_row(subject, name, *(str(figure[key]) for key in ("value", "unit", "baseline", "ratio")))
-    Console().print(table)
+    Console(width=None if sys.stdout.isatty() else 120).print(table)
 
 
 def main(arguments: list[str]) -> int:
