@@ -19,6 +19,7 @@ from typing import Protocol
 
 from circuits import faults as circuit_faults
 from circuits.artifact import CHUNK_BYTES, Manifest, manifest_id, manifest_of
+from node.durable import sync_folder, write_private
 from node.faults import LocalFault, PeerFault
 from node.limits import PRODUCT, Limits
 
@@ -225,7 +226,7 @@ class Artifacts:
             with self._room:
                 if not part.exists():
                     self._check_room(manifest.length)
-                    _write(self._path(manifest.id, "manifest"), manifest.encoded)
+                    write_private(self._path(manifest.id, "manifest"), manifest.encoded)
                     with part.open("xb") as file:
                         file.truncate(manifest.length)
         except OSError as error:
@@ -250,7 +251,7 @@ class Artifacts:
         finally:
             os.close(handle)
         part.replace(self._path(manifest.id, "content"))
-        _sync_folder(self._folder)
+        sync_folder(self._folder)
 
     def _path(self, artifact: bytes, suffix: str) -> Path:
         return self._folder / f"{artifact.hex()}.{suffix}"
@@ -268,24 +269,6 @@ def _length(path: Path) -> int:
         return path.stat().st_size
     except FileNotFoundError:  # renamed or dropped meanwhile
         return 0
-
-
-def _write(path: Path, content: bytes) -> None:
-    temporary = path.with_suffix(".new")
-    with temporary.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
-    _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _disk(path: Path, error: OSError) -> LocalFault:

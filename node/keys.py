@@ -25,6 +25,7 @@ from pathlib import Path
 
 from native import NativeError
 from native._native.keys import SealingKey, Secret, Seed
+from node.durable import sync_folder, write_private
 from node.faults import LocalFault
 
 _MAGIC = b"BVM3KEY1"
@@ -117,7 +118,7 @@ class Keys:
                 )
             if not sealed.exists():
                 seed = Seed.generate()
-                _write_private(sealed, seed.seal(self._sealing, context))
+                write_private(sealed, seed.seal(self._sealing, context))
                 return seed
             _only_owner(sealed)
             raw = sealed.read_bytes()
@@ -142,7 +143,7 @@ class Keys:
         sealed, burnt = self._paths(name)
         try:
             if not burnt.exists():
-                _write_private(burnt, b"")
+                write_private(burnt, b"")
             _destroy(sealed)
         except OSError as error:
             raise _disk(sealed, error) from error
@@ -159,7 +160,7 @@ class Keys:
             )
         try:
             folder.mkdir(mode=0o700, parents=True)
-            _write_private(folder / "master.sealed", (self._folder / "master.sealed").read_bytes())
+            write_private(folder / "master.sealed", (self._folder / "master.sealed").read_bytes())
         except OSError as error:
             raise _disk(folder, error) from error
 
@@ -215,7 +216,7 @@ def _create(path: Path, passphrase: bytes, kdf: Kdf) -> None:
     salt = secrets.token_bytes(16)
     sealing = _stretch(path, passphrase, salt, kdf.memory_kib, kdf.iterations)
     sealed = Seed.generate().seal(sealing, _MASTER_CONTEXT)
-    _write_private(path, _HEADER.pack(_MAGIC, salt, kdf.memory_kib, kdf.iterations) + sealed)
+    write_private(path, _HEADER.pack(_MAGIC, salt, kdf.memory_kib, kdf.iterations) + sealed)
 
 
 def _unseal_master(path: Path, raw: bytes, passphrase: bytes) -> tuple[SealingKey, Seed]:
@@ -269,19 +270,6 @@ def _only_owner(path: Path) -> None:
         )
 
 
-def _write_private(path: Path, content: bytes) -> None:
-    """A new file of mode 0600, whole and durable or not there."""
-    temporary = path.with_suffix(".new")
-    temporary.unlink(missing_ok=True)
-    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
-    _sync_folder(path.parent)
-
-
 def _destroy(path: Path) -> None:
     if not path.exists():
         return
@@ -290,15 +278,7 @@ def _destroy(path: Path) -> None:
         file.flush()
         os.fsync(file.fileno())
     path.unlink()
-    _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    sync_folder(path.parent)
 
 
 def _disk(path: Path, error: OSError) -> LocalFault:
