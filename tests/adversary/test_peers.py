@@ -225,9 +225,8 @@ async def test_a_deviation_ends_the_setup_with_the_field_named_and_no_coin_is_sp
     told = lie(world, deviation.liar, deviation.fact, deviation.change, to=deviation.to)
     vault = await setup(world)
     assert told, "the lie was never told"
-    # Who was told two things cannot know it; whoever meets the contradiction first names the field.
-    honest = tuple(name for name in ROLES if name != deviation.liar)
-    expect_ended(world, vault, victims=honest if deviation.to else tuple(told), field=deviation.field)
+    # Nobody is told two things: whoever meets the contradiction first names the field, the liar's own node too.
+    expect_ended(world, vault, victims=ROLES if deviation.to else tuple(told), field=deviation.field)
     await expect_no_coin_spent(world, vault)
     await expect_next_vault_works(world)
 

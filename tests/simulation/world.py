@@ -46,6 +46,7 @@ BALANCE, SALT = 600_000, 7
 SLOT, GIFTS, GIFT = 1_000_000, 3, 5_000_000
 ROLES = ("borrower", "lender", "challenger")
 BOUND = 100
+ANSWER_SECONDS = 5.0
 
 Message = tuple[str, str, bytes]
 """(sender, recipient, raw)."""
@@ -112,7 +113,11 @@ class Wire:
                 if changed is None:
                     raise Unavailable(what=peer_id, expected="there", came="gone")
                 life = wire.there(peer_id)
-                return await life.until_cut(life.node.on_message(sender, changed))
+                try:
+                    async with asyncio.timeout(ANSWER_SECONDS):  # as the real port: a node that stops never answers
+                        return await life.until_cut(life.node.on_message(sender, changed))
+                except TimeoutError:
+                    raise Unavailable(what=peer_id, expected="an answer", came="none") from None
 
             async def fetch_chunk(self, peer_id: str, artifact: bytes, index: int, timeout: float) -> bytes:  # noqa: ASYNC109
                 life = wire.there(peer_id)
