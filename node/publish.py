@@ -20,7 +20,7 @@ from native import NativeError
 from node.book import Book
 from node.chain import Accepted, AlreadyKnown, Rejected
 from node.faults import LocalFault, PeerFault, Unavailable
-from node.guard import Guard, GuardViolation
+from node.guard import Guard
 from node.ports import Chain
 from node.scan import Scanner
 from node.store import Put, Store
@@ -147,6 +147,3 @@ def one_version(guard: Guard, vault: bytes, name: str, digest: bytes) -> None:
     """Assert is shown in one version, ever: two would show two secrets of a digit. Raises GuardViolation."""
     if split(name)[1] == "assert":
         guard.claim("assert", outgoing_key(vault, name), digest)
-
-
-__all__ = ["GuardViolation", "Publisher", "one_version", "outgoing_key"]

@@ -7,7 +7,7 @@ from hashlib import sha256
 
 from blake3 import blake3
 
-from challenge.bodies import Funded, Points, decode, encode
+from challenge.bodies import Funded, Points, decode
 from challenge.checks import terms_of
 from challenge.facts import everyone, key
 from challenge.states import Job, VaultState
@@ -19,7 +19,7 @@ from node.work.context import Context, Facts
 from node.work.own import nonce_seed, share_of_group
 from vault.graph import VaultGraph, derive
 from vault.presigned import Presigned
-from vault.terms import Coin, EnginePoints, PartyKeys, Terms
+from vault.terms import Coin, EnginePoints, PartyKeys
 from vault.terms import encode as encode_terms
 
 PUBLIC_NONCE, PARTIAL = 66, 32
@@ -248,23 +248,3 @@ async def reveal(context: Context, state: VaultState, job: Job) -> Facts:
     (slot,) = job.indices
     funded = decode(Funded, state.facts["funded"], "funded")
     return ((key("release", slot), context.own(funded.nonce).hashlock_r(slot).reveal()),)
-
-
-def terms(state: VaultState) -> Terms:
-    """Terms of a vault whose keys are known."""
-    return terms_of(state.proposal, state.facts)
-
-
-__all__ = [
-    "aggregate",
-    "coins",
-    "derive_graph",
-    "derived",
-    "encode",
-    "engine_points",
-    "keys",
-    "nonces",
-    "reveal",
-    "sign",
-    "terms",
-]
