@@ -13,7 +13,17 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    StrictInt,
+    StrictStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from node.faults import LocalFault
@@ -104,6 +114,75 @@ class QuotaConfig(_Table):
     artifact_bytes: Annotated[int, Field(ge=1024 * 1024)] = PRODUCT.artifact_quota_bytes
 
 
+SourceName = Annotated[str, Field(pattern="^[a-z0-9_-]{1,32}$")]
+JsonPath = Annotated[tuple[StrictStr | StrictInt, ...], Field(max_length=8)]
+
+
+class FilePrice(_Table):
+    """A JSON file {"price": cents per BTC, "time": unix seconds} that another program replaces."""
+
+    kind: Literal["file"]
+    name: SourceName
+    path: Path
+
+    @field_validator("path")
+    @classmethod
+    def _expand(cls, value: Path) -> Path:
+        return value.expanduser().absolute()
+
+
+class HttpPrice(_Table):
+    """A server that answers GET with JSON. `price` and `time` are paths of keys and positions into it."""
+
+    kind: Literal["http"]
+    name: SourceName
+    url: Annotated[str, Field(pattern=r"^https?://[^/\s@]+(/\S*)?$", max_length=2000)]
+    price: JsonPath
+    time: JsonPath | None = None
+    unit: Literal["dollars", "cents"] = "dollars"
+
+
+class ManualPrice(_Table):
+    """What the operator says with `bitvm3 attestor price`."""
+
+    kind: Literal["manual"]
+    name: SourceName
+
+
+PriceSource = Annotated[FilePrice | HttpPrice | ManualPrice, Field(discriminator="kind")]
+
+
+class PricesConfig(_Table):
+    """Where an attestor has its price from, and when the sources make one (node/prices/quote.py).
+
+    `minimum`: by default more than half of the sources. `spread` in basis points of the median.
+    """
+
+    sources: tuple[PriceSource, ...] = ()
+    minimum: Annotated[int, Field(ge=1)] | None = None
+    fresh_seconds: Annotated[int, Field(ge=1, le=86400)] = 600
+    lead_seconds: Annotated[int, Field(ge=0, le=7200)] = 60
+    spread: Annotated[int, Field(ge=0, le=10_000)] = 200
+
+    @field_validator("sources")
+    @classmethod
+    def _names(cls, value: tuple[PriceSource, ...]) -> tuple[PriceSource, ...]:
+        if len({source.name for source in value}) != len(value) or len(value) > PRODUCT.price_sources:
+            raise ValueError(f"at most {PRODUCT.price_sources} sources, each with a name of its own")
+        return value
+
+    @model_validator(mode="after")
+    def _possible(self) -> PricesConfig:
+        if self.sources and self.needed > len(self.sources):
+            raise ValueError(f"prices.minimum of at most the {len(self.sources)} sources")
+        return self
+
+    @property
+    def needed(self) -> int:
+        """How many sources have to agree."""
+        return self.minimum if self.minimum is not None else len(self.sources) // 2 + 1
+
+
 class Config(BaseSettings):
     """Everything the daemon is told. Make one with `load`."""
 
@@ -120,6 +199,7 @@ class Config(BaseSettings):
     p2p: P2pConfig = P2pConfig()
     policy: PolicyConfig = PolicyConfig()
     quota: QuotaConfig = QuotaConfig()
+    prices: PricesConfig = PricesConfig()
 
     @field_validator("network", mode="before")
     @classmethod
@@ -271,4 +351,16 @@ datadir = "{datadir}"
 
 [quota]
 # artifact_bytes = {PRODUCT.artifact_quota_bytes}
+
+[prices]                                 # for attestors: the median of these sources
+# minimum = 2                            # sources that must be fresh and agree; by default more than half
+# fresh_seconds = 600
+# lead_seconds = 60                      # how far ahead of the clock a source may be
+# spread = 200                           # basis points from the median; who is farther off is left out
+# [[prices.sources]]
+# kind = "http"                          # or file (path = FILE), or manual
+# name = "one"
+# url = "https://HOST/price"
+# price = ["data", "amount"]             # keys, and positions in lists
+# unit = "dollars"                       # or cents
 """

@@ -118,6 +118,11 @@ class Limits:
     )
     jobs_waiting: int = _limit(256, "jobs", "one per graph, party and step of every vault being set up")
 
+    # Prices
+    price_sources: int = _limit(16, "sources", "a median needs an odd few; each is asked for every quote")
+    price_bytes: int = _limit(64 * KIB, "bytes", "a ticker is a few hundred bytes; a whole order book is not asked for")
+    price_seconds: float = _limit(10.0, "s", "a server that is slower than this is left out of the quote")
+
 
 PRODUCT = Limits()
 

@@ -244,6 +244,12 @@ MEANING = {
     "policy.minimum_depth": "terms that show secrets after fewer confirmations are refused",
     "policy.reorg_bound": "a deeper reorg halts the living vaults",
     "quota.artifact_bytes": "disk that openings and kept instances may take",
+    "prices.sources": "where an attestor has its price from: kind `file` (`path`), `http` (`url`, `price`, `time`, `unit`), "
+    "`manual`; see below",
+    "prices.minimum": "sources that must be fresh and agree; by default more than half of them",
+    "prices.fresh_seconds": "an older reading is left out",
+    "prices.lead_seconds": "a reading farther ahead of the clock is left out",
+    "prices.spread": "basis points from the median; a reading farther off is left out",
 }
 """A new key without a meaning fails the test of the page."""
 
@@ -264,6 +270,7 @@ def _keys(model: type[BaseModel], prefix: str) -> list[tuple[str, str, object]]:
         literal = choices and all(isinstance(choice, str) for choice in choices)
         default: Any = field.default
         default = getattr(default, "get_secret_value", lambda d=default: d)()
+        default = "[]" if default == () else default
         words = ", ".join(choices) if literal else _type(kind)
         found.append((f"{prefix}{name}", words, "" if default is None else default if default != "" else '""'))
     return found
@@ -271,7 +278,13 @@ def _keys(model: type[BaseModel], prefix: str) -> list[tuple[str, str, object]]:
 
 def _type(kind: Any) -> str:
     text = str(kind)
-    for sign, word in (("Path", "path"), ("SecretStr", "text"), ("int", "number"), ("str", "text")):
+    for sign, word in (
+        ("tuple", "list of tables"),
+        ("Path", "path"),
+        ("SecretStr", "text"),
+        ("int", "number"),
+        ("str", "text"),
+    ):
         if sign in text:
             return word
     raise ValueError(f"no word for {text}")
