@@ -23,6 +23,9 @@ class Chain(Blocks, Protocol):
     async def utxo(self, txid: bytes, vout: int) -> Utxo | None:
         """A confirmed coin that nobody has spent."""
 
+    async def median_time(self, height: int) -> int | None:
+        """Median time past of the active block of a height, None when the chain is shorter."""
+
     async def feerate(self) -> int:
         """sat/vB that the next blocks ask for."""
 

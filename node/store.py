@@ -33,6 +33,7 @@ COLUMNS: dict[str, str] = {
     "chain": "hashes of the last blocks, up to the reorg bound: where the fork point of a reorg is found",
     "wallet": "coins, addresses handed out, reservations",
     "jobs": "what a job must find again after a crash: the Stakes transaction it published",
+    "ledgers": "each ledger: genesis, queued events, batches with their proofs and signatures, evidence of equivocation",
     "bans": "peers refused for a time",
 }
 

@@ -71,6 +71,11 @@ class _Header(msgspec.Struct, frozen=True):
     previousblockhash: str | None = None
 
 
+class _Past(msgspec.Struct, frozen=True):
+    hash: str
+    mediantime: int
+
+
 class _Wait(msgspec.Struct, frozen=True):
     hash: str
     height: int
@@ -209,6 +214,16 @@ class BitcoinRpc:
             raise _wrong("getblockheader", shown(hash_), told.hash)
         previous = bytes(32) if told.previousblockhash is None else _hash(told.previousblockhash, "previousblockhash")
         return Header(hash=hash_, height=self._height(told.height), previous=previous, active=told.confirmations > 0)
+
+    async def median_time(self, height: int) -> int | None:
+        """Median time past (BIP113, seconds) of the active block of a height, None when the chain is shorter."""
+        hash_ = await self.hash_at(height)
+        if hash_ is None:
+            return None
+        told = await self._call(_Past, "getblockheader", shown(hash_))
+        if told.hash != shown(hash_) or not 0 <= told.mediantime < 1 << 32:
+            raise _wrong("getblockheader", f"{shown(hash_)} and a time of 32 bits", f"{told.hash}, {told.mediantime}")
+        return told.mediantime
 
     async def block(self, hash_: bytes) -> bytes:
         """The raw block, whose header hashes to `hash_`."""

@@ -200,5 +200,13 @@ class MemoryChain:
             return None
         return Utxo(value=coin[0], script=coin[1], confirmations=self.height - coin[2] + 1, coinbase=False)
 
+    async def median_time(self, height: int) -> int | None:
+        if not 0 <= height <= self.height:
+            return None
+        times = sorted(
+            int.from_bytes(block.raw[68:72], "little") for block in self.blocks[max(0, height - 10) : height + 1]
+        )
+        return times[len(times) // 2]
+
     async def feerate(self) -> int:
         return 1
