@@ -1,5 +1,5 @@
-from . import engine, garbling, groth16, keys, signing, tapscript
+from . import engine, garbling, groth16, keys, signing, statements, tapscript
 
-__all__ = ["NativeError", "engine", "garbling", "groth16", "keys", "signing", "tapscript"]
+__all__ = ["NativeError", "engine", "garbling", "groth16", "keys", "signing", "statements", "tapscript"]
 
 class NativeError(ValueError): ...

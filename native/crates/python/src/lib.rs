@@ -10,6 +10,7 @@ mod garbling;
 mod groth16;
 mod keys;
 mod signing;
+mod statements;
 mod tapscript;
 
 use pyo3::prelude::*;
@@ -29,6 +30,8 @@ mod _native {
     use crate::keys::keys;
     #[pymodule_export]
     use crate::signing::signing;
+    #[pymodule_export]
+    use crate::statements::statements;
     #[pymodule_export]
     use crate::tapscript::tapscript;
 }
