@@ -183,6 +183,26 @@ class PricesConfig(_Table):
         return self.minimum if self.minimum is not None else len(self.sources) // 2 + 1
 
 
+class LedgerConfig(_Table):
+    """`trusted_keys`: ids of the verifying keys whose transition proofs this node believes; on regtest any key is."""
+
+    trusted_keys: tuple[Hex32, ...] = ()
+
+
+class AttestorConfig(_Table):
+    """What an attestor of this node signs by itself, and how far a marked price may be from its own.
+
+    `policy`: auto signs what passes every check, manual waits for `bitvm3 attestor approve`. `tolerance`: basis points of
+    the own median. `price_age`: a marked price older than this many seconds cannot be compared any more. `time_tolerance`:
+    seconds between the median time past of a height on our chain and in an event: a reorg moves it a little.
+    """
+
+    policy: Literal["manual", "auto"] = "manual"
+    tolerance: Annotated[int, Field(ge=0, le=2000)] = 100
+    price_age: Annotated[int, Field(ge=1, le=86400)] = 900
+    time_tolerance: Annotated[int, Field(ge=0, le=7200)] = 600
+
+
 class Config(BaseSettings):
     """Everything the daemon is told. Make one with `load`."""
 
@@ -198,6 +218,8 @@ class Config(BaseSettings):
     rpc: RpcConfig = RpcConfig()
     p2p: P2pConfig = P2pConfig()
     policy: PolicyConfig = PolicyConfig()
+    ledger: LedgerConfig = LedgerConfig()
+    attestor: AttestorConfig = AttestorConfig()
     quota: QuotaConfig = QuotaConfig()
     prices: PricesConfig = PricesConfig()
 
@@ -352,8 +374,17 @@ datadir = "{datadir}"
 [quota]
 # artifact_bytes = {PRODUCT.artifact_quota_bytes}
 
+[ledger]
+# trusted_keys = []                      # verifying keys of ceremonies, by id (64 hex); needed to open a ledger off regtest
+
+[attestor]
+# policy = "manual"                      # auto: sign every checkpoint that passes every check
+# tolerance = 100                        # basis points between a marked price and our own median
+# price_age = 900                        # seconds; an older marked price cannot be compared: approve it by hand
+# time_tolerance = 600                   # seconds between an event's time and the median time past on our chain
+
 [prices]                                 # for attestors: the median of these sources
-# minimum = 2                            # sources that must be fresh and agree; by default more than half
+# minimum = 1                            # sources that must be fresh and agree; by default more than half
 # fresh_seconds = 600
 # lead_seconds = 60                      # how far ahead of the clock a source may be
 # spread = 200                           # basis points from the median; who is farther off is left out

@@ -112,6 +112,26 @@ class Limits:
     config_file_bytes: int = _limit(256 * KIB, "bytes", "a configuration is a page of text")
     store_batch_bytes: int = _limit(256 * MIB, "bytes", "one step: state, outbox and the presignatures of every graph")
 
+    # Ledgers
+    ledgers: int = _limit(
+        64, "ledgers", "each asks its peers for news every few seconds; all were opened by the operator"
+    )
+    ledger_file_bytes: int = _limit(64 * KIB, "bytes", "a genesis of 16 attestors and its verifying key take 6 KiB")
+    ledger_events_queued: int = _limit(1024, "events", "64 batches: hours of proving; the keeper's operator waits then")
+    ledger_batch_events: int = _limit(64, "events", "a batch from a keeper; the product's circuit holds 16")
+    ledger_batch_bytes: int = _limit(64 * KIB, "bytes", "64 events of at most 600 bytes, a proof, 16 signatures")
+    ledger_key_bytes: int = _limit(2 * KIB, "bytes", "a verifying key with one public input takes 296 bytes")
+    ledger_call_seconds: float = _limit(
+        30.0, "s", "one message of a ledger: a judgement takes milliseconds, a price seconds"
+    )
+    ledger_poll_seconds: float = _limit(
+        2.0, "s", "checkpoints come every few minutes; who has a new one tells its peers anyway"
+    )
+    ledger_retry_first_seconds: float = _limit(0.2, "s", "an attestor that restarts is back within a second")
+    ledger_retry_most_seconds: float = _limit(
+        10.0, "s", "an attestor that waits for its operator or price is asked so often"
+    )
+
     # Jobs
     job_threads: int = _limit(
         2, "threads", "native code brings its own threads; two jobs keep a garbling and an evaluation going"

@@ -244,6 +244,11 @@ MEANING = {
     "policy.minimum_depth": "terms that show secrets after fewer confirmations are refused",
     "policy.reorg_bound": "a deeper reorg halts the living vaults",
     "quota.artifact_bytes": "disk that openings and kept instances may take",
+    "ledger.trusted_keys": "ids of verifying keys from ceremonies; off regtest a ledger under another key is not opened",
+    "attestor.policy": "auto: sign every checkpoint that passes every check; manual: wait for `bitvm3 attestor approve`",
+    "attestor.tolerance": "basis points between a marked price and the own median",
+    "attestor.price_age": "a marked price older than this many seconds cannot be compared: approve it by hand",
+    "attestor.time_tolerance": "seconds between an event's time and the median time past of its height on the own chain",
     "prices.sources": "where an attestor has its price from: kind `file` (`path`), `http` (`url`, `price`, `time`, `unit`), "
     "`manual`; see below",
     "prices.minimum": "sources that must be fresh and agree; by default more than half of them",
