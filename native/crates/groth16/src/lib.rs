@@ -1,4 +1,5 @@
-//! Groth16 verification on BN254 and BLS12-381, and the file formats of keys, proofs and public inputs.
+//! Groth16 on BN254 and BLS12-381: verification and the file formats of keys, proofs and public inputs; on BN254 also
+//! constraint systems, proving keys and proofs.
 //!
 //! Promises that a [`Key`], [`Proof`] or list of inputs that exists was checked whole: numbers canonical (refused, never
 //! reduced), points on the curve and in the subgroup, counts right, nothing left over. Does NOT know what a statement
@@ -10,15 +11,20 @@ mod bn254;
 mod bytes;
 mod curve;
 mod fault;
+mod iden3;
 mod json;
 mod key;
 pub mod limits;
 mod precompiles;
+mod r1cs;
+mod sections;
 mod snarkjs;
 mod verify;
 
 pub use any::{AnyFolded, AnyInputs, AnyKey, AnyProof, verify_batch};
 pub use curve::{Curve, CurveId};
 pub use fault::{Groth16Error, Result, fault, guarded};
+pub use iden3::{read_r1cs, read_wtns, write_r1cs, write_wtns};
 pub use key::{Encoding, Format, Key, Proof};
 pub use precompiles::{bn254_add, bn254_multiply, bn254_pairing};
+pub use r1cs::{R1cs, Row};
