@@ -69,9 +69,10 @@ class FileSource:
             raise LocalFault(
                 what=self.name, expected=f"a readable file {self.path}", came=str(error.strerror)
             ) from error
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            os.close(handle)
+            raise LocalFault(what=self.name, expected=f"a file at {self.path}", came="a folder, pipe or device")
         with os.fdopen(handle, "rb") as file:
-            if not stat.S_ISREG(os.fstat(handle).st_mode):
-                raise LocalFault(what=self.name, expected=f"a file at {self.path}", came="a folder, pipe or device")
             return _within(file.read(self.limits.price_bytes + 1), self.name, self.limits)
 
 
