@@ -23,7 +23,7 @@ mod verify;
 
 pub use any::{AnyFolded, AnyInputs, AnyKey, AnyProof, verify_batch};
 pub use curve::{Curve, CurveId};
-pub use fault::{Groth16Error, Result, fault, guarded};
+pub use fault::{Groth16Error, Result, fault, guarded, shown};
 pub use iden3::{read_r1cs, read_wtns, write_r1cs, write_wtns};
 pub use key::{Encoding, Format, Key, Proof};
 pub use precompiles::{bn254_add, bn254_multiply, bn254_pairing};

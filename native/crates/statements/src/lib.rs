@@ -6,5 +6,6 @@
 
 pub mod field;
 pub mod poseidon;
+pub mod witness;
 
 pub use ark_bn254::Fr;
