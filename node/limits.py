@@ -143,6 +143,13 @@ class Limits:
     price_bytes: int = _limit(64 * KIB, "bytes", "a ticker is a few hundred bytes; a whole order book is not asked for")
     price_seconds: float = _limit(10.0, "s", "a server that is slower than this is left out of the quote")
 
+    # Proofs
+    key_sidecar_bytes: int = _limit(64 * KIB, "bytes", "ten fields, the longest a verifying key of a few hundred bytes")
+    proofs_waiting: int = _limit(64, "proofs", "a proof takes up to a minute: more than an hour's worth is refused")
+    proofs_remembered: int = _limit(64, "proofs", "ended jobs that `proof.job` still answers; each is below a KiB")
+    proving_keys_loaded: int = _limit(2, "keys", "one a statement; mapped files, but their circuits are in memory")
+    witness_bytes: int = _limit(512 * KIB, "bytes", "16 events with paths of 14 levels are below 100 KiB")
+
 
 PRODUCT = Limits()
 
