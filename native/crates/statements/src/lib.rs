@@ -6,6 +6,7 @@
 
 pub mod field;
 pub mod poseidon;
+pub mod state;
 pub mod witness;
 
 pub use ark_bn254::Fr;

@@ -81,6 +81,12 @@ impl<'de> Deserialize<'de> for Decimal {
     }
 }
 
+impl From<Decimal> for Fr {
+    fn from(read: Decimal) -> Self {
+        Self::from(read.0)
+    }
+}
+
 /// The siblings on the way from a leaf to the root: three a level, from the leaves up, the own digit left out.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Path(pub [[Element; 3]; LEVELS]);
