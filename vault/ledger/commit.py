@@ -11,7 +11,7 @@ from functools import cache, lru_cache
 
 from native._native.statements import poseidon
 from vault.agreement import Sats
-from vault.ledger.events import NOBODY, PACKED, SATS_BITS, Row
+from vault.ledger.events import PACKED, SATS_BITS, Row
 from vault.ledger.faults import RuleFault
 from vault.ledger.position import Globals, Position, Record
 from vault.ledger.rules import Rules

@@ -11,10 +11,11 @@ from collections.abc import Iterator
 import msgspec
 
 from vault.agreement import Sats
+from vault.ledger import forms
 from vault.ledger.faults import RuleFault
 
 SLOTS = 8
-NOBODY = bytes(32)  # stands for an id field that an event does not use
+ID_SIZE = 32
 
 
 class _Event(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind"):
@@ -132,7 +133,7 @@ KINDS: tuple[type[Event], ...] = (
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
-    """Every field of every kind; the names and the order of e1..e4 in docs/ledger.md."""
+    """Every field of every kind; the names and the order of e1..e4 in docs/ledger.md. An id is None when not used."""
 
     kind: int
     slot: int = 0
@@ -147,10 +148,10 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     last_record: int = 0
     version: int = 0
     sats: tuple[Sats, ...] = (0,) * SLOTS
-    vault: bytes = NOBODY
-    party: bytes = NOBODY
-    lender: bytes = NOBODY
-    template: bytes = NOBODY
+    vault: bytes | None = None
+    party: bytes | None = None
+    lender: bytes | None = None
+    template: bytes | None = None
 
 
 PACKED: tuple[tuple[tuple[str, int], ...], ...] = (
@@ -187,8 +188,9 @@ def row(event: Event) -> Row:
         if not 0 <= value < 1 << bits:
             raise RuleFault("range", expected=f"{name} of 0 to 2^{bits} - 1", got=str(value))
     for name in ("vault", "party", "lender", "template"):
-        if len(getattr(found, name)) != 32:
-            raise RuleFault("range", expected=f"{name} of 32 bytes", got=f"{len(getattr(found, name))} bytes")
+        value = getattr(found, name)
+        if value is not None and len(value) != ID_SIZE:
+            raise RuleFault("range", expected=f"{name} of {ID_SIZE} bytes", got=f"{len(value)} bytes")
     if len(found.sats) != SLOTS:
         raise RuleFault("range", expected=f"at most {SLOTS} slots", got=str(len(found.sats)))
     return found
@@ -203,17 +205,20 @@ def _numbers(found: Row) -> Iterator[tuple[str, int, int]]:
 
 
 def encode_event(event: Event) -> bytes:
-    """The canonical bytes of an event: MessagePack, for logs and peers."""
-    return msgspec.msgpack.encode(event)
+    """The canonical bytes of an event, for logs and peers."""
+    return forms.encode(event)
 
 
 def decode_event(raw: bytes) -> Event:
     """The event of canonical bytes; RuleFault `range` otherwise."""
-    try:
-        event: Event = msgspec.msgpack.decode(raw, type=Event)
-    except (msgspec.DecodeError, ValueError, OverflowError, RecursionError) as error:
-        raise RuleFault("range", expected="a well-formed event", got=str(error)) from None
-    if encode_event(event) != raw:
-        raise RuleFault("range", expected="the canonical encoding", got="another encoding of the same event")
+    return _ranged(forms.decode(raw, Event, RuleFault, "range"))
+
+
+def event_from_json(value: object) -> Event:
+    """The event of the form that `forms.to_json` writes; RuleFault `range` otherwise."""
+    return _ranged(forms.from_json(value, Event, RuleFault, "range"))
+
+
+def _ranged(event: Event) -> Event:
     row(event)
     return event

@@ -48,8 +48,8 @@ class Globals(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     log: bytes  # head of the hash chain of events
 
 
-class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How a slot ended; `settled` is the `how` of its close, 0 before."""
+class Record(msgspec.Struct, frozen=True, kw_only=True, array_like=True, forbid_unknown_fields=True):
+    """How a slot ended; `settled` is the `how` of its close, 0 before. Written without names: eight fit an opening."""
 
     claimant: bytes
     template: bytes
