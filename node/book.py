@@ -56,15 +56,7 @@ class Book:
         """Read every vault back. Raises LocalFault when one cannot be read: never go on with part of the vaults."""
         states: dict[bytes, VaultState] = {}
         for vault, raw in store.items("vaults"):
-            try:
-                states[vault] = msgspec.msgpack.decode(raw, type=VaultState)
-            except msgspec.MsgspecError as error:
-                raise LocalFault(
-                    what=f"vault {vault.hex()}",
-                    expected="a state this version wrote",
-                    came=str(error),
-                    todo="Restore the last backup.",
-                ) from error
+            states[vault] = decode_state(vault, raw)
         return cls(states, int.from_bytes(store.get("meta", SEQUENCE) or b"", "big"))
 
     def get(self, vault: bytes) -> VaultState | None:
@@ -134,6 +126,19 @@ class Book:
                 turn.puts.append(("meta", SEQUENCE, sending.sequence.to_bytes(8, "big")))
             case Run() | Close():
                 turn.actions.append((vault, action))
+
+
+def decode_state(vault: bytes, raw: bytes) -> VaultState:
+    """A vault as it was stored. Raises LocalFault."""
+    try:
+        return msgspec.msgpack.decode(raw, type=VaultState)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise LocalFault(
+            what=f"vault {vault.hex()}",
+            expected="a state this version wrote",
+            came=str(error)[:200],
+            todo="Restore the last backup.",
+        ) from error
 
 
 def outbox_key(sending: Sending) -> bytes:

@@ -20,7 +20,7 @@ def from_body(kind: str, body: bytes) -> tuple[str, bytes]:
     """(fact key, value) of a message. Raises PeerFault when it is not of this shape; the key is checked by the machine."""
     name = kind.replace("-", "_")
     if name not in KINDS:
-        raise PeerFault(what="kind", expected="a fact of the protocol", came=kind)
+        raise PeerFault(what="kind", expected="a fact of the protocol", came=kind[:60])
     try:
         indices, value = msgspec.msgpack.decode(body, type=Body)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:

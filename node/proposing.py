@@ -12,13 +12,14 @@ from typing import Any
 
 import msgspec
 
+from bitcoin_scripts.outputs import DUST
 from circuits import digits
 from circuits.gates import Circuit
 from circuits.withdrawal import commitment_of, withdrawal
 from node.faults import LocalFault
 from vault.faults import VaultFault
 from vault.fees import minimal_bond
-from vault.terms import FeePolicy, GraphTerms, Party, Proposal, Timelocks, check_proposal
+from vault.terms import FeePolicy, GraphTerms, Party, Proposal, Timelocks, check_proposal, check_shape
 from vault.timelocks import MAINLINE, regtest_timelocks
 
 DIGIT_BITS = 4
@@ -102,6 +103,7 @@ def _propose(told: ProposalWanted, network: str, genesis: bytes) -> Proposal:
         maturity=told.maturity,
         grace=told.grace,
     )
+    check_shape(draft)
     bonds = tuple(msgspec.structs.replace(graph, bond=minimal_bond(draft, g)) for g, graph in enumerate(draft.graphs))
     return check_proposal(msgspec.structs.replace(draft, graphs=bonds))
 
@@ -120,7 +122,7 @@ def _graph(g: int, wanted: GraphWanted) -> GraphTerms:
         circuit=circuit.id,
         statement=statement,
         amount=wanted.amount,
-        bond=0,
+        bond=DUST,
     )
 
 

@@ -50,6 +50,7 @@ __all__ = [
     "check_keys",
     "check_points",
     "check_proposal",
+    "check_shape",
     "check_terms",
     "decode_keys",
     "decode_points",
@@ -128,6 +129,14 @@ def _decode(raw: bytes, kind: type[_Word], fault: type[VaultFault], limit: int) 
 # ---- checks ----------------------------------------------------------------------------------------------------------
 def check_proposal(proposal: Proposal) -> Proposal:
     """Everything that can be judged without keys; returns its argument."""
+    check_shape(proposal)
+    check_timelocks(proposal)
+    check_amounts(proposal)
+    return proposal
+
+
+def check_shape(proposal: Proposal) -> Proposal:
+    """Roles, counts and ranges: what amounts and timelocks are computed from; returns its argument."""
     _equal("version", proposal.version, VERSION)
     _one_of("network", proposal.network, NETWORKS)
     _length("genesis", proposal.genesis, 32)
@@ -153,8 +162,6 @@ def check_proposal(proposal: Proposal) -> Proposal:
     _range("grace", proposal.grace, 0, MAX_WAIT)
     _range("fee_policy.base_rate", proposal.fee_policy.base_rate, 1, MAX_RATE)
     _range("fee_policy.worst_rate", proposal.fee_policy.worst_rate, proposal.fee_policy.base_rate, MAX_RATE)
-    check_timelocks(proposal)
-    check_amounts(proposal)
     return proposal
 
 

@@ -256,7 +256,7 @@ def parse_address(address: str) -> Wanted:
         raise LocalFault(
             what="peer address",
             expected="/ip4/HOST/tcp/PORT/p2p/PEER-ID",
-            came=reason or "nothing",
+            came=reason[:300] or "nothing",
             todo="Ask the peer's operator for what `bitvm3 info` shows there.",
         )
     return Wanted(peer_id=str(peer_id), address=address)

@@ -32,6 +32,17 @@ class RpcError(Exception):
         return self.data.get("whose", "local")
 
 
+class _Error(msgspec.Struct, frozen=True):
+    code: int
+    message: str
+    data: dict[str, str] | None = None
+
+
+class _Answer(msgspec.Struct, frozen=True):
+    result: Any = None
+    error: _Error | None = None
+
+
 def _missing(folder: Path) -> Unavailable:
     return Unavailable(
         what=f"daemon of {folder}",
@@ -128,15 +139,14 @@ class RpcClient:
 
 def _result(raw: bytes, status: int, folder: Path) -> Any:
     try:
-        answer = msgspec.json.decode(raw)
-        error = answer.get("error")
-    except (msgspec.DecodeError, AttributeError) as problem:
+        answer = msgspec.json.decode(raw, type=_Answer)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as problem:
         raise LocalFault(
             what=f"daemon of {folder}",
             expected="a JSON-RPC answer",
             came=f"HTTP {status}, {raw[:80]!r}",
             todo="Something else listens at its address: remove the address file and start the daemon again.",
         ) from problem
-    if error is not None:
-        raise RpcError(error["code"], error["message"], error.get("data") or {})
-    return answer["result"]
+    if answer.error is not None:
+        raise RpcError(answer.error.code, answer.error.message or f"error {answer.error.code}", answer.error.data or {})
+    return answer.result

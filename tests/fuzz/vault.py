@@ -1,0 +1,135 @@
+"""What parties agree on and state to each other: proposals, keys, terms, points, presigned graphs, facts, states."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+
+import msgspec
+
+from challenge import bodies
+from challenge.checks import CHECKS, check_fact
+from challenge.facts import key, parse_key
+from challenge.faults import Deviation, Refused
+from native import NativeError
+from tests.fuzz.target import Target
+from tests.vault_kit import Kit, kit, make_proposal
+from vault import presigned, terms
+from vault.faults import VaultFault
+
+
+@lru_cache(maxsize=1)
+def _kit() -> Kit:
+    return kit()
+
+
+def _encoded(value: object) -> bytes:
+    return terms.encode(value)  # type: ignore[arg-type]
+
+
+def _keys(raw: bytes) -> object:
+    return terms.check_keys(_kit().proposal, terms.decode_keys(raw))
+
+
+def _points(raw: bytes) -> object:
+    return terms.check_points(_kit().terms, terms.decode_points(raw))
+
+
+def _agreement(name: str, read: Callable[[bytes], object], seeds: Callable[[], list[bytes]], rounds: int) -> Target:
+    return Target(name=name, read=read, refusals=(VaultFault,), seeds=seeds, write=_encoded, rounds=rounds)
+
+
+def _body(type_: type[msgspec.Struct], *values: msgspec.Struct) -> Target:
+    return Target(
+        name=f"fact body, {type_.__name__.lower()}",
+        read=lambda raw: bodies.decode(type_, raw, "fact"),
+        refusals=(Deviation,),
+        seeds=lambda: [bodies.encode(value) for value in values],
+        write=bodies.encode,
+        rounds=300,
+    )
+
+
+def _fact_values() -> dict[str, bytes]:
+    """A valid value of every kind of fact that is checked before it is learned."""
+    made = _kit()
+    return {
+        "keys/0": terms.encode(made.keys_of(0)),
+        "keys/1": terms.encode(made.keys_of(1)),
+        "kept/0/1": bodies.encode_kept((1, 4, 6)),
+        "digest/1": bytes(32),
+        "ready/1": bytes(32),
+        "release/0": made.r(0),
+    }
+
+
+def _facts() -> list[bytes]:
+    return [name.encode() + b" " + value for name, value in _fact_values().items()]
+
+
+def _fact(raw: bytes) -> object:
+    """`NAME VALUE`: any name with any value, as a message states them, beside the keys of the other parties."""
+    name, _, value = raw.partition(b" ")
+    proposal = _kit().proposal
+    kind, _, indices = parse_key(proposal, name.decode("latin-1"))
+    known = {key("keys", p): terms.encode(_kit().keys_of(p)) for p in range(3) if key("keys", p).encode() != name}
+    check_fact(proposal, {**known, "digest/0": bytes(32), "ready/0": bytes(32)}, kind, indices, value)
+    return kind
+
+
+def _asserted(raw: bytes) -> object:
+    """A witness of Assert from a block: items of 64 bytes for each digit, then the leaf and the control block."""
+    digits = _kit().proposal.graphs[0].digits
+    items = [raw[64 * i : 64 * i + 64] for i in range(digits)]
+    return _kit().presigned.read_assert(0, [*items, raw[64 * digits :], b"leaf", b"block"])
+
+
+def _witnesses() -> list[bytes]:
+    return [b"".join(_kit().digit_signatures(0, (1, 2))[::-1])]
+
+
+def targets() -> tuple[Target, ...]:
+    """This file's part of the table."""
+    assert CHECKS.keys() == {name.partition("/")[0] for name in _fact_values()}, "every checked fact has a seed"
+    coin = _kit().keys_of(0).prefund_inputs[0]
+    return (
+        _agreement(
+            "proposal",
+            terms.parse_proposal,
+            lambda: [_encoded(_kit().proposal), _encoded(make_proposal(challengers=3, slots=(10_000_000,) * 3))],
+            300,
+        ),
+        _agreement("keys of a party", _keys, lambda: [_encoded(_kit().keys_of(p)) for p in range(3)], 300),
+        _agreement("terms", terms.parse_terms, lambda: [_encoded(_kit().terms)], 150),
+        _agreement("engine points", _points, lambda: [_encoded(_kit().points)], 150),
+        Target(
+            name="presigned graph",
+            read=presigned.parse,
+            refusals=(VaultFault,),
+            seeds=lambda: [presigned.serialize(_kit().presigned)],
+            write=presigned.serialize,
+            rounds=60,
+        ),
+        Target(
+            name="witness of Assert",
+            read=_asserted,
+            refusals=(VaultFault, NativeError),
+            seeds=_witnesses,
+            rounds=100,
+        ),
+        _body(
+            bodies.Points,
+            bodies.Points(digits=bytes(66), outputs=((1, bytes(33)), (2, bytes(33))), proof=bytes(64)),
+        ),
+        _body(bodies.Commitments, bodies.Commitments(polynomial=bytes(66), instances=bytes(64))),
+        _body(bodies.Openings, bodies.Openings(opened=b"manifest", kept=b"manifest")),
+        _body(bodies.Funded, bodies.Funded(nonce=bytes(32), bonds=((0, coin),), prefund_inputs=(coin,))),
+        Target(
+            name="fact body, kept",
+            read=lambda raw: bodies.decode_kept(raw, instances=8, kept=3, name="kept"),
+            refusals=(Deviation,),
+            seeds=lambda: [bodies.encode_kept((0, 4, 7))],
+            write=bodies.encode_kept,
+        ),
+        Target(name="fact", read=_fact, refusals=(Deviation, Refused), seeds=_facts, rounds=400),
+    )
