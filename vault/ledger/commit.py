@@ -150,9 +150,7 @@ def root(ledger_id: bytes, opening: Globals) -> bytes:
 def log(before: bytes, event: Row) -> bytes:
     """The next head of the chain of events."""
     numbers = [pack(*((getattr(event, name), bits) for name, bits in fields)) for fields in PACKED]
-    ids = [
-        ZERO if value == NOBODY else id_(value) for value in (event.vault, event.party, event.lender, event.template)
-    ]
+    ids = [ZERO if value is None else id_(value) for value in (event.vault, event.party, event.lender, event.template)]
     return hash_(tag("event"), before, *numbers, *_sats(event.sats), *ids)
 
 

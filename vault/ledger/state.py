@@ -375,7 +375,7 @@ def _seized(
         principal=owed - min(paid, owed),
         index_open=t.index,
         open=position.open & ~(1 << event.slot),
-        mark=t.marks if outcome == LIQUIDATE else position.mark,
+        mark=t.marks,
     )
     return changed(t, cash=t.cash + paid), _recorded(position, event.slot, record)
 
