@@ -114,6 +114,12 @@ class QuotaConfig(_Table):
     artifact_bytes: Annotated[int, Field(ge=1024 * 1024)] = PRODUCT.artifact_quota_bytes
 
 
+class ProvingConfig(_Table):
+    """Where proving keys are kept. Several nodes of one owner on one network may share a folder."""
+
+    folder: Path | None = None
+
+
 SourceName = Annotated[str, Field(pattern="^[a-z0-9_-]{1,32}$")]
 JsonPath = Annotated[tuple[StrictStr | StrictInt, ...], Field(max_length=8)]
 
@@ -222,6 +228,7 @@ class Config(BaseSettings):
     attestor: AttestorConfig = AttestorConfig()
     quota: QuotaConfig = QuotaConfig()
     prices: PricesConfig = PricesConfig()
+    proving: ProvingConfig = ProvingConfig()
 
     @field_validator("network", mode="before")
     @classmethod
@@ -244,6 +251,11 @@ class Config(BaseSettings):
     def passphrase_path(self) -> Path:
         """The passphrase file; by default `passphrase` in the data folder."""
         return (self.passphrase_file or self.datadir / "passphrase").expanduser()
+
+    @property
+    def proving_path(self) -> Path:
+        """The key folder; by default `proving` in the data folder."""
+        return (self.proving.folder or self.datadir / "proving").expanduser().absolute()
 
     @classmethod
     def settings_customise_sources(
@@ -382,6 +394,9 @@ datadir = "{datadir}"
 # tolerance = 100                        # basis points between a marked price and our own median
 # price_age = 900                        # seconds; an older marked price cannot be compared: approve it by hand
 # time_tolerance = 600                   # seconds between an event's time and the median time past on our chain
+
+[proving]
+# folder = "{datadir}/proving"           # of the proving keys; `bitvm3 setup` fills it
 
 [prices]                                 # for attestors: the median of these sources
 # minimum = 1                            # sources that must be fresh and agree; by default more than half

@@ -249,6 +249,7 @@ MEANING = {
     "attestor.tolerance": "basis points between a marked price and the own median",
     "attestor.price_age": "a marked price older than this many seconds cannot be compared: approve it by hand",
     "attestor.time_tolerance": "seconds between an event's time and the median time past of its height on the own chain",
+    "proving.folder": "of the proving keys; by default `proving` in the data folder. Several nodes of one owner may share one",
     "prices.sources": "where an attestor has its price from: kind `file` (`path`), `http` (`url`, `price`, `time`, `unit`), "
     "`manual`; see below",
     "prices.minimum": "sources that must be fresh and agree; by default more than half of them",
