@@ -14,6 +14,7 @@ import typer
 from circuits.faults import CircuitFault
 from circuits.run import Mode, run_file
 from native import NativeError
+from node.cli.call import call, say
 from node.cli.proof import proof
 from node.cli.setup import initialise
 from node.cli.show import show, show_json
@@ -60,21 +61,6 @@ def _options(
     context.obj = (datadir.expanduser(), show_json if as_json else show)
 
 
-def _call(context: typer.Context, method: str, **params: Any) -> Any:
-    folder, _ = context.obj
-
-    async def once() -> Any:
-        async with RpcClient.from_datadir(folder) as client:
-            return await client.call(method, params)
-
-    return asyncio.run(once())
-
-
-def _print(context: typer.Context, value: Any) -> None:
-    _, printer = context.obj
-    printer(value)
-
-
 @app.command()
 def init(
     context: typer.Context,
@@ -85,37 +71,37 @@ def init(
         raise typer.BadParameter(
             f"expected regtest, signet, testnet or testnet4, came {network!r} (mainnet is refused until this is audited)"
         )
-    _print(context, initialise(context.obj[0].absolute(), network))
+    say(context, initialise(context.obj[0].absolute(), network))
 
 
 @app.command()
 def info(context: typer.Context) -> None:
     """Who this node is, and what it is doing."""
-    _print(context, _call(context, "node.info"))
+    say(context, call(context, "node.info"))
 
 
 @app.command()
 def wait(context: typer.Context, height: Annotated[int, typer.Argument(min=0)]) -> None:
     """Wait until a height is processed and nothing is left to do."""
-    _print(context, _call(context, "node.wait", height=height))
+    say(context, call(context, "node.wait", height=height))
 
 
 @app.command()
 def stop(context: typer.Context) -> None:
     """Stop the daemon."""
-    _print(context, _call(context, "node.stop"))
+    say(context, call(context, "node.stop"))
 
 
 @app.command()
 def backup(context: typer.Context, folder: Annotated[Path, typer.Argument(help="A new folder.")]) -> None:
     """Copy master key, vaults and artifacts into a new folder, while the daemon runs."""
-    _print(context, _call(context, "node.backup", folder=str(folder.absolute())))
+    say(context, call(context, "node.backup", folder=str(folder.absolute())))
 
 
 @app.command()
 def policy(context: typer.Context) -> None:
     """What this node does by itself."""
-    _print(context, _call(context, "policy.show"))
+    say(context, call(context, "policy.show"))
 
 
 @app.command()
@@ -143,25 +129,25 @@ def rpc(
 @wallet.command()
 def address(context: typer.Context) -> None:
     """A fresh address."""
-    _print(context, _call(context, "wallet.address"))
+    say(context, call(context, "wallet.address"))
 
 
 @wallet.command()
 def balance(context: typer.Context) -> None:
     """Satoshis, confirmed, unconfirmed and reserved."""
-    _print(context, _call(context, "wallet.balance"))
+    say(context, call(context, "wallet.balance"))
 
 
 @wallet.command()
 def coins(context: typer.Context) -> None:
     """Coins, and what they are reserved for."""
-    _print(context, _call(context, "wallet.coins"))
+    say(context, call(context, "wallet.coins"))
 
 
 @peer.command("list")
 def peer_list(context: typer.Context) -> None:
     """Peers, wanted or connected."""
-    _print(context, _call(context, "peer.list"))
+    say(context, call(context, "peer.list"))
 
 
 @peer.command()
@@ -172,7 +158,7 @@ def connect(
 ) -> None:
     """Connect to a peer, and stay connected."""
     known = {} if identity is None else {"identity": identity.lower()}
-    _print(context, _call(context, "peer.connect", address=address, **known))
+    say(context, call(context, "peer.connect", address=address, **known))
 
 
 @vault.command()
@@ -180,7 +166,7 @@ def propose(
     context: typer.Context, file: Annotated[Path, typer.Argument(metavar="FILE", help="A proposal: JSON, or TOML.")]
 ) -> None:
     """Check a proposal and send it to its parties."""
-    _print(context, _call(context, "vault.propose", proposal=_proposal(file)))
+    say(context, call(context, "vault.propose", proposal=_proposal(file)))
 
 
 def _proposal(file: Path) -> dict[str, Any]:
@@ -205,7 +191,7 @@ def _proposal(file: Path) -> dict[str, Any]:
 @vault.command()
 def accept(context: typer.Context, vault_id: Id) -> None:
     """Accept a proposal."""
-    _print(context, _call(context, "vault.accept", id=vault_id))
+    say(context, call(context, "vault.accept", id=vault_id))
 
 
 @vault.command()
@@ -213,19 +199,19 @@ def reject(
     context: typer.Context, vault_id: Id, reason: Annotated[str, typer.Option(help="What the proposer is told.")] = ""
 ) -> None:
     """Reject a proposal."""
-    _print(context, _call(context, "vault.reject", id=vault_id, reason=reason))
+    say(context, call(context, "vault.reject", id=vault_id, reason=reason))
 
 
 @vault.command("list")
 def vault_list(context: typer.Context) -> None:
     """Vaults and proposals."""
-    _print(context, _call(context, "vault.list"))
+    say(context, call(context, "vault.list"))
 
 
 @vault.command("show")
 def vault_show(context: typer.Context, vault_id: Id) -> None:
     """One vault: state, deadlines, transactions."""
-    _print(context, _call(context, "vault.show", id=vault_id))
+    say(context, call(context, "vault.show", id=vault_id))
 
 
 @vault.command()
@@ -237,18 +223,18 @@ def claim(
     salt: Annotated[str, typer.Option(help="The salt of the commitment, hex.")],
 ) -> None:
     """Publish Claim of a graph."""
-    _print(context, _call(context, "vault.claim", id=vault_id, graph=graph, balance=balance, salt=salt))
+    say(context, call(context, "vault.claim", id=vault_id, graph=graph, balance=balance, salt=salt))
 
 
 @vault.command()
 def contest(context: typer.Context, vault_id: Id, graph: Graph) -> None:
     """Contest a claim, whatever the policy says."""
-    _print(context, _call(context, "vault.contest", id=vault_id, graph=graph))
+    say(context, call(context, "vault.contest", id=vault_id, graph=graph))
 
 
 def _slot_command(name: str, help_: str) -> None:
     def command(context: typer.Context, vault_id: Id, slot: Slot) -> None:
-        _print(context, _call(context, f"vault.{name}", id=vault_id, slot=slot))
+        say(context, call(context, f"vault.{name}", id=vault_id, slot=slot))
 
     vault.command(name, help=help_)(command)
 
@@ -270,7 +256,7 @@ def graph(
     if svg is not None and dot:
         raise typer.BadParameter("expected --svg FILE or --dot, came both")
     form = "svg" if svg is not None else "dot" if dot else "text"
-    picture = _call(context, "vault.graph", id=vault_id, format=form)["picture"]
+    picture = call(context, "vault.graph", id=vault_id, format=form)["picture"]
     if svg is None:
         print(picture)
         return
@@ -278,7 +264,7 @@ def graph(
         svg.write_text(picture)
     except OSError as error:
         raise LocalFault(what=f"file {svg}", expected="a writable file", came=str(error)) from error
-    _print(context, {"written": str(svg)})
+    say(context, {"written": str(svg)})
 
 
 @circuit.command("run")
