@@ -4,6 +4,7 @@
 //! constraints of one name compute the same, and that no number is ever reduced: what is out of range is refused.
 //! docs/ledger.md is the specification. Does NOT know proofs, keys of provers, files or peers.
 
+pub mod builder;
 pub mod field;
 pub mod poseidon;
 pub mod state;
