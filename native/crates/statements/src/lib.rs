@@ -6,8 +6,10 @@
 
 pub mod builder;
 pub mod field;
+pub mod gadget;
 pub mod poseidon;
 pub mod state;
+pub mod tree;
 pub mod witness;
 
 pub use ark_bn254::Fr;
