@@ -4,7 +4,7 @@ use ::engine as pure;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 
-use crate::error::{Result, array, refuse_pickling};
+use crate::error::{Result, array, caught, refuse_pickling, run, value};
 use crate::garbling::{Bytes, Program, Progress};
 use crate::keys::{Secret, Seed};
 
@@ -35,7 +35,7 @@ impl Layout {
     #[new]
     #[pyo3(signature = (*, input_bits, digit_bits))]
     fn new(input_bits: usize, digit_bits: usize) -> Result<Self> {
-        Ok(Self(pure::Layout::new(input_bits, digit_bits)?))
+        Ok(Self(caught(|| pure::Layout::new(input_bits, digit_bits))?))
     }
 
     #[getter]
@@ -80,14 +80,10 @@ impl Params {
         kept: usize,
         digit_bits: usize,
     ) -> Result<Self> {
-        Ok(Self(pure::Params::new(
-            array("setup_id", setup_id)?,
-            context,
-            program.program.clone(),
-            instances,
-            kept,
-            digit_bits,
-        )?))
+        let (setup_id, program) = (array("setup_id", setup_id)?, program.program.clone());
+        let params =
+            caught(|| pure::Params::new(setup_id, context, program, instances, kept, digit_bits))?;
+        Ok(Self(params))
     }
 
     #[getter]
@@ -138,9 +134,11 @@ impl Garbler {
         params: &Params,
         digit_seed: PyRef<'_, Seed>,
         pair_seed: PyRef<'_, Seed>,
-    ) -> Self {
+    ) -> Result<Self> {
         let (params, digits, pair) = (params.0.clone(), &digit_seed.0, &pair_seed.0);
-        Self(py.detach(|| pure::Garbler::new(params, digits.expose(), pair.expose())))
+        let made =
+            py.detach(|| value(|| pure::Garbler::new(params, digits.expose(), pair.expose())))?;
+        Ok(Self(made))
     }
 
     fn __reduce_ex__(&self, _protocol: i32) -> PyResult<()> {
@@ -157,7 +155,7 @@ impl Garbler {
 
     fn commit(&self, py: Python<'_>, progress: &Progress) -> Result<Vec<u8>> {
         let control = &progress.0;
-        Ok(py.detach(|| self.0.commit(control))?)
+        run(py, || self.0.commit(control))
     }
 
     fn open(
@@ -167,19 +165,19 @@ impl Garbler {
         progress: &Progress,
     ) -> Result<(Vec<u8>, Vec<u8>)> {
         let control = &progress.0;
-        Ok(py.detach(|| self.0.open(&kept, control))?)
+        run(py, || self.0.open(&kept, control))
     }
 }
 
 #[pyfunction]
-fn digit_points(py: Python<'_>, layout: &Layout, digit_seed: PyRef<'_, Seed>) -> Vec<u8> {
+fn digit_points(py: Python<'_>, layout: &Layout, digit_seed: PyRef<'_, Seed>) -> Result<Vec<u8>> {
     let seed = &digit_seed.0;
-    py.detach(|| pure::digit_points(layout.0, seed.expose()))
+    py.detach(|| value(|| pure::digit_points(layout.0, seed.expose())))
 }
 
 #[pyfunction]
 fn value_points(py: Python<'_>, layout: &Layout, points: PyBackedBytes) -> Result<Vec<u8>> {
-    Ok(py.detach(|| pure::value_points(layout.0, &points))?)
+    run(py, || pure::value_points(layout.0, &points))
 }
 
 #[pyfunction]
@@ -189,10 +187,12 @@ fn prove_knowledge(
     digit_seed: PyRef<'_, Seed>,
     garblers: Vec<PyRef<'_, Garbler>>,
     context: PyBackedBytes,
-) -> Vec<u8> {
+) -> Result<Vec<u8>> {
     let seed = &digit_seed.0;
     let garblers: Vec<_> = garblers.iter().map(|garbler| &garbler.0).collect();
-    py.detach(|| pure::prove_knowledge(layout.0, seed.expose(), &garblers, &context).to_vec())
+    py.detach(|| {
+        value(|| pure::prove_knowledge(layout.0, seed.expose(), &garblers, &context).to_vec())
+    })
 }
 
 #[pyfunction]
@@ -202,7 +202,7 @@ fn check_knowledge(
     context: PyBackedBytes,
     proof: PyBackedBytes,
 ) -> Result<bool> {
-    Ok(py.detach(|| pure::check_knowledge(&points, &context, &proof))?)
+    run(py, || pure::check_knowledge(&points, &context, &proof))
 }
 
 #[pyfunction]
@@ -219,7 +219,7 @@ fn check(
     progress: &Progress,
 ) -> Result<Vec<u8>> {
     let (params, control) = (&params.0, &progress.0);
-    Ok(py.detach(|| {
+    run(py, || {
         pure::check(
             params,
             &points,
@@ -230,7 +230,7 @@ fn check(
             &artifact,
             control,
         )
-    })?)
+    })
 }
 
 fn read_digits(digits: Vec<(usize, PyBackedBytes)>) -> Result<Vec<pure::Digit>> {
@@ -256,7 +256,7 @@ fn evaluate(
 ) -> Result<Option<Secret>> {
     let (params, control) = (&params.0, &progress.0);
     let digits = read_digits(digits)?;
-    let secret = py.detach(|| {
+    let secret = run(py, || {
         pure::evaluate(
             params,
             &points,
@@ -283,7 +283,9 @@ fn complete_digits(
     values: Vec<usize>,
 ) -> Result<Vec<[u8; 64]>> {
     let seed = &digit_seed.0;
-    Ok(py.detach(|| pure::complete_digits(&presignatures, layout.0, seed.expose(), &values))?)
+    run(py, || {
+        pure::complete_digits(&presignatures, layout.0, seed.expose(), &values)
+    })
 }
 
 #[pyfunction]
@@ -298,14 +300,15 @@ fn extract_digits(
         .iter()
         .map(|signature| array("signatures", signature))
         .collect::<Result<Vec<[u8; 64]>>>()?;
-    let digits =
-        py.detach(|| pure::extract_digits(&presignatures, layout.0, &signatures, &points))?;
+    let digits = run(py, || {
+        pure::extract_digits(&presignatures, layout.0, &signatures, &points)
+    })?;
     let pairs = digits.into_iter().map(|digit| (digit.value, digit.secret));
     Ok(pairs.collect())
 }
 
 #[pyfunction]
-fn hash_to_curve(tag: &[u8], parts: Vec<PyBackedBytes>) -> [u8; 33] {
+fn hash_to_curve(tag: &[u8], parts: Vec<PyBackedBytes>) -> Result<[u8; 33]> {
     let parts: Vec<&[u8]> = parts.iter().map(|part| &**part).collect();
-    pure::hash_to_curve(tag, &parts)
+    value(|| pure::hash_to_curve(tag, &parts))
 }

@@ -1,8 +1,10 @@
 //! The only place where errors of the pure crates become Python exceptions.
 //!
 //! Every pure crate has its own error enum whose text says what was expected and what came; all of them arrive in
-//! Python as `NativeError`. Whose fault an error is, only the caller knows.
+//! Python as `NativeError`. So does a panic: every exported function does its work within [`run`], [`caught`] or
+//! [`value`] (`tests/unit/native/test_panics.py` reads these sources). Whose fault an error is, only the caller knows.
 
+use ::groth16::guarded;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
@@ -50,6 +52,30 @@ impl From<Error> for PyErr {
     }
 }
 
+/// Native work without the interpreter; a panic in it (a bug of ours or of a library) becomes an error.
+pub fn run<T: Send, E: Send>(
+    py: Python<'_>,
+    work: impl FnOnce() -> std::result::Result<T, E> + Send,
+) -> Result<T>
+where
+    Error: From<E>,
+{
+    py.detach(|| caught(work))
+}
+
+/// As [`run`], for microseconds of work: the interpreter is not let go.
+pub fn caught<T, E>(work: impl FnOnce() -> std::result::Result<T, E>) -> Result<T>
+where
+    Error: From<E>,
+{
+    Ok(value(work)??)
+}
+
+/// As [`caught`], for work that has no errors but a panic.
+pub fn value<T>(work: impl FnOnce() -> T) -> Result<T> {
+    Ok(guarded(|| Ok(work()))?)
+}
+
 /// Secrets are never written by `pickle` or copied by `copy`.
 pub fn refuse_pickling(name: &str) -> PyErr {
     PyTypeError::new_err(format!(
@@ -82,4 +108,12 @@ pub fn array<const N: usize>(field: &str, bytes: &[u8]) -> Result<[u8; N]> {
     bytes
         .try_into()
         .map_err(|_| Error::field(field, format!("{N} bytes"), bytes.len()))
+}
+
+/// Panics within the funnel, as a bug would; the tests of whoever must go on after one call it.
+#[pyfunction]
+pub fn panics(py: Python<'_>) -> Result<()> {
+    run(py, || -> Result<()> {
+        panic!("{}", std::hint::black_box("asked for"))
+    })
 }

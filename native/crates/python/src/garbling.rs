@@ -7,7 +7,7 @@ use pyo3::buffer::PyBuffer;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 
-use crate::error::{Error, Result, array, refuse_pickling};
+use crate::error::{Error, Result, array, caught, refuse_pickling, run, value};
 use crate::keys::Seed;
 
 #[pymodule(submodule, gil_used = false)]
@@ -99,7 +99,7 @@ pub struct Program {
 impl Program {
     #[new]
     fn new(py: Python<'_>, circuit: Bytes) -> Result<Self> {
-        py.detach(|| {
+        run(py, || -> Result<_> {
             let circuit = Circuit::parse(&circuit)?;
             Ok(Self {
                 program: Arc::new(::garble::Program::compile(&circuit)),
@@ -180,12 +180,8 @@ fn read_labels(field: &str, bytes: &[u8]) -> Result<Vec<Block>> {
 
 #[pyfunction]
 fn ccrnd(key: &[u8], s: &[u8], label: &[u8], tweak: u64) -> Result<Block> {
-    Ok(::garble::ccrnd(
-        &array("key", key)?,
-        &array("s", s)?,
-        &array("label", label)?,
-        tweak,
-    ))
+    let (key, s, label) = (array("key", key)?, array("s", s)?, array("label", label)?);
+    value(|| ::garble::ccrnd(&key, &s, &label, tweak))
 }
 
 /// One garbling by its garbler: the table to give away, the labels of one input to give away once.
@@ -219,6 +215,16 @@ impl Garbling {
     }
 
     fn encode(&self, bits: &[u8]) -> Result<Vec<u8>> {
+        caught(|| self.encoded(bits))
+    }
+
+    fn decode(&self, labels: &[u8]) -> Result<Vec<u8>> {
+        caught(|| self.decoded(labels))
+    }
+}
+
+impl Garbling {
+    fn encoded(&self, bits: &[u8]) -> Result<Vec<u8>> {
         if bits.len() != self.lane.inputs.len() || bits.iter().any(|bit| *bit > 1) {
             let expected = format!("{} bytes of 0 or 1", self.lane.inputs.len());
             return Err(Error::field("bits", expected, bits.len()));
@@ -240,7 +246,7 @@ impl Garbling {
         Ok(labels)
     }
 
-    fn decode(&self, labels: &[u8]) -> Result<Vec<u8>> {
+    fn decoded(&self, labels: &[u8]) -> Result<Vec<u8>> {
         let labels = read_labels("labels", labels)?;
         if labels.len() != self.outputs.len() {
             let expected = format!("{} labels", self.outputs.len());
@@ -282,9 +288,9 @@ fn garble(
     progress: &Progress,
 ) -> Result<Vec<Garbling>> {
     let (program, path) = (&program.program, path_named(path)?);
-    let lanes = lanes(program, &seeds);
+    let lanes = value(|| lanes(program, &seeds))?;
     let control = &progress.0;
-    py.detach(|| {
+    run(py, || -> Result<_> {
         let mut tables = vec![Vec::with_capacity(program.table_bytes()); lanes.len()];
         let outputs = ::garble::garble(program, &lanes, path, control, &mut |lane, chunk| {
             tables[lane].extend_from_slice(chunk);
@@ -310,9 +316,9 @@ fn garble_root(
     progress: &Progress,
 ) -> Result<Vec<[u8; 32]>> {
     let (program, path) = (&program.program, path_named(path)?);
-    let lanes = lanes(program, &seeds);
+    let lanes = value(|| lanes(program, &seeds))?;
     let control = &progress.0;
-    py.detach(|| {
+    run(py, || -> Result<_> {
         let mut hashers = vec![blake3::Hasher::new(); lanes.len()];
         ::garble::garble(program, &lanes, path, control, &mut |lane, chunk| {
             hashers[lane].update(chunk);
@@ -323,9 +329,9 @@ fn garble_root(
 
 #[pyfunction]
 fn naive_garble_root(py: Python<'_>, program: &Program, seed: PyRef<'_, Seed>) -> Result<[u8; 32]> {
-    let lane = Lane::from_seed(&program.program, seed.0.expose());
+    let lane = value(|| Lane::from_seed(&program.program, seed.0.expose()))?;
     let circuit = &program.circuit;
-    py.detach(|| {
+    run(py, || -> Result<_> {
         let (table, _) = ::garble::naive_garble(circuit, &lane)?;
         Ok(*blake3::hash(&table).as_bytes())
     })
@@ -373,7 +379,7 @@ fn evaluate(
     let bits = read_bits(program, bits)?;
     let read = read_held(&held)?;
     let control = &progress.0;
-    let result = py.detach(|| {
+    let result = run(py, || {
         let lanes: Vec<_> = read.iter().zip(&held).map(evaluator_lane).collect();
         ::garble::evaluate(program, &lanes, &bits, path, control)
     })?;
@@ -392,7 +398,7 @@ fn naive_evaluate(
     let held = [held];
     let read = read_held(&held)?;
     let circuit = &program.circuit;
-    let (labels, bits) = py.detach(|| {
+    let (labels, bits) = run(py, || {
         let lane = evaluator_lane((&read[0], &held[0]));
         ::garble::naive_evaluate(circuit, &lane, &bits)
     })?;

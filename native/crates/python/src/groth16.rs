@@ -2,13 +2,11 @@
 
 use std::sync::Arc;
 
-use ::groth16::{
-    AnyFolded, AnyInputs, AnyKey, AnyProof, CurveId, Encoding, Format, Groth16Error, guarded,
-};
+use ::groth16::{AnyFolded, AnyInputs, AnyKey, AnyProof, CurveId, Encoding, Format};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use crate::error::Result;
+use crate::error::{Result, run};
 use crate::garbling::Bytes;
 
 #[pymodule(submodule, gil_used = false)]
@@ -27,14 +25,6 @@ pub mod groth16 {
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         crate::register(module)
     }
-}
-
-/// Without the interpreter, and with every panic turned into an error.
-fn run<T: Send>(
-    py: Python<'_>,
-    work: impl FnOnce() -> std::result::Result<T, Groth16Error> + Send,
-) -> Result<T> {
-    Ok(py.detach(|| guarded(work))?)
 }
 
 /// A verifying key with everything that does not depend on a proof computed once.

@@ -2,7 +2,7 @@
 
 use pyo3::prelude::*;
 
-use crate::error::{self, Result, array, refuse_pickling};
+use crate::error::{self, Result, array, caught, refuse_pickling, run, value};
 
 #[pymodule(submodule, gil_used = false)]
 pub mod keys {
@@ -43,7 +43,7 @@ impl SealingKey {
         memory_kib: u32,
         iterations: u32,
     ) -> Result<Self> {
-        Ok(Self(py.detach(|| {
+        Ok(Self(run(py, || {
             secrets::SealingKey::stretch(passphrase, salt, memory_kib, iterations)
         })?))
     }
@@ -64,24 +64,26 @@ impl Seed {
 
     #[staticmethod]
     fn generate() -> Result<Self> {
-        Ok(Self(secrets::Seed::generate()?))
+        Ok(Self(caught(secrets::Seed::generate)?))
     }
 
     #[staticmethod]
     fn unseal(sealed: &[u8], key: &SealingKey, context: &[u8]) -> Result<Self> {
-        Ok(Self(secrets::Seed::unseal(sealed, &key.0, context)?))
+        Ok(Self(caught(|| {
+            secrets::Seed::unseal(sealed, &key.0, context)
+        })?))
     }
 
     fn seal(&self, key: &SealingKey, context: &[u8]) -> Result<Vec<u8>> {
-        Ok(self.0.seal(&key.0, context)?)
+        caught(|| self.0.seal(&key.0, context))
     }
 
-    fn derive(&self, path: &[u8]) -> Self {
-        Self(self.0.derive(path))
+    fn derive(&self, path: &[u8]) -> Result<Self> {
+        Ok(Self(value(|| self.0.derive(path))?))
     }
 
-    fn secret(&self, path: &[u8]) -> Secret {
-        Secret(self.0.secret(path))
+    fn secret(&self, path: &[u8]) -> Result<Secret> {
+        Ok(Secret(value(|| self.0.secret(path))?))
     }
 
     fn reveal(&self) -> [u8; 32] {
@@ -104,22 +106,22 @@ impl Secret {
 
     #[staticmethod]
     fn from_revealed(scalar: &[u8]) -> Result<Self> {
-        Ok(Self(secrets::Secret::from_revealed(array(
-            "scalar", scalar,
-        )?)?))
+        let scalar = array("scalar", scalar)?;
+        Ok(Self(caught(|| secrets::Secret::from_revealed(scalar))?))
     }
 
-    fn point(&self) -> [u8; 33] {
-        self.0.point()
+    fn point(&self) -> Result<[u8; 33]> {
+        value(|| self.0.point())
     }
 
-    fn xonly(&self) -> [u8; 32] {
-        self.0.xonly()
+    fn xonly(&self) -> Result<[u8; 32]> {
+        value(|| self.0.xonly())
     }
 
     #[pyo3(signature = (message, aux = None))]
     fn sign(&self, message: &[u8], aux: Option<&[u8]>) -> Result<[u8; 64]> {
-        Ok(self.0.sign(message, optional("aux", aux)?)?)
+        let aux = optional("aux", aux)?;
+        caught(|| self.0.sign(message, aux))
     }
 
     #[pyo3(signature = (message, merkle_root, aux = None))]
@@ -129,8 +131,8 @@ impl Secret {
         merkle_root: Option<&[u8]>,
         aux: Option<&[u8]>,
     ) -> Result<[u8; 64]> {
-        let root = optional("merkle_root", merkle_root)?;
-        Ok(self.0.sign_key_path(message, root, optional("aux", aux)?)?)
+        let (root, aux) = (optional("merkle_root", merkle_root)?, optional("aux", aux)?);
+        caught(|| self.0.sign_key_path(message, root, aux))
     }
 }
 
@@ -150,19 +152,22 @@ impl WalletKeys {
     #[new]
     #[pyo3(signature = (seed, *, coin_type))]
     fn new(seed: &Seed, coin_type: u32) -> Result<Self> {
-        Ok(Self(secrets::WalletKeys::new(&seed.0, coin_type)?))
+        Ok(Self(caught(|| {
+            secrets::WalletKeys::new(&seed.0, coin_type)
+        })?))
     }
 
     fn output_key(&self, change: u32, index: u32) -> Result<[u8; 32]> {
-        Ok(self.0.output_key(change, index)?)
+        caught(|| self.0.output_key(change, index))
     }
 
     fn sign(&self, change: u32, index: u32, sighash: &[u8]) -> Result<[u8; 64]> {
-        Ok(self.0.sign(change, index, &array("sighash", sighash)?)?)
+        let sighash = array("sighash", sighash)?;
+        caught(|| self.0.sign(change, index, &sighash))
     }
 
-    fn descriptor(&self) -> String {
-        self.0.descriptor()
+    fn descriptor(&self) -> Result<String> {
+        value(|| self.0.descriptor())
     }
 }
 

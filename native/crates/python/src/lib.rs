@@ -18,7 +18,7 @@ use pyo3::prelude::*;
 #[pymodule(gil_used = false)]
 mod _native {
     #[pymodule_export]
-    use crate::error::NativeError;
+    use crate::error::{NativeError, panics};
 
     #[pymodule_export]
     use crate::engine::engine;

@@ -4,7 +4,7 @@ use ::signing as pure;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 
-use crate::error::{Error, Result, array};
+use crate::error::{Error, Result, array, caught, run, value};
 use crate::keys::{Secret, Seed};
 
 #[pymodule(submodule, gil_used = false)]
@@ -29,18 +29,18 @@ fn slices(all: &[PyBackedBytes]) -> Vec<&[u8]> {
 }
 
 #[pyfunction]
-fn verify(xonly: &[u8], message: &[u8], signature: &[u8]) -> bool {
-    pure::verify(xonly, message, signature)
+fn verify(xonly: &[u8], message: &[u8], signature: &[u8]) -> Result<bool> {
+    value(|| pure::verify(xonly, message, signature))
 }
 
 #[pyfunction]
-fn is_point(point: &[u8]) -> bool {
-    pure::is_point(point)
+fn is_point(point: &[u8]) -> Result<bool> {
+    value(|| pure::is_point(point))
 }
 
 #[pyfunction]
 fn add_points(py: Python<'_>, points: Vec<PyBackedBytes>) -> Result<[u8; 33]> {
-    Ok(py.detach(|| pure::add_points(&slices(&points)))?)
+    run(py, || pure::add_points(&slices(&points)))
 }
 
 #[pyfunction]
@@ -49,33 +49,33 @@ fn combine(
     points: Vec<PyBackedBytes>,
     scalars: Vec<PyBackedBytes>,
 ) -> Result<[u8; 33]> {
-    Ok(py.detach(|| pure::combine(&slices(&points), &slices(&scalars)))?)
+    run(py, || pure::combine(&slices(&points), &slices(&scalars)))
 }
 
 #[pyfunction]
 fn aggregate_key(keys: Vec<PyBackedBytes>) -> Result<[u8; 33]> {
-    Ok(pure::aggregate_key(&slices(&keys))?)
+    caught(|| pure::aggregate_key(&slices(&keys)))
 }
 
 #[pyfunction]
 fn equal_nonces(presignatures: &[u8], group: usize) -> Result<Vec<usize>> {
-    Ok(pure::equal_nonces(presignatures, group)?)
+    caught(|| pure::equal_nonces(presignatures, group))
 }
 
 #[pyfunction]
 fn complete(presignature: &[u8], secret: &Secret) -> Result<[u8; 64]> {
-    Ok(pure::complete(presignature, &secret.0)?)
+    caught(|| pure::complete(presignature, &secret.0))
 }
 
 #[pyfunction]
 fn extract(presignature: &[u8], signature: &[u8]) -> Result<[u8; 32]> {
-    Ok(pure::extract(presignature, signature)?)
+    caught(|| pure::extract(presignature, signature))
 }
 
 #[pyfunction]
 fn presign(secret: &Secret, message: &[u8], point: &[u8], aux: Option<&[u8]>) -> Result<[u8; 65]> {
     let aux = aux.map(|aux| array("aux", aux)).transpose()?;
-    Ok(pure::presign(&secret.0, message, point, aux)?)
+    caught(|| pure::presign(&secret.0, message, point, aux))
 }
 
 #[pyfunction]
@@ -85,12 +85,7 @@ fn check_presignature(
     point: &[u8],
     presignature: &[u8],
 ) -> Result<bool> {
-    Ok(pure::check_presignature(
-        xonly,
-        message,
-        point,
-        presignature,
-    )?)
+    caught(|| pure::check_presignature(xonly, message, point, presignature))
 }
 
 /// Message, adaptor point, tweak.
@@ -103,7 +98,7 @@ pub struct Presigning(pure::Presigning);
 impl Presigning {
     #[new]
     fn new(py: Python<'_>, keys: Vec<PyBackedBytes>, items: Vec<Item>) -> Result<Self> {
-        let batch = py.detach(|| {
+        let batch = run(py, || {
             let items: Vec<pure::Item<'_>> = items
                 .iter()
                 .map(|(message, adaptor, tweak)| pure::Item {
@@ -127,7 +122,7 @@ impl Presigning {
     }
 
     fn public_nonces(&self, py: Python<'_>, seed: &Seed, secret: &Secret) -> Result<Vec<u8>> {
-        Ok(py.detach(|| self.0.public_nonces(&seed.0, &secret.0))?)
+        run(py, || self.0.public_nonces(&seed.0, &secret.0))
     }
 
     fn sign(
@@ -137,7 +132,7 @@ impl Presigning {
         secret: &Secret,
         nonces: Vec<PyBackedBytes>,
     ) -> Result<Vec<u8>> {
-        Ok(py.detach(|| self.0.sign(&seed.0, &secret.0, &slices(&nonces)))?)
+        run(py, || self.0.sign(&seed.0, &secret.0, &slices(&nonces)))
     }
 
     fn check_partials(
@@ -149,7 +144,9 @@ impl Presigning {
     ) -> Result<Vec<usize>> {
         let signer = usize::try_from(signer)
             .map_err(|_| Error::field("signer", "a place in the order of the keys", signer))?;
-        Ok(py.detach(|| self.0.check_partials(signer, &slices(&nonces), &partials))?)
+        run(py, || {
+            self.0.check_partials(signer, &slices(&nonces), &partials)
+        })
     }
 
     fn aggregate(
@@ -158,10 +155,12 @@ impl Presigning {
         nonces: Vec<PyBackedBytes>,
         partials: Vec<PyBackedBytes>,
     ) -> Result<Vec<u8>> {
-        Ok(py.detach(|| self.0.aggregate(&slices(&nonces), &slices(&partials)))?)
+        run(py, || {
+            self.0.aggregate(&slices(&nonces), &slices(&partials))
+        })
     }
 
     fn check(&self, py: Python<'_>, presignatures: PyBackedBytes) -> Result<Vec<usize>> {
-        Ok(py.detach(|| self.0.check(&presignatures))?)
+        run(py, || self.0.check(&presignatures))
     }
 }

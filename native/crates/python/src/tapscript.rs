@@ -6,7 +6,7 @@ use ::tapscript as pure;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 
-use crate::error::{Error, Result, array};
+use crate::error::{Error, Result, array, caught, run, value};
 
 #[pymodule(submodule, gil_used = false)]
 pub mod tapscript {
@@ -32,7 +32,7 @@ type Found = ([u8; 32], [u8; 32], Vec<(usize, Vec<u8>)>);
 #[pyfunction]
 fn taproot(internal_key: &[u8], leaves: Vec<PyBackedBytes>) -> Result<Output> {
     let leaves: Vec<&[u8]> = leaves.iter().map(|leaf| &**leaf).collect();
-    let spend = pure::taproot(internal_key, &leaves)?;
+    let spend = caught(|| pure::taproot(internal_key, &leaves))?;
     let root = spend.merkle_root.map_or(Vec::new(), Vec::from);
     Ok((spend.output_key, root, spend.control_blocks))
 }
@@ -60,37 +60,37 @@ fn sighashes(
             )),
         })
         .collect::<Result<Vec<_>>>()?;
-    Ok(py.detach(|| pure::sighashes(tx, &spent, index, leaf, &positions))?)
+    run(py, || pure::sighashes(tx, &spent, index, leaf, &positions))
 }
 
 #[pyfunction]
 fn nums_key(tag: &[u8]) -> Result<[u8; 32]> {
-    Ok(pure::nums_key(tag)?)
+    caught(|| pure::nums_key(tag))
 }
 
 #[pyfunction]
 fn txid(raw: &[u8]) -> Result<[u8; 32]> {
-    Ok(pure::txid(raw)?)
+    caught(|| pure::txid(raw))
 }
 
 #[pyfunction]
 fn strip_witness(raw: &[u8]) -> Result<Vec<u8>> {
-    Ok(pure::strip_witness(raw)?)
+    caught(|| pure::strip_witness(raw))
 }
 
 #[pyfunction]
 fn weight(raw: &[u8]) -> Result<u64> {
-    Ok(pure::weight(raw)?)
+    caught(|| pure::weight(raw))
 }
 
 #[pyfunction]
 fn address(script: &[u8], network: &str) -> Result<String> {
-    Ok(pure::address(script, network)?)
+    caught(|| pure::address(script, network))
 }
 
 #[pyfunction]
 fn script(address: &str, network: &str) -> Result<Vec<u8>> {
-    Ok(pure::script(address, network)?)
+    caught(|| pure::script(address, network))
 }
 
 #[pyclass(frozen, module = "native._native.tapscript")]
@@ -98,8 +98,8 @@ pub struct Watch(RwLock<pure::Watch>);
 
 impl Watch {
     /// The sets are whole between any two calls: a poisoned lock is as good as any.
-    fn change(&self, change: impl FnOnce(&mut pure::Watch)) {
-        change(&mut self.0.write().unwrap_or_else(PoisonError::into_inner));
+    fn change(&self, py: Python<'_>, change: impl FnOnce(&mut pure::Watch) + Send) -> Result<()> {
+        py.detach(|| value(|| change(&mut self.0.write().unwrap_or_else(PoisonError::into_inner))))
     }
 }
 
@@ -112,22 +112,20 @@ impl Watch {
 
     fn watch_outpoint(&self, py: Python<'_>, txid: &[u8], vout: u32) -> Result<()> {
         let txid = array("txid", txid)?;
-        py.detach(|| self.change(|watch| watch.watch_outpoint(txid, vout)));
-        Ok(())
+        self.change(py, |watch| watch.watch_outpoint(txid, vout))
     }
 
     fn forget_outpoint(&self, py: Python<'_>, txid: &[u8], vout: u32) -> Result<()> {
         let txid = array("txid", txid)?;
-        py.detach(|| self.change(|watch| watch.forget_outpoint(txid, vout)));
-        Ok(())
+        self.change(py, |watch| watch.forget_outpoint(txid, vout))
     }
 
-    fn watch_script(&self, py: Python<'_>, script: &[u8]) {
-        py.detach(|| self.change(|watch| watch.watch_script(script)));
+    fn watch_script(&self, py: Python<'_>, script: &[u8]) -> Result<()> {
+        self.change(py, |watch| watch.watch_script(script))
     }
 
     fn scan(&self, py: Python<'_>, raw_block: PyBackedBytes) -> Result<Found> {
-        let found = py.detach(|| {
+        let found = run(py, || {
             let watch = self.0.read().unwrap_or_else(PoisonError::into_inner);
             watch.scan(&raw_block)
         })?;
