@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any, assert_never
+from typing import TYPE_CHECKING, Any, assert_never
 
 import structlog
 
@@ -50,6 +50,9 @@ from vault.faults import VaultFault
 from vault.picture import dot, svg, text
 from vault.terms import Proposal
 
+if TYPE_CHECKING:
+    from node.ledger.room import Ledgers
+
 log = structlog.get_logger()
 
 RETRY = 1.0
@@ -72,6 +75,7 @@ class Node:
     outbox: Outbox = field(init=False)
     publisher: Publisher = field(init=False)
     alarms: int = 0
+    ledgers: Ledgers | None = None
     tell: Callable[[str, Any], None] = lambda event, value: None
     _jobs: dict[tuple[bytes, Job], asyncio.Task[None]] = field(default_factory=dict)
     _watched: set[bytes] = field(default_factory=set)
@@ -82,7 +86,10 @@ class Node:
 
     def __post_init__(self) -> None:
         self.loop = Loop(book=self.book, store=self.context.store, scanner=self.scanner, dispatch=self.dispatch)
-        self.post = Post(rules=self.rules, limits=self.limits, context=self.context, book=self.book, loop=self.loop)
+        self.post = Post(
+            rules=self.rules, limits=self.limits, context=self.context, book=self.book, loop=self.loop,
+            ledgers=lambda: self.ledgers,
+        )  # fmt: skip
         self.outbox = Outbox(transmit=self.post.transmit, delivered=self._delivered)
         self.publisher = Publisher(
             chain=self.context.chain, book=self.book, scanner=self.scanner, store=self.context.store, guard=self.context.guard,
@@ -100,6 +107,8 @@ class Node:
             self._act(vault, action)
         for raw_key, value in self.context.store.items("outbox"):
             self.outbox.add(outbox_entry(raw_key, value))
+        if self.ledgers is not None:
+            self.ledgers.start()
         self.publisher.poke()
 
     async def run(self) -> None:
@@ -120,6 +129,8 @@ class Node:
         for task in list(self._jobs.values()):
             task.cancel()
         await asyncio.gather(*self._jobs.values(), return_exceptions=True)
+        if self.ledgers is not None:
+            await self.ledgers.close()
         await self.outbox.close()
 
     async def _follow(self) -> None:

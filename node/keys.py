@@ -96,6 +96,10 @@ class Keys:
             raise ValueError(f"a vault nonce is 32 bytes, came {len(nonce)}")
         return self._seed.derive(b"vault/" + nonce)
 
+    def attestor_seed(self, number: int) -> Seed:
+        """The seed of this node's attestor keys with a number: the same after a restore."""
+        return self._seed.derive(b"attestor/%d" % number)
+
     def transport_seed(self) -> bytes:
         """The libp2p key's 32 bytes: the one secret that has to leave its handle, for libp2p's own use."""
         return self._seed.derive(b"libp2p").reveal()

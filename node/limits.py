@@ -118,7 +118,7 @@ class Limits:
     )
     ledger_file_bytes: int = _limit(64 * KIB, "bytes", "a genesis of 16 attestors and its verifying key take 6 KiB")
     ledger_events_queued: int = _limit(1024, "events", "64 batches: hours of proving; the keeper's operator waits then")
-    ledger_batch_events: int = _limit(64, "events", "a batch from a keeper; the product's circuit holds 16")
+    ledger_batch_events: int = _limit(16, "events", "a batch from a keeper: what the circuit holds")
     ledger_batch_bytes: int = _limit(64 * KIB, "bytes", "64 events of at most 600 bytes, a proof, 16 signatures")
     ledger_key_bytes: int = _limit(2 * KIB, "bytes", "a verifying key with one public input takes 296 bytes")
     ledger_call_seconds: float = _limit(

@@ -2,14 +2,15 @@
 
 Promise: what a peer sends is verified, put through the loop, and acknowledged after its commit; who is no party, and what
 does not fit, is told why. Proposals are taken from known peers only, and only so many that wait for an answer.
-This module does NOT know streams (node/p2p) nor what a fact makes the node do.
+This module does NOT know streams (node/p2p), what a fact makes the node do, nor ledgers: their messages are handed on.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from challenge.deadlines import stage
 from challenge.events import Told
@@ -26,7 +27,12 @@ from node.p2p import envelope
 from node.work.context import Context
 from vault.terms import encode
 
+if TYPE_CHECKING:
+    from node.ledger.room import Ledgers
+
 SEND_SECONDS: Final = 30.0
+LEDGER: Final = "ledger-"
+"""Kinds of messages that begin so are about a ledger; the envelope's vault is its id then."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,12 +44,18 @@ class Post:
     context: Context
     book: Book
     loop: Loop
+    ledgers: Callable[[], Ledgers | None]
 
     async def on_message(self, raw: bytes) -> bytes:
         """One message; returns once it is committed. Raises PeerFault (refused) or Unavailable (try later)."""
         letter = envelope.decode(
             raw, recipient=self.context.keys.identity.xonly(), genesis=self.rules.genesis, limits=self.limits
         )
+        if letter.kind.startswith(LEDGER):
+            ledgers = self.ledgers()
+            if ledgers is None:
+                raise Unavailable(what=letter.kind, expected="a node with ledgers", came="one without")
+            return await ledgers.on_message(letter.sender, letter.kind, letter.vault, letter.body)
         name, value = from_body(letter.kind, letter.body)
         if name == "propose":
             return await self._proposed(letter.sender, letter.vault, value)
