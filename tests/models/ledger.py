@@ -6,7 +6,10 @@ broken. Numbers are ints, field elements ints, words of 32 bytes hex, as in the 
 
 from __future__ import annotations
 
-from tests.models.poseidon import poseidon
+from functools import lru_cache
+from itertools import pairwise
+
+from tests.models.poseidon import poseidon as slow_poseidon
 
 VALUE = 10**12  # sats * (cents per BTC) * basis points in one cent
 SATS, CENTS = 51, 56
@@ -27,14 +30,26 @@ USES = {
 }  # fmt: skip
 
 
+@lru_cache(maxsize=1 << 16)
+def remembered(*words: int) -> int:
+    return slow_poseidon(words)
+
+
+def poseidon(words: list[int]) -> int:
+    return remembered(*words)
+
+
 class Broken(Exception):
     def __init__(self, rule: str) -> None:
         super().__init__(rule)
         self.rule = rule
 
 
+forgiven: set[str] = set()  # rules that a test switches off, to see that nothing else is broken
+
+
 def need(holds: object, rule: str) -> None:
-    if not holds:
+    if not holds and rule not in forgiven:
         raise Broken(rule)
 
 
@@ -166,7 +181,7 @@ def tender(r: dict, g: dict, p: dict, old: dict | None, e: dict) -> dict | None:
 def withdraw(r: dict, g: dict, p: dict, old: dict | None, e: dict) -> dict | None:
     need(p["tender_slot"] == e["slot"] + 1, "withdraw.slot")
     waited = g["height"] >= p["tender_height"] + r["tender_window"]
-    need(e["how"] == 1 or e["how"] == 2 and waited, "withdraw.how")
+    need(e["how"] == 1 or (e["how"] == 2 and waited), "withdraw.how")
     cents = p["tender_cents"]
     p["tender_slot"] = p["tender_cents"] = p["tender_height"] = 0
     return record(g, p, e, collateral(p), p["owner"], 1, 0, cents, cents, 0)
@@ -201,10 +216,10 @@ def seize(r: dict, g: dict, p: dict, e: dict, name: str) -> dict:
     else:
         need(g["height"] > p["maturity"] + r["grace"], "default.maturity")
     need(g["height"] <= p["last_record"], f"{name}.last_record")
-    need(paid == price_of(r, p["sats"][lowest], g["price"]), f"{name}.cents")
+    need(paid == price_of(r, p["sats"][e["slot"]], g["price"]), f"{name}.cents")
     surplus = max(0, paid - debt)
     owes(g, p, max(0, debt - paid))
-    p["open"] -= 1 << lowest
+    p["open"] -= 1 << e["slot"]
     p["mark"] = g["marks"]
     g["cash"] += paid
     if name == "default":
@@ -225,7 +240,7 @@ def record(g: dict, p: dict, e: dict, sats: int, who: str, outcome: int, continu
 def close(r: dict, g: dict, p: dict, old: dict | None, e: dict) -> dict:
     need(e["slot"] < 8 and old is not None and old["settled"] == 0, "close.record")
     waited = g["height"] >= old["height"] + r["settle_window"]
-    need(e["how"] in (1, 3) or e["how"] == 2 and waited, "close.how")
+    need(e["how"] in (1, 3) or (e["how"] == 2 and waited), "close.how")
     g["cash"] -= old["paid"]
     return {**old, "settled": e["how"]}
 
@@ -391,7 +406,7 @@ def judge_outcome(w: dict, x: int, verify) -> dict:
 def outcome(w: dict, x: int, verify) -> None:
     r, g, p, d = w["rules"], w["globals"], w["position"], w["record"]
     indices = [index for index, _ in w["signatures"]]
-    rising = all(a < b for a, b in zip(indices, indices[1:], strict=False))
+    rising = all(a < b for a, b in pairwise(indices))
     need(rising and all(i < len(w["attestors"]) for i in indices), "outcome.signers")
     need(len(indices) >= w["threshold"], "outcome.threshold")
     digest = checkpoint_digest(w["ledger"], w["checkpoint"])
