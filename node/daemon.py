@@ -35,6 +35,7 @@ from node.keys import STRONG, Kdf, Keys, harden, read_passphrase
 from node.loop import Wrote
 from node.metrics import exposition
 from node.p2p.peers import Peers
+from node.prices import Prices
 from node.rpc.methods import methods
 from node.rpc.server import Server
 from node.scan import Scanner
@@ -234,6 +235,8 @@ async def _open(config: Config, stack: AsyncExitStack) -> Daemon:
     stack.push_async_callback(peers.stop)
     addresses = {name[len(ADDRESS_PREFIX) :]: address.decode() for name, address in store.items("meta", ADDRESS_PREFIX)}
     addresses |= {bytes.fromhex(peer.identity): peer.address for peer in config.p2p.peers}
+    prices = Prices.of(config.prices, config.datadir)
+    stack.push_async_callback(prices.close)
     daemon_holder: list[Daemon] = []
     context = Context(
         store=store,
@@ -247,6 +250,7 @@ async def _open(config: Config, stack: AsyncExitStack) -> Daemon:
         write=lambda puts: holder[0].loop.put(Wrote(puts=puts)),
         height=lambda: scanner.height,
         derive=derived,
+        prices=prices,
     )
     node = Node(rules=rules, context=context, book=Book.load(store), scanner=scanner)
     holder.append(node)

@@ -1,9 +1,8 @@
-"""What the methods of proofs, proving keys and prices do. Holds no state."""
+"""What the methods of proofs and proving keys do. Holds no state."""
 
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -11,14 +10,13 @@ from typing import Any
 import msgspec
 
 from node.faults import LocalFault
-from node.prices import Prices
 from node.proving import KeyLine, Proving
 from node.rpc.table import Nothing, ProofJobParams, ProveParams
 
 __all__ = ["key_rows", "proving_methods"]
 
 
-def proving_methods(proving: Proving, prices: Prices) -> dict[str, Callable[[Any], Awaitable[object]]]:
+def proving_methods(proving: Proving) -> dict[str, Callable[[Any], Awaitable[object]]]:
     """Handlers by name, as `node.rpc.table.bind` takes them."""
 
     async def prove(params: ProveParams) -> Any:
@@ -37,22 +35,12 @@ def proving_methods(proving: Proving, prices: Prices) -> dict[str, Callable[[Any
     async def keys(_: Nothing) -> Any:
         return await asyncio.to_thread(lambda: key_rows(list(proving.folder.entries())))
 
-    async def price(_: Nothing) -> Any:
-        quote = await prices.quote(int(time.time()))
-        return {
-            "price": quote.price,
-            "time": quote.time,
-            "sources": [{"source": each.source, "price": each.price, "time": each.time} for each in quote.sources],
-            "left_out": [{"source": each.source, "why": each.why} for each in quote.dropped],
-        }
-
     return {
         "proof.prove": prove,
         "proof.jobs": jobs,
         "proof.job": job,
         "proof.cancel": cancel,
         "setup.list": keys,
-        "price.show": price,
     }
 
 

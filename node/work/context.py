@@ -17,6 +17,7 @@ from node.guard import Guard
 from node.keys import Keys
 from node.phases import Phases
 from node.ports import Chain, PeerPort
+from node.prices import Prices
 from node.store import Put, Store
 from node.wallet import Wallet
 from node.work.own import Own
@@ -74,6 +75,7 @@ class Context:
     write: Callable[[tuple[Put, ...]], Awaitable[object]]
     height: Callable[[], int]
     derive: Callable[[VaultState, Context], VaultGraph]
+    prices: Prices
     progress: dict[tuple[bytes, Job], Progress | Steps] = field(default_factory=dict)
     phases: Phases = field(default_factory=Phases)
     offered: dict[bytes, bytes] = field(default_factory=dict)

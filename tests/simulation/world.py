@@ -26,12 +26,14 @@ from node.admission import Rules
 from node.app import Node
 from node.artifacts import Artifacts
 from node.book import Book
+from node.config import PricesConfig
 from node.faults import LocalFault, PeerFault, Unavailable
 from node.guard import Guard, pair
 from node.keys import Kdf, Keys
 from node.letters import from_body
 from node.loop import Connected, Delivered, Disconnected, Happened, Proposed, Wrote
 from node.p2p import envelope
+from node.prices import Prices
 from node.scan import Scanner
 from node.store import Store
 from node.wallet import Wallet
@@ -259,6 +261,7 @@ class Actor:
             write=lambda puts: holder[0].loop.put(Wrote(puts=puts)),
             height=lambda: scanner.height,
             derive=derived,
+            prices=Prices.of(PricesConfig(), self.folder),
         )
         node = Node(rules=rules, context=context, book=Book.load(store), scanner=scanner)
         holder.append(node)
