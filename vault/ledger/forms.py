@@ -29,7 +29,7 @@ def decode(raw: bytes, kind: Any, fault: type[VaultFault], name: str) -> Any:
     try:
         word = msgspec.convert(msgspec.msgpack.decode(raw), kind, strict=False, builtin_types=(bytes,))
     except (msgspec.MsgspecError, ValueError, OverflowError, RecursionError) as error:
-        raise fault(name, expected="a well-formed value of this kind", got=str(error)) from None
+        raise fault(name, expected="a well-formed value of this kind", got=str(error)[:200]) from None
     if encode(word) != raw:
         raise fault(name, expected="the canonical encoding", got="another encoding of the same value")
     return word
@@ -55,7 +55,7 @@ def from_json(value: object, kind: Any, fault: type[VaultFault], name: str) -> A
     try:
         return msgspec.convert(_from_hex(value), kind, builtin_types=(bytes,))
     except (msgspec.MsgspecError, ValueError, OverflowError, RecursionError) as error:
-        raise fault(name, expected="the JSON form of this kind", got=str(error)) from None
+        raise fault(name, expected="the JSON form of this kind", got=str(error)[:200]) from None
 
 
 def _plain(value: Any) -> Any:
