@@ -146,10 +146,10 @@ class KeyFolder:
                 came=f"{line.circuit.hex()[:16]}",
                 todo=f"It belongs to another version. {self._again(line.statement)}",
             )
+        if not path.is_file():
+            raise self._bad(path, line, "a file", "none")
         try:
             proving = ProvingKey.open(str(path), circuit)
-        except FileNotFoundError:
-            raise self._bad(path, line, "a file", "none") from None
         except (NativeError, OSError) as error:
             raise self._bad(path, line, "an undamaged key of this circuit", str(error)[:300]) from error
         if proving.digest != line.digest:

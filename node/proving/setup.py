@@ -59,12 +59,9 @@ def export(statement: Statement, file: Path) -> Circuit:
     if file.exists():
         raise LocalFault(what=f"file {file}", expected="a new file", came="it exists", todo="Choose another name.")
     circuit = statement.circuit()
-    part = file.with_name(file.name + ".part")
     try:
-        circuit.write_r1cs(str(part))
-        part.replace(file)
+        circuit.write_r1cs(str(file))
     except (NativeError, OSError) as error:
-        part.unlink(missing_ok=True)
         raise LocalFault(what=f"file {file}", expected="a writable place with free space", came=str(error)) from error
     return circuit
 
