@@ -5,21 +5,31 @@
 //! reduced), points on the curve and in the subgroup, counts right, nothing left over. Does NOT know what a statement
 //! means, nor files or clocks. The source of the scheme is Groth, ePrint 2016/260.
 
+mod affine;
 mod any;
 mod arkworks;
 mod bn254;
 mod bytes;
 mod curve;
 mod fault;
+mod fft;
+mod fixed;
 mod iden3;
 mod json;
 mod key;
 pub mod limits;
+mod mapped;
+mod msm;
+mod points;
 mod precompiles;
+mod progress;
+mod prove;
 mod r1cs;
 mod sections;
+mod setup;
 mod snarkjs;
 mod verify;
+mod zkey;
 
 pub use any::{AnyFolded, AnyInputs, AnyKey, AnyProof, verify_batch};
 pub use curve::{Curve, CurveId};
@@ -27,4 +37,8 @@ pub use fault::{Groth16Error, Result, fault, guarded, shown};
 pub use iden3::{read_r1cs, read_wtns, write_r1cs, write_wtns};
 pub use key::{Encoding, Format, Key, Proof};
 pub use precompiles::{bn254_add, bn254_multiply, bn254_pairing};
-pub use r1cs::{R1cs, Row};
+pub use progress::Progress;
+pub use prove::prove;
+pub use r1cs::{Circuit, R1cs, Row};
+pub use setup::setup_single_party;
+pub use zkey::{Header, ProvingKey};

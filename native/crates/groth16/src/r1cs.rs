@@ -150,6 +150,38 @@ impl R1cs {
     }
 }
 
+/// A system that was checked, and its id.
+#[derive(Debug)]
+pub struct Circuit {
+    r1cs: R1cs,
+    id: [u8; 32],
+}
+
+impl Circuit {
+    /// Checks the counts, limits and wires of a system.
+    pub fn new(r1cs: R1cs) -> Result<Self> {
+        r1cs.check()?;
+        let id = r1cs.id();
+        Ok(Self { r1cs, id })
+    }
+
+    /// The system.
+    pub fn r1cs(&self) -> &R1cs {
+        &self.r1cs
+    }
+
+    /// The id of the system.
+    pub fn id(&self) -> [u8; 32] {
+        self.id
+    }
+
+    /// The order of the subgroup over which a proof interpolates: room for each constraint, each public input and the one.
+    pub fn domain_size(&self) -> usize {
+        let rows = self.r1cs.constraints() + self.r1cs.public + 1;
+        rows.next_power_of_two().max(2)
+    }
+}
+
 fn bounded(field: &str, count: usize, most: usize) -> Result<()> {
     if count > most {
         return Err(fault(field, format_args!("at most {most}"), count));
