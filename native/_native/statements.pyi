@@ -5,14 +5,50 @@ Does NOT know keys of provers, proofs or files.
 """
 
 from collections.abc import Sequence
+from typing import final
 
 from . import NativeError as NativeError
+from .keys import Seed
 
-__all__ = ["NativeError", "poseidon"]
+__all__ = ["AttestorKey", "NativeError", "attestor_key_fault", "eddsa_verify", "poseidon"]
 
 def poseidon(inputs: Sequence[bytes]) -> bytes:
     """circomlib's `poseidon` of 1 to 16 field elements.
 
     Raises:
         NativeError: another number of inputs, or one that is not 32 bytes below r, named by index.
+    """
+
+@final
+class AttestorKey:
+    """An attestor's signing key on Baby Jubjub; the secret never leaves it and is wiped with it.
+
+    Derived from the child of `seed` at `path`; the same one each time.
+    """
+
+    def __new__(cls, seed: Seed, path: bytes) -> AttestorKey: ...
+    def public(self) -> bytes:
+        """64 bytes: x and y, big-endian."""
+
+    def sign(self, digest: bytes) -> bytes:
+        """96 bytes over a digest of 32: R8.x, R8.y, S, big-endian; circomlib's EdDSAPoseidon with a deterministic nonce.
+
+        Raises:
+            NativeError: the digest is not 32 bytes below r.
+        """
+
+def attestor_key_fault(public: bytes) -> None:
+    """Refuses what is no attestor's key.
+
+    Raises:
+        NativeError: not 64 bytes, a coordinate not below r, off the curve, the neutral element, or outside the subgroup of
+            prime order.
+    """
+
+def eddsa_verify(public: bytes, digest: bytes, signature: bytes) -> bool:
+    """Whether the signature is valid for the digest under the key.
+
+    Raises:
+        NativeError: what `attestor_key_fault` refuses; a digest not below r; R8 not canonical or off the curve; S not below
+            the order of the subgroup.
     """

@@ -1,21 +1,31 @@
 //! Numbers of the scalar field of BN254 as bytes, and the tags that separate one use of a hash from another.
 
 use ark_bn254::Fr;
-use ark_ff::{BigInteger, PrimeField};
+use ark_ff::{BigInt, BigInteger, PrimeField};
 
 /// The number of 32 bytes big-endian, when it is below r.
 pub fn read(bytes: &[u8; 32]) -> Option<Fr> {
-    let mut limbs = [0u64; 4];
-    for (limb, part) in limbs.iter_mut().zip(bytes.rchunks_exact(8)) {
-        *limb = part.iter().fold(0, |sum, byte| sum << 8 | u64::from(*byte));
-    }
-    Fr::from_bigint(ark_ff::BigInt(limbs))
+    Fr::from_bigint(read_limbs(bytes))
 }
 
 /// The number as 32 bytes big-endian.
 pub fn write(number: &Fr) -> [u8; 32] {
-    let bytes = number.into_bigint().to_bytes_be();
+    write_limbs(number.into_bigint())
+}
+
+/// An integer below 2^256 as 32 bytes big-endian.
+pub fn write_limbs(number: BigInt<4>) -> [u8; 32] {
+    let bytes = number.to_bytes_be();
     bytes.try_into().expect("four limbs are 32 bytes")
+}
+
+/// The integer of 32 bytes big-endian.
+pub fn read_limbs(bytes: &[u8; 32]) -> BigInt<4> {
+    let mut limbs = [0u64; 4];
+    for (limb, part) in limbs.iter_mut().zip(bytes.rchunks_exact(8)) {
+        *limb = part.iter().fold(0, |sum, byte| sum << 8 | u64::from(*byte));
+    }
+    BigInt(limbs)
 }
 
 /// Bit `i` of the number, counted from the lowest.
@@ -27,7 +37,7 @@ pub fn bit(number: &Fr, i: usize) -> bool {
 pub fn power_of_two(n: usize) -> Fr {
     let mut limbs = [0u64; 4];
     limbs[n / 64] = 1 << (n % 64);
-    Fr::from_bigint(ark_ff::BigInt(limbs)).expect("only powers below r are asked for")
+    Fr::from_bigint(BigInt(limbs)).expect("only powers below r are asked for")
 }
 
 /// `TAG(name)`: the ASCII bytes of `bitvm3/<name>/1` as a big-endian number. `name` has at most 22 letters.

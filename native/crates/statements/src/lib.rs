@@ -4,11 +4,14 @@
 //! constraints of one name compute the same, and that no number is ever reduced: what is out of range is refused.
 //! docs/ledger.md is the specification. Does NOT know proofs, keys of provers, files or peers.
 
+pub mod babyjub;
 pub mod builder;
+pub mod eddsa;
 pub mod field;
 pub mod gadget;
 pub mod poseidon;
 pub mod state;
+pub mod transition;
 pub mod tree;
 pub mod witness;
 
