@@ -230,6 +230,20 @@ pub fn records_root<S: Sponge>(sponge: &mut S, records: &[S::Word; SLOTS]) -> S:
     tagged(sponge, "records", records.iter().cloned())
 }
 
+/// A record whose numbers are packed already.
+pub fn record_hash<S: Sponge>(
+    sponge: &mut S,
+    claimant: S::Word,
+    template: S::Word,
+    words: Vec<S::Word>,
+) -> S::Word {
+    tagged(
+        sponge,
+        "record",
+        [claimant, template].into_iter().chain(words),
+    )
+}
+
 /// The public input of the statement `transition`.
 pub fn transition_public<S: Sponge>(
     sponge: &mut S,
@@ -274,9 +288,8 @@ impl<W: Word> Position<W> {
 impl<W: Word> Record<W> {
     /// What stands in the records root.
     pub fn hash<S: Sponge<Word = W>>(&self, sponge: &mut S) -> W {
-        let mut inputs = vec![self.claimant.clone(), self.template.clone()];
-        inputs.extend(self.facts.words());
-        tagged(sponge, "record", inputs)
+        let (claimant, template) = (self.claimant.clone(), self.template.clone());
+        record_hash(sponge, claimant, template, self.facts.words())
     }
 }
 
