@@ -3,8 +3,9 @@
 
 PYTHON ?= python3
 ARGS ?=
+SECONDS ?= 20
 BIN := .venv/bin
-RUST := $(shell find native -name '*.rs' -not -path 'native/target/*' 2>/dev/null) native/Cargo.toml native/Cargo.lock $(wildcard native/crates/*/Cargo.toml)
+RUST := $(shell find native -name '*.rs' -not -path 'native/target/*' -not -path 'native/fuzz/*' 2>/dev/null) native/Cargo.toml native/Cargo.lock $(wildcard native/crates/*/Cargo.toml)
 
 .PHONY: help
 help:  ## Show this list
@@ -34,6 +35,15 @@ demo: setup  ## Play the six scenarios on a regtest chain (ARGS=--bitcoind: on B
 test: setup  ## Run the tests (ARGS: passed to pytest)
 	$(BIN)/python -m pytest $(ARGS)
 
+.venv/fuzz: .venv/ready tests/fuzz/requirements.lock
+	@if $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --require-hashes --requirement tests/fuzz/requirements.lock; \
+	then touch $@; else echo "atheris cannot be installed for this Python: its targets will be reported as not run"; fi
+
+.PHONY: fuzz
+fuzz: setup .venv/fuzz  ## Search every parser, in both languages (SECONDS a target, ARGS: words of target names)
+	$(BIN)/python -m tests.fuzz --seconds $(SECONDS) $(ARGS)
+	bash native/fuzz/run $(SECONDS) $(ARGS)
+
 .PHONY: bench
 bench: setup  ## Measure (ARGS: subjects, --json)
 	$(BIN)/python -m benches $(ARGS)
@@ -55,3 +65,4 @@ test-rust:  ## Run the Rust tests
 .PHONY: lock
 lock: .venv/ready  ## Pin requirements.in again, with hashes and without addresses
 	$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-annotate --no-header --no-emit-index-url requirements.in --output-file requirements.lock
+	$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-annotate --no-header --no-emit-index-url tests/fuzz/requirements.in --output-file tests/fuzz/requirements.lock

@@ -17,6 +17,7 @@ KNOWN = {
     # packages whose metadata says it in prose; looked up in their licence files
     "python-bitcoinlib": "LGPL-3.0-or-later, used as a library",
     "zeroconf": "LGPL-2.1-or-later, a library of libp2p",
+    "atheris": "Apache-2.0",
 }
 PROSE = ("apache", "mit", "bsd", "isc", "mpl", "mozilla", "python software", "psf", "unlicense", "public domain", "cc0")
 """Words of an allowed licence in older metadata that names it in prose."""
@@ -48,8 +49,8 @@ def rust() -> list[str]:
 
 
 def python() -> list[str]:
-    """Installed packages that the product needs, directly or not, with a licence outside the list."""
-    wanted, found = ["bitvm3-node"], set()
+    """Installed packages that the product needs, directly or not, and the fuzzer, with a licence outside the list."""
+    wanted, found = ["bitvm3-node", "atheris"], set()
     while wanted:
         name = wanted.pop()
         if name in found:

@@ -27,8 +27,8 @@ def _encodings(curve: Curve) -> Iterator[tuple[str, Format]]:
 
 
 def _form(format_: Format) -> Form:
-    """JSON has white space, a gnark file either compression: the rest of what is taken is written the same way."""
-    return Form.FREE if format_ is Format.SNARKJS else Form.CANONICAL
+    """JSON has white space, and gnark's files may end in an empty list of commitments or not."""
+    return Form.FREE if format_ in (Format.SNARKJS, Format.GNARK) else Form.CANONICAL
 
 
 def _one(curve: Curve, encoding: str, format_: Format) -> Iterator[Target]:
