@@ -253,7 +253,7 @@ class Attestor:
             )
         approval = Approval(digest=pending.batch.checkpoint.digest, price=price)
         await self.world.write((self.shelf.put_approval(seq, approval),))
-        log.info("checkpoint approved by the operator", price=price, **self._line(pending.batch))
+        log.info("checkpoint approved by the operator", its_price=price, **self._line(pending.batch))
         return pending
 
     def _line(self, batch: Batch) -> dict[str, object]:

@@ -143,6 +143,7 @@ class Claims:
             "action": action,
             "seq": head.checkpoint.seq,
             "key": key.key.hex(),
+            "verifying_key": key.verifying_key.hex(),
             "public": x.hex(),
             "proof": proof.hex(),
         }

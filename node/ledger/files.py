@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-import structlog
 
 from node.faults import LocalFault, PeerFault
 from node.ledger.follower import Verify
@@ -23,8 +22,6 @@ from vault.faults import VaultFault
 from vault.ledger import commit, forms
 from vault.ledger.faults import FollowFault
 from vault.ledger.genesis import Genesis, genesis_from_json
-
-log = structlog.get_logger("ledger")
 
 _FIELDS = {"genesis", "verifying_key"}
 MOST_KEY_BYTES = 2048
@@ -114,11 +111,6 @@ def verifier(file: GenesisFile, *, network: str, genesis: bytes, trusted: frozen
     ):
         if not right:
             raise PeerFault(what=what, expected=expected, came=came)
-    if wanted not in trusted:
-        log.warning(
-            "THIS LEDGER'S PROVING KEY IS NOT LISTED AS TRUSTED: whoever made it can prove anything; for regtest only",
-            ledger=ledger.hex()[:16], key=wanted.hex(),
-        )  # fmt: skip
     rules = commit.rules_hash(file.genesis.rules)
 
     def check(old: bytes, new: bytes, proof: bytes) -> bool:

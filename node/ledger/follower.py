@@ -44,7 +44,7 @@ class Follower:
     faults: dict[str, str] = field(default_factory=dict)
     _shunned: dict[bytes, float] = field(default_factory=dict)
     _hints: list[bytes] = field(default_factory=list)
-    _ends: dict[int, int] = field(default_factory=dict)
+    ends: dict[int, int] = field(default_factory=dict)
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @classmethod
@@ -65,7 +65,7 @@ class Follower:
     def _stand(self, after: int, entry: Step) -> None:
         checkpoint = entry.signed.checkpoint
         self.view = View(root=checkpoint.root, totals=entry.proven.totals, checkpoint=checkpoint)
-        self._ends[checkpoint.seq] = after
+        self.ends[checkpoint.seq] = after
 
     @property
     def head(self) -> Signed | None:
@@ -74,7 +74,7 @@ class Follower:
 
     def head_at(self, seq: int) -> Signed | None:
         """The final checkpoint of a seq, when one ends there."""
-        after = self._ends.get(seq)
+        after = self.ends.get(seq)
         entry = None if after is None else self.shelf.entry(after)
         return None if entry is None else entry.signed
 

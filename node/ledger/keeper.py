@@ -103,7 +103,7 @@ class Keeper:
                     what="events", expected=f"at most {room} more until batches are sealed", came=str(len(wanted)),
                     todo="`bitvm3 ledger seal` seals what waits.",
                 )  # fmt: skip
-            for number, each in enumerate(wanted):
+            for number, each in enumerate(wanted, start=1):
                 event = complete(state, await self._from_world(each))
                 try:
                     state = apply(state, event)

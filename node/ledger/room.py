@@ -102,6 +102,11 @@ class Ledgers:
     def _adopt(self, file: GenesisFile) -> Open:
         world, genesis = self.world, file.genesis
         verify = files.verifier(file, network=world.network, genesis=world.genesis, trusted=world.trusted_keys)
+        if genesis.transition_key not in world.trusted_keys:
+            log.warning(
+                "THIS LEDGER'S PROVING KEY IS NOT LISTED AS TRUSTED: whoever made it can prove anything; for regtest only",
+                ledger=genesis.ledger_id.hex()[:16], key=genesis.transition_key.hex(),
+            )  # fmt: skip
         shelf = Shelf(world.store, genesis.ledger_id)
         follower = Follower.load(world, genesis, shelf, verify)
         keys = own_keys(world, genesis)

@@ -113,7 +113,9 @@ def _record(rules: Rules, record: Record) -> dict[str, Any]:
     }
 
 
-def entry_lines(genesis: Genesis, before: View, after: View, proof: bytes, signatures: Any) -> dict[str, Any]:
+def entry_lines(
+    genesis: Genesis, before: View, after: View, proof: bytes, signatures: Any, verifying_key: bytes
+) -> dict[str, Any]:
     """One final entry with everything an auditor needs to check it without this node."""
     rules = commit.rules_hash(genesis.rules)
     x = commit.transition_public(
@@ -125,7 +127,12 @@ def entry_lines(genesis: Genesis, before: View, after: View, proof: bytes, signa
         "seq": after.seq,
         "old_root": before.root.hex(),
         "new_root": after.root.hex(),
-        "statement": {"key": genesis.transition_key.hex(), "public": x.hex(), "proof": proof.hex()},
+        "statement": {
+            "key": genesis.transition_key.hex(),
+            "verifying_key": verifying_key.hex(),
+            "public": x.hex(),
+            "proof": proof.hex(),
+        },
         "totals": forms.to_json(after.totals) | {"index": str(after.totals.index)},
         "checkpoint": forms.to_json(after.checkpoint),
         "signatures": forms.to_json(signatures),

@@ -102,6 +102,83 @@ class PictureParams(_Params, frozen=True, kw_only=True):
     format: Literal["text", "svg", "dot"] = "text"
 
 
+class DraftParams(_Params, frozen=True, kw_only=True):
+    """A new ledger: attestors as `attestor.key` shows them, and what differs from the defaults.
+
+    `keeper` is this node when left out, `key` the verifying key of this node's own proving key of transitions.
+    """
+
+    attestors: Annotated[list[dict[str, Any]], msgspec.Meta(min_length=1, max_length=16)]
+    threshold: Annotated[int, msgspec.Meta(ge=1, le=5)]
+    keeper: Hex32 | None = None
+    key: Hex32 | None = None
+    rules: dict[str, int] = {}
+
+
+class FileParams(_Params, frozen=True, kw_only=True):
+    """A ledger's genesis file: the JSON object in it."""
+
+    file: dict[str, Any]
+
+
+class LedgerParams(_Params, frozen=True, kw_only=True):
+    """A ledger by its id, or 8 or more of its first digits."""
+
+    ledger: VaultId
+
+
+class PostParams(_Params, frozen=True, kw_only=True):
+    """Events for a ledger, in order: `kind` and fields; what follows from the ledger's state may be left out."""
+
+    ledger: VaultId
+    events: Annotated[list[dict[str, Any]], msgspec.Meta(min_length=1, max_length=1024)]
+
+
+class PositionParams(_Params, frozen=True, kw_only=True):
+    """A vault in a ledger, by its whole id."""
+
+    ledger: VaultId
+    vault: Hex32
+
+
+class EntryParams(_Params, frozen=True, kw_only=True):
+    """A final checkpoint by its seq; the last one when left out."""
+
+    ledger: VaultId
+    seq: Annotated[int, msgspec.Meta(ge=1, lt=4294967296)] | None = None
+
+
+class OutcomeParams(_Params, frozen=True, kw_only=True):
+    """A slot's outcome: who claims it, and the template that pays."""
+
+    ledger: VaultId
+    vault: Hex32
+    slot: Annotated[int, msgspec.Meta(ge=0, le=7)]
+    action: Literal["withdraw", "default", "liquidate"]
+    claimant: Hex32
+    template: Hex32
+
+
+class KeyParams(_Params, frozen=True, kw_only=True):
+    """One of a node's attestor keys, by number."""
+
+    number: Annotated[int, msgspec.Meta(ge=0, le=15)] = 0
+
+
+class ApproveParams(_Params, frozen=True, kw_only=True):
+    """A checkpoint that waits; `vouched`: also its price, which our own sources do not bear out."""
+
+    ledger: VaultId
+    seq: Annotated[int, msgspec.Meta(ge=1, lt=4294967296)]
+    price: Literal["checked", "vouched"] = "checked"
+
+
+class PriceParams(_Params, frozen=True, kw_only=True):
+    """The operator's own price in cents per BTC, for sources of the kind `manual`; none: what the sources say now."""
+
+    cents: Annotated[int, msgspec.Meta(ge=1, lt=1099511627776)] | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Method:
     """One callable method: `handler` gets the parsed parameters and returns what msgspec can write."""

@@ -33,6 +33,7 @@ from node.keys import Kdf, Keys
 from node.letters import from_body
 from node.loop import Connected, Delivered, Disconnected, Happened, Proposed, Wrote
 from node.p2p import envelope
+from node.post import LEDGER
 from node.prices import Prices
 from node.scan import Scanner
 from node.store import Store
@@ -55,8 +56,10 @@ Message = tuple[str, str, bytes]
 
 
 def letter_of(raw: bytes) -> str:
-    """The fact that a message carries, for labels and tampering: `partials/0/1`."""
+    """The fact that a message carries, for labels and tampering: `partials/0/1`; a message of a ledger by its kind."""
     decoded = msgspec.msgpack.decode(raw, type=envelope.Envelope)
+    if decoded.kind.startswith(LEDGER):
+        return decoded.kind
     return from_body(decoded.kind, decoded.body)[0]
 
 
