@@ -7,11 +7,13 @@
 //! iden3/wtnsfile; docs/groth16.md repeats them.
 
 use std::io::Write;
+use std::path::Path;
 
 use ark_bn254::Fr;
 use ark_ff::{BigInteger, PrimeField};
 
 use crate::fault::{Result, fault};
+use crate::mapped::{unwritten, write_file};
 use crate::r1cs::{R1cs, Row};
 use crate::sections::{Reader, Sections, WORD, modulus, write_head, write_section};
 
@@ -189,4 +191,14 @@ pub fn write_wtns(assignment: &[Fr], out: &mut dyn Write) -> std::io::Result<()>
         out.write_all(&value.into_bigint().to_bytes_le())?;
     }
     Ok(())
+}
+
+/// Writes a constraint system's file, whole or not at all.
+pub fn save_r1cs(r1cs: &R1cs, path: &Path) -> Result<()> {
+    write_file(path, |out| write_r1cs(r1cs, out).map_err(unwritten))
+}
+
+/// Writes an assignment's file, whole or not at all.
+pub fn save_wtns(assignment: &[Fr], path: &Path) -> Result<()> {
+    write_file(path, |out| write_wtns(assignment, out).map_err(unwritten))
 }

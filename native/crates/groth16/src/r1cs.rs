@@ -7,6 +7,7 @@ use ark_bn254::Fr;
 use ark_ff::{AdditiveGroup, BigInteger, PrimeField};
 use rayon::prelude::*;
 
+use crate::curve::big_endian;
 use crate::fault::{Result, fault};
 use crate::limits;
 
@@ -127,8 +128,8 @@ impl R1cs {
         })
     }
 
-    /// That the assignment has one value a wire, begins with 1 and satisfies every constraint.
-    pub fn satisfied(&self, assignment: &[Fr]) -> Result<()> {
+    /// That the assignment has one value a wire.
+    fn fits(&self, assignment: &[Fr]) -> Result<()> {
         if assignment.len() != self.wires {
             return Err(fault(
                 "assignment",
@@ -136,6 +137,12 @@ impl R1cs {
                 assignment.len(),
             ));
         }
+        Ok(())
+    }
+
+    /// That the assignment has one value a wire, begins with 1 and satisfies every constraint.
+    pub fn satisfied(&self, assignment: &[Fr]) -> Result<()> {
+        self.fits(assignment)?;
         if assignment[0] != Fr::from(1u64) {
             return Err(fault("assignment, wire 0", "1", assignment[0]));
         }
@@ -180,6 +187,14 @@ impl Circuit {
         let rows = self.r1cs.constraints() + self.r1cs.public + 1;
         rows.next_power_of_two().max(2)
     }
+}
+
+/// The public inputs of an assignment, 32 bytes big-endian each.
+pub fn inputs_of(circuit: &Circuit, assignment: &[Fr]) -> Result<Vec<Vec<u8>>> {
+    let r1cs = circuit.r1cs();
+    r1cs.fits(assignment)?;
+    let inputs = assignment[1..=r1cs.public].iter();
+    Ok(inputs.map(|input| big_endian(*input)).collect())
 }
 
 fn bounded(field: &str, count: usize, most: usize) -> Result<()> {

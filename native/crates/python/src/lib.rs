@@ -9,6 +9,7 @@ mod error;
 mod garbling;
 mod groth16;
 mod keys;
+mod proving;
 mod signing;
 mod statements;
 mod tapscript;
@@ -28,6 +29,8 @@ mod _native {
     use crate::groth16::groth16;
     #[pymodule_export]
     use crate::keys::keys;
+    #[pymodule_export]
+    use crate::proving::proving;
     #[pymodule_export]
     use crate::signing::signing;
     #[pymodule_export]
