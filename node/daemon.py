@@ -36,6 +36,7 @@ from node.loop import Wrote
 from node.metrics import exposition
 from node.p2p.peers import Peers
 from node.prices import Prices
+from node.proving import KeyFolder, Proving
 from node.rpc.methods import methods
 from node.rpc.server import Server
 from node.scan import Scanner
@@ -237,6 +238,11 @@ async def _open(config: Config, stack: AsyncExitStack) -> Daemon:
     addresses |= {bytes.fromhex(peer.identity): peer.address for peer in config.p2p.peers}
     prices = Prices.of(config.prices, config.datadir)
     stack.push_async_callback(prices.close)
+    proving = Proving(
+        KeyFolder(path=config.proving_path, network=config.network),
+        tell=lambda event, value: holder[0].tell(event, value),
+    )
+    stack.push_async_callback(proving.close)
     daemon_holder: list[Daemon] = []
     context = Context(
         store=store,
@@ -251,6 +257,7 @@ async def _open(config: Config, stack: AsyncExitStack) -> Daemon:
         height=lambda: scanner.height,
         derive=derived,
         prices=prices,
+        proving=proving,
     )
     node = Node(rules=rules, context=context, book=Book.load(store), scanner=scanner)
     holder.append(node)

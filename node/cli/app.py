@@ -15,8 +15,9 @@ from circuits.faults import CircuitFault
 from circuits.run import Mode, run_file
 from native import NativeError
 from node.cli.call import call, say
-from node.cli.proof import proof
+from node.cli.prove import proof
 from node.cli.setup import initialise
+from node.cli.setup_keys import setup
 from node.cli.show import show, show_json
 from node.faults import LocalFault, PeerFault, Unavailable
 from node.rpc.client import RpcClient, RpcError
@@ -44,6 +45,7 @@ app.add_typer(peer, name="peer")
 app.add_typer(vault, name="vault")
 app.add_typer(circuit, name="circuit")
 app.add_typer(proof, name="proof")
+app.add_typer(setup, name="setup")
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="Vault or proposal id: 8 or more of its first digits.")]
 Graph = Annotated[int, typer.Argument(metavar="GRAPH", min=0, help="Index of the graph in the proposal.")]

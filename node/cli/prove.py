@@ -23,6 +23,8 @@ from node.proving.statements import Statement
 from snark.formats import Curve
 from snark.groth16 import Proof, PublicInputs, VerifyingKey
 
+__all__ = ["proof"]
+
 Job = Annotated[int, typer.Argument(metavar="JOB", min=1, help="The job's number.")]
 _EXAMPLES = """
 Examples:
@@ -91,7 +93,7 @@ def _foreign(zkey: Path, r1cs: Path, wtns: Path) -> tuple[bytes, PublicInputs, V
     except NativeError as refused:
         say_error(f"invalid: {wtns}: {refused}")
         raise typer.Exit(INVALID) from None
-    words = [int.from_bytes(word) for word in assignment.public()]
+    words = [int.from_bytes(word) for word in assignment.public(circuit)]
     return raw, PublicInputs.of(words, Curve.BN254), VerifyingKey.parse(key.verifying_key())
 
 

@@ -8,17 +8,16 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from native._native.proving import Assignment, Circuit
-
 from native import NativeError
 from native._native import statements as native
+from native._native.proving import Assignment, Circuit
 from node.faults import LocalFault
 
 __all__ = ["PRODUCT", "Statement"]
 
 _LABEL = re.compile(r"(outcome)|(transition)(?:-([1-9][0-9]?))?")
-_BATCH = 16
-"""Events of one transition proof in the product; tests and experiments use fewer."""
+_BATCH, _MOST = 16, 64
+"""Events of one transition proof in the product (tests use fewer), and the most that the circuit is built for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

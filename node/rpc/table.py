@@ -179,6 +179,20 @@ class PriceParams(_Params, frozen=True, kw_only=True):
     cents: Annotated[int, msgspec.Meta(ge=1, lt=1099511627776)] | None = None
 
 
+class ProveParams(_Params, frozen=True, kw_only=True):
+    """A statement (outcome, transition or transition-N), its witness as a JSON object, and a few words for the queue."""
+
+    statement: Annotated[str, msgspec.Meta(max_length=32)]
+    witness: dict[str, Any]
+    purpose: Text = "asked for by hand"
+
+
+class ProofJobParams(_Params, frozen=True, kw_only=True):
+    """A proof job by its number."""
+
+    job: Annotated[int, msgspec.Meta(ge=1, le=2**53)]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Method:
     """One callable method: `handler` gets the parsed parameters and returns what msgspec can write."""
@@ -211,6 +225,11 @@ TABLE: dict[str, tuple[type[_Params], str]] = {
     "vault.deadman": (SlotParams, "Publish DeadMan of a slot (borrower, after everyone else has vanished)."),
     "vault.refund": (SlotParams, "Publish Refund of a slot (borrower, when the vault did not come about)."),
     "vault.graph": (PictureParams, "The vault's transactions as text, SVG or Graphviz."),
+    "proof.prove": (ProveParams, "Queue a proof of a statement under this node's key; answers with the job."),
+    "proof.jobs": (Nothing, "Proofs waiting, running and lately ended."),
+    "proof.job": (ProofJobParams, "One of them, with its proof (arkworks, compressed) and public input."),
+    "proof.cancel": (ProofJobParams, "Ask a proof to end."),
+    "setup.list": (Nothing, "Proving keys of this node, and what is wrong with those that cannot be used."),
     "policy.show": (Nothing, "What this node does by itself: contest, accept, release, limits."),
 }
 

@@ -18,6 +18,7 @@ from node.keys import Keys
 from node.phases import Phases
 from node.ports import Chain, PeerPort
 from node.prices import Prices
+from node.proving import Proving
 from node.store import Put, Store
 from node.wallet import Wallet
 from node.work.own import Own
@@ -76,6 +77,7 @@ class Context:
     height: Callable[[], int]
     derive: Callable[[VaultState, Context], VaultGraph]
     prices: Prices
+    proving: Proving
     progress: dict[tuple[bytes, Job], Progress | Steps] = field(default_factory=dict)
     phases: Phases = field(default_factory=Phases)
     offered: dict[bytes, bytes] = field(default_factory=dict)

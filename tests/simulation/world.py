@@ -35,6 +35,7 @@ from node.loop import Connected, Delivered, Disconnected, Happened, Proposed, Wr
 from node.p2p import envelope
 from node.post import LEDGER
 from node.prices import Prices
+from node.proving import KeyFolder, Proving
 from node.scan import Scanner
 from node.store import Store
 from node.wallet import Wallet
@@ -85,6 +86,8 @@ def item_of(item: Any) -> str:
 
 
 def _put(column: str, key: bytes) -> str:
+    if column == "ledgers":
+        return f"ledgers {chr(key[32])}"  # node/ledger/shelf.py names what each letter is
     named = column in ("outgoing", "jobs")
     return f"{column} {key[32:].decode()}" if named else column
 
@@ -265,6 +268,7 @@ class Actor:
             height=lambda: scanner.height,
             derive=derived,
             prices=Prices.of(PricesConfig(), self.folder),
+            proving=Proving(KeyFolder(path=self.folder / "proving", network="regtest")),
         )
         node = Node(rules=rules, context=context, book=Book.load(store), scanner=scanner)
         holder.append(node)

@@ -60,6 +60,10 @@ COMMANDS: list[tuple[list[str], str, dict[str, Any]]] = [
     (["stop"], "node.stop", {}),
     (["backup", "/new"], "node.backup", {"folder": "/new"}),
     (["policy"], "policy.show", {}),
+    (["proof", "jobs"], "proof.jobs", {}),
+    (["proof", "job", "7"], "proof.job", {"job": 7}),
+    (["proof", "cancel", "7"], "proof.cancel", {"job": 7}),
+    (["rpc", "setup.list"], "setup.list", {}),
     (["wallet", "address"], "wallet.address", {}),
     (["wallet", "balance"], "wallet.balance", {}),
     (["wallet", "coins"], "wallet.coins", {}),
@@ -102,7 +106,7 @@ async def test_each_command_calls_its_method(
 
 
 def test_every_method_of_the_table_has_a_command() -> None:
-    assert {method for _, method, _ in COMMANDS} | {"vault.propose", "vault.graph"} == set(TABLE)
+    assert {method for _, method, _ in COMMANDS} | {"vault.propose", "vault.graph", "proof.prove"} == set(TABLE)
 
 
 @pytest.mark.parametrize(
@@ -176,6 +180,22 @@ async def test_a_bad_proposal_file_is_our_fault(daemon: Daemon, tmp_path: Path, 
         file.write_bytes(content if isinstance(content, bytes) else content.encode())
     assert await bitvm3(tmp_path, "vault", "propose", str(file)) == EXIT_STATUS["local"]
     assert daemon.calls == []
+
+
+async def test_a_witness_file_is_queued_as_an_object(
+    daemon: Daemon, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "witness.json"
+    submit = ("proof", "submit", "transition", "--witness", str(file))
+    file.write_text('{"steps": []}')
+    assert await bitvm3(tmp_path, *submit, "--purpose", "seq 7") == 0
+    params = {"statement": "transition", "witness": {"steps": []}, "purpose": "seq 7"}
+    assert daemon.calls == [("proof.prove", params)]
+    for content in (b"", b"{", b"[1]", b"\xff", b" " * 524_289):
+        file.write_bytes(content)
+        assert await bitvm3(tmp_path, *submit) == 2
+        assert "witness.json" in capsys.readouterr().err
+    assert len(daemon.calls) == 1
 
 
 async def test_a_graph_is_printed_or_written(
