@@ -63,6 +63,20 @@ RAW = FILES["snarkjs"]
 WORDS = FILES["eip197"]
 LONG = b"[" + b'"1",' * 600_000 + b'"1"]'
 DIGITS = "digits without leading zeros"
+PACKED, RAW_PACKED, ARK, RAW_ARK = (FILES[e] for e in ("gnark", "gnark-raw", "arkworks", "arkworks-uncompressed"))
+TWIST_Y = (  # with x = 1 a point of BN254's twist, not of order r
+    18278151005453108793778860132295291098363647455926340152056652516292830556603,
+    5912654199736721486680175016176231956195085055698687135131307249486702594212,
+)
+TWIST = [["1", "0"], [str(part) for part in TWIST_Y], ["1", "0"]]
+BIG_TWIST = b"".join(part.to_bytes(32) for part in (0, 1, *TWIST_Y[::-1]))  # imaginary part first
+LITTLE_TWIST = b"".join(part.to_bytes(32, "little") for part in (1, 0, *TWIST_Y))
+
+
+def _part(raw, start, new):
+    """The file with some bytes from a place on replaced."""
+    return raw[:start] + new + raw[start + len(new) :]
+
 
 BAD = [
     # which file, format, bytes, what the refusal says
@@ -166,6 +180,35 @@ BAD = [
         _text(FILES["gnark"]["public"], bytes(4), b"\0\0\0\1"),
         "number of secret inputs: expected none",
     ),
+    # cut short
+    ("proof", "snarkjs", RAW["proof"][:-1], "proof: expected JSON"),
+    ("proof", "gnark", PACKED["proof"][:-1], "proof"),
+    ("proof", "gnark", RAW_PACKED["proof"][:200], "proof"),
+    ("proof", "arkworks", ARK["proof"][:-1], "proof"),
+    ("proof", "arkworks", RAW_ARK["proof"][:-1], "proof"),
+    ("public", "snarkjs", RAW["public"][:-1], "public inputs: expected JSON"),
+    ("public", "gnark", PACKED["public"][:-1], "public"),
+    ("public", "arkworks", ARK["public"][:-1], "public"),
+    # infinity, in the flags of compressed points
+    ("proof", "gnark", _part(PACKED["proof"], 0, b"\x40" + bytes(31)), "A: expected a point other than infinity"),
+    ("proof", "arkworks", _part(ARK["proof"], 0, bytes(31) + b"\x40"), "A: expected a point other than infinity"),
+    ("key", "arkworks", _part(ARK["key"], 0, bytes(31) + b"\x40"), "alpha: expected a point other than infinity"),
+    # zero written as p
+    ("proof", "eip197", _part(WORDS["proof"], 0, P.to_bytes(32)), "A.x: expected a coordinate below"),
+    ("proof", "gnark", _part(RAW_PACKED["proof"], 0, P.to_bytes(32)), "A.x: expected a coordinate below"),
+    ("proof", "arkworks", _part(RAW_ARK["proof"], 0, P.to_bytes(32, "little")), "A: expected .* canonical coord"),
+    ("proof", "arkworks", _part(ARK["proof"], 0, P.to_bytes(32, "little")), "A: expected .* canonical coord"),
+    ("key", "eip197", _part(WORDS["key"], 448, P.to_bytes(32)), r"IC\[0\].x: expected a coordinate below"),
+    # on the twist, in another subgroup
+    ("proof", "snarkjs", _bytes(PF | {"pi_b": TWIST}), "pi_b: expected a point of the subgroup of order r"),
+    ("proof", "eip197", _part(WORDS["proof"], 64, BIG_TWIST), "B: expected a point of the subgroup"),
+    ("proof", "gnark", _part(RAW_PACKED["proof"], 64, BIG_TWIST), "B: expected a point of the subgroup"),
+    ("proof", "gnark", _part(PACKED["proof"], 32, b"\x80" + BIG_TWIST[1:64]), "B: expected a point of the subgroup"),
+    ("proof", "arkworks", _part(RAW_ARK["proof"], 64, LITTLE_TWIST), "B: expected a point of the subgroup"),
+    ("proof", "arkworks", _part(ARK["proof"], 32, LITTLE_TWIST[:64]), "B: expected a point of the subgroup"),
+    ("key", "snarkjs", _bytes(VK | {"vk_gamma_2": TWIST}), "vk_gamma_2: expected a point of the subgroup"),
+    ("key", "eip197", _part(WORDS["key"], 320, BIG_TWIST), "delta: expected a point of the subgroup"),
+    ("key", "arkworks", _part(RAW_ARK["key"], 64, LITTLE_TWIST), "beta: expected a point of the subgroup"),
     ("public", "arkworks", b"\xff" * 8 + FILES["arkworks"]["public"][8:], "public inputs: expected a count up to"),
 ]
 
@@ -200,6 +243,12 @@ def test_a_bad_file_is_refused_by_name_with_status_2(name, format_, raw, text, c
     assert re.search(text, said), said
 
 
+@pytest.mark.parametrize(("name", "format_", "raw", "text"), BAD)
+def test_the_library_refuses_the_same_by_the_same_name(name, format_, raw, text):
+    with pytest.raises(MalformedFault, match=text):
+        _judged(FILES[format_] | {name: raw}, format_)
+
+
 @pytest.mark.parametrize("format_", ["snarkjs", "eip197", "gnark", "arkworks"])
 def test_valid_files_have_status_0_and_others_1(format_, command):
     assert command(format_) == (0, "")
@@ -207,6 +256,47 @@ def test_valid_files_have_status_0_and_others_1(format_, command):
     status, said = command(format_, proof=other)
     assert status == 1
     assert said.startswith("bitvm3: invalid: ")
+
+
+# BLS12-381: (0, 2) has order 3 in G1, and with x = 2 there is a point of the twist that is not of order r.
+G1_OF_ORDER_3 = ["0", "2", "1"]
+OTHER_TWIST = [
+    ["2", "0"],
+    [
+        "188995492400578496451910581292546059920654572609832469388872107051048741028892423057992033888655218419282460458611",
+        "434381874456081807472298918693162486998243066160460423017297172308631992219110538691921044767658182807847155297615",
+    ],
+    ["1", "0"],
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "field", "point"),
+    [
+        ("proof", "pi_a", G1_OF_ORDER_3),
+        ("proof", "pi_c", G1_OF_ORDER_3),
+        ("proof", "pi_b", OTHER_TWIST),
+        ("key", "vk_alpha_1", G1_OF_ORDER_3),
+        ("key", "vk_beta_2", OTHER_TWIST),
+        ("key", "vk_delta_2", OTHER_TWIST),
+    ],
+)
+def test_either_group_of_bls12_381_has_points_outside_its_subgroup(name, field, point, tmp_path, capfd):
+    key, [(inputs, proof), *_] = triples("bls12_381_1")
+    files = {"key": key, "proof": proof, "public": inputs}
+    raw = {file: value.handle.encode("snarkjs") for file, value in files.items()}
+    arguments = ["--datadir", str(tmp_path), "proof", "verify"]
+    for file in files:
+        arguments += [f"--{file}", str(tmp_path / file)]
+        (tmp_path / file).write_bytes(raw[file])
+    assert run(arguments) == 0
+    changed = _bytes(json.loads(raw[name]) | {field: point})
+    with pytest.raises(MalformedFault, match=f"{field}: expected a point of the subgroup of order r"):
+        VerifyingKey.parse(changed) if name == "key" else Proof.parse(changed, Curve.BLS12_381)
+    (tmp_path / name).write_bytes(changed)
+    capfd.readouterr()
+    assert run(arguments) == 2
+    assert f"{name}, {field}: expected a point of the subgroup of order r" in capfd.readouterr().err
 
 
 def test_a_key_of_another_circuit(command):
