@@ -397,26 +397,3 @@ def _record(ledger: Ledger, position: Position, slot: int, **fields: Any) -> Rec
 
 def _recorded(position: Position, slot: int, record: Record) -> Position:
     return changed(position, records=(*position.records[:slot], record, *position.records[slot + 1 :]))
-
-
-# ---- derived ---------------------------------------------------------------------------------------------------------
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MarginCall:
-    """A warning: the debt is above the margin call's share of the collateral at the last price."""
-
-    vault: bytes
-    debt: int
-    collateral: int
-    health: int  # basis points
-
-
-def margin_calls(ledger: Ledger) -> tuple[MarginCall, ...]:
-    """The vaults to warn; none before the first price."""
-    price = ledger.totals.price
-    calls = []
-    for position in ledger.positions:
-        owed, collateral = ledger.debt(position), position.collateral
-        if price and collateral and money.margin_called(ledger.rules, collateral, price, owed):
-            health = money.health(ledger.rules, collateral, price, owed)
-            calls.append(MarginCall(vault=position.vault, debt=owed, collateral=collateral, health=health))
-    return tuple(calls)

@@ -9,10 +9,11 @@ from tests.cases.ledger import LOAN, OTHER, PAYER, PRICE, SATS, TEMPLATE, TWIN, 
 from vault.ledger import money
 from vault.ledger.events import Accrue, MarkPrice
 from vault.ledger.faults import RuleFault
+from vault.ledger.margin import margin_calls
 from vault.ledger.position import DEFAULT, LIQUIDATE, WITHDRAW
 from vault.ledger.rules import DEFAULT as RULES
 from vault.ledger.rules import SCALE
-from vault.ledger.state import Ledger, apply, begin, margin_calls, restore
+from vault.ledger.state import Ledger, apply, begin, restore
 
 
 def held(ledger: Ledger) -> int:
