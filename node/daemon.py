@@ -12,6 +12,7 @@ import shutil
 import signal
 import socket
 import sys
+import time
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,6 +33,9 @@ from node.config import Config, load
 from node.faults import LocalFault, PeerFault, Unavailable
 from node.guard import Guard, pair
 from node.keys import STRONG, Kdf, Keys, harden, read_passphrase
+from node.ledger.judgement import Tolerance
+from node.ledger.room import Ledgers
+from node.ledger.wiring import world_of
 from node.loop import Wrote
 from node.metrics import exposition
 from node.p2p.peers import Peers
@@ -263,6 +267,22 @@ async def _open(config: Config, stack: AsyncExitStack) -> Daemon:
     holder.append(node)
     daemon = Daemon(config, node, peers, addresses)
     daemon_holder.append(daemon)
+    node.ledgers = Ledgers.load(
+        world_of(
+            node,
+            prices=prices,
+            proving=proving,
+            known=lambda: tuple(addresses),
+            now=lambda: int(time.time()),
+            policy=config.attestor.policy,
+            tolerance=Tolerance(
+                price=config.attestor.tolerance,
+                price_age=config.attestor.price_age,
+                time=config.attestor.time_tolerance,
+            ),
+            trusted_keys=frozenset(bytes.fromhex(key) for key in config.ledger.trusted_keys),
+        )
+    )
     stack.push_async_callback(node.close)
     await node.start()
     for address in addresses.values():

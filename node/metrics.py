@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from challenge.deadlines import stage
 
 if TYPE_CHECKING:
+    from node.app import Node
     from node.daemon import Daemon
 
 
@@ -32,4 +33,22 @@ def exposition(daemon: Daemon) -> bytes:
     vaults = Gauge("bitvm3_vaults", "Vaults by stage.", ["stage"], registry=registry)
     for name, count in Counter(stage(state).value for _, state in node.book.items()).items():
         vaults.labels(stage=name).set(count)
+    _ledgers(node, registry)
     return generate_latest(registry)
+
+
+def _ledgers(node: Node, registry: CollectorRegistry) -> None:
+    """By ledger: the operator has opened each."""
+    figures = {
+        "seq": "Events up to the last final checkpoint.",
+        "proofs_verified": "Transition proofs verified since the start.",
+        "entries_refused": "Entries, batches and events refused since the start.",
+        "checkpoints_signed": "Checkpoints signed here since the start.",
+        "equivocations": "Attestors proved to have signed two roots for one seq.",
+    }
+    gauges = {
+        name: Gauge(f"bitvm3_ledger_{name}", text, ["ledger"], registry=registry) for name, text in figures.items()
+    }
+    for opened in node.ledgers.open_ledgers.values() if node.ledgers is not None else ():
+        for name, value in opened.figures().items():
+            gauges[name].labels(ledger=opened.id.hex()[:16]).set(value)

@@ -14,7 +14,9 @@ import typer
 from circuits.faults import CircuitFault
 from circuits.run import Mode, run_file
 from native import NativeError
+from node.cli.attestor import attestor
 from node.cli.call import call, say
+from node.cli.ledger import ledger
 from node.cli.prove import proof
 from node.cli.setup import initialise
 from node.cli.setup_keys import setup
@@ -46,6 +48,8 @@ app.add_typer(vault, name="vault")
 app.add_typer(circuit, name="circuit")
 app.add_typer(proof, name="proof")
 app.add_typer(setup, name="setup")
+app.add_typer(ledger, name="ledger")
+app.add_typer(attestor, name="attestor")
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="Vault or proposal id: 8 or more of its first digits.")]
 Graph = Annotated[int, typer.Argument(metavar="GRAPH", min=0, help="Index of the graph in the proposal.")]

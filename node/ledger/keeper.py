@@ -251,7 +251,7 @@ class Keeper:
                 what=f"proof for seq {batch.checkpoint.seq}",
                 expected=f"a valid one under key {self.genesis.transition_key.hex()}",
                 came="an invalid one",
-                todo="Check the proving key: bitvm3 setup check.",
+                todo="Check the proving key: `bitvm3 setup list` shows it.",
             )
         async with self._lock:
             if self.batches.get(batch.after) is not batch:

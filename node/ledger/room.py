@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import structlog
@@ -73,13 +74,26 @@ class Open:
             return self.attestor.state
         return None
 
+    def figures(self) -> dict[str, int]:
+        """For metrics."""
+        attestor, keeper = self.attestor, self.keeper
+        return {
+            "seq": self.follower.view.seq,
+            "proofs_verified": self.follower.proofs,
+            "entries_refused": self.follower.refused
+            + (attestor.refused if attestor is not None else 0)
+            + (keeper.refused if keeper is not None else 0),
+            "checkpoints_signed": attestor.signed if attestor is not None else 0,
+            "equivocations": len(self.gossip.evidence),
+        }
+
     async def follow(self) -> None:
         """Ask for entries, again and again, and at once when somebody says there are some."""
         while self.keeper is None:
             await self.follower.pull()
-            waiting = asyncio.ensure_future(self.gossip.bell.heard())
-            await asyncio.wait({waiting}, timeout=self.world.limits.ledger_poll_seconds)
-            waiting.cancel()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self.world.limits.ledger_poll_seconds):
+                    await self.gossip.bell.heard()
 
 
 class Ledgers:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from node.proposing import check_opening
+from node.rpc.ledger import ledger_methods
 from node.rpc.proving import proving_methods
 from node.rpc.server import Method
 from node.rpc.table import (
@@ -128,5 +129,6 @@ def methods(daemon: Daemon) -> list[Method]:
             "vault.graph": picture,
             "policy.show": policy,
             **proving_methods(node.context.proving),
+            **ledger_methods(daemon),
         }
     )

@@ -231,6 +231,29 @@ TABLE: dict[str, tuple[type[_Params], str]] = {
     "proof.cancel": (ProofJobParams, "Ask a proof to end."),
     "setup.list": (Nothing, "Proving keys of this node, and what is wrong with those that cannot be used."),
     "policy.show": (Nothing, "What this node does by itself: contest, accept, release, limits."),
+    "ledger.genesis": (DraftParams, "The file that begins a new ledger on this chain, for everybody to open."),
+    "ledger.open": (FileParams, "Open a ledger by its file; this node's roles follow from its keys."),
+    "ledger.list": (Nothing, "Open ledgers: roles, last final checkpoint, what waits."),
+    "ledger.show": (
+        LedgerParams,
+        "One ledger: rules, attestors, checkpoint, what waits for whom, evidence against attestors.",
+    ),
+    "ledger.post": (PostParams, "Queue events (keeper): checked against the rules at once, durable when answered."),
+    "ledger.seal": (
+        LedgerParams,
+        "Seal what waits into batches (keeper): proved, signed and final without further asking.",
+    ),
+    "ledger.discard": (LedgerParams, "Drop the events and batches that nobody has seen yet (keeper)."),
+    "ledger.position": (PositionParams, "A vault's debt, health, slots, records, under the last final checkpoint."),
+    "ledger.entry": (EntryParams, "A final checkpoint with its proof and signatures, for auditors."),
+    "ledger.claim": (
+        OutcomeParams,
+        "Prove what a slot's record says (statement outcome) under the last final checkpoint.",
+    ),
+    "attestor.key": (KeyParams, "This node's attestor keys, for a genesis."),
+    "attestor.show": (Nothing, "What this node attests: ledgers, own price, checkpoints that wait and why."),
+    "attestor.approve": (ApproveParams, "Sign a checkpoint that waits for its operator."),
+    "attestor.price": (PriceParams, "What the price sources say; or the operator's own price."),
 }
 
 

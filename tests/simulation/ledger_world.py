@@ -212,6 +212,9 @@ class LedgerWorld(World):
             async with asyncio.timeout(PATIENCE):
                 while not done():
                     await asyncio.sleep(0.001)
+                    for actor in self.actors.values():
+                        if actor.runner is not None and actor.runner.done():
+                            actor.runner.result()  # a node that was closed has none, one that fell over raises
         except TimeoutError:
             raise AssertionError(f"never: {self.described()}") from None
 

@@ -89,6 +89,41 @@ COMMANDS: list[tuple[list[str], str, dict[str, Any]]] = [
     (["vault", "release", VAULT, "1"], "vault.release", {"id": VAULT, "slot": 1}),
     (["vault", "deadman", VAULT, "2"], "vault.deadman", {"id": VAULT, "slot": 2}),
     (["vault", "refund", VAULT, "3"], "vault.refund", {"id": VAULT, "slot": 3}),
+    (["ledger", "list"], "ledger.list", {}),
+    (["ledger", "show", "abababab"], "ledger.show", {"ledger": "abababab"}),
+    (
+        ["ledger", "post", "abababab", '{"kind": "accrue", "height": 7}'],
+        "ledger.post",
+        {"ledger": "abababab", "events": [{"kind": "accrue", "height": 7}]},
+    ),
+    (
+        ["ledger", "post", "abababab", '[{"kind": "accrue"}, {"kind": "mark_price"}]'],
+        "ledger.post",
+        {"ledger": "abababab", "events": [{"kind": "accrue"}, {"kind": "mark_price"}]},
+    ),
+    (["ledger", "accrue", VAULT], "ledger.post", {"ledger": VAULT, "events": [{"kind": "accrue"}]}),
+    (["ledger", "price", VAULT], "ledger.post", {"ledger": VAULT, "events": [{"kind": "mark_price"}]}),
+    (["ledger", "seal", VAULT], "ledger.seal", {"ledger": VAULT}),
+    (["ledger", "discard", VAULT], "ledger.discard", {"ledger": VAULT}),
+    (["ledger", "position", "abababab", VAULT.upper()], "ledger.position", {"ledger": "abababab", "vault": VAULT}),
+    (["ledger", "entry", VAULT], "ledger.entry", {"ledger": VAULT, "seq": None}),
+    (["ledger", "entry", VAULT, "5"], "ledger.entry", {"ledger": VAULT, "seq": 5}),
+    (
+        ["ledger", "claim", "abababab", VAULT, "1", "default", "--claimant", VAULT, "--template", VAULT],
+        "ledger.claim",
+        {"ledger": "abababab", "vault": VAULT, "slot": 1, "action": "default", "claimant": VAULT, "template": VAULT},
+    ),
+    (["attestor", "key"], "attestor.key", {"number": 0}),
+    (["attestor", "key", "--number", "3"], "attestor.key", {"number": 3}),
+    (["attestor", "show"], "attestor.show", {}),
+    (["attestor", "approve", VAULT, "9"], "attestor.approve", {"ledger": VAULT, "seq": 9, "price": "checked"}),
+    (
+        ["attestor", "approve", VAULT, "9", "--price", "vouched"],
+        "attestor.approve",
+        {"ledger": VAULT, "seq": 9, "price": "vouched"},
+    ),
+    (["attestor", "price"], "attestor.price", {"cents": None}),
+    (["attestor", "price", "--cents", "6512300"], "attestor.price", {"cents": 6512300}),
     (["rpc", "vault.show", f'{{"id": "{VAULT}"}}'], "vault.show", {"id": VAULT}),
     (["rpc", "vault.show", f'["{VAULT}"]'], "vault.show", {"id": VAULT}),
     (["rpc", "node.info"], "node.info", {}),
@@ -106,7 +141,8 @@ async def test_each_command_calls_its_method(
 
 
 def test_every_method_of_the_table_has_a_command() -> None:
-    assert {method for _, method, _ in COMMANDS} | {"vault.propose", "vault.graph", "proof.prove"} == set(TABLE)
+    with_files = {"vault.propose", "vault.graph", "proof.prove", "ledger.genesis", "ledger.open"}
+    assert {method for _, method, _ in COMMANDS} | with_files == set(TABLE)
 
 
 @pytest.mark.parametrize(
