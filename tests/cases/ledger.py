@@ -12,13 +12,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
-from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from msgspec.structs import replace as changed
 
+from tests.cases.form import compact, put, text
 from vault.ledger import commit, money
 from vault.ledger.events import (
     Accrue,
@@ -543,61 +543,11 @@ def verdict(found: Turn) -> dict[str, str]:
 
 def generate() -> dict[str, Any]:
     """The file's content."""
-    cases: list[dict[str, Any]] = []
-    bases: list[tuple[str, dict[str, Any]]] = []
-    for found in turns():
-        made = witness(found)
-        patches = [(title, dict(differences(base, made))) for title, base in bases[-6:]]
-        of, changes = min(patches, key=lambda patch: len(json.dumps(patch[1])), default=("", {}))
-        if ":" in found.name and patches and len(json.dumps(changes)) < 800:
-            cases.append({"name": found.name, "of": of, "set": changes, "verdict": verdict(found)})
-        else:
-            bases.append((found.name, made))
-            cases.append({"name": found.name, "witness": made, "verdict": verdict(found)})
+    cases = compact((found.name, witness(found), verdict(found)) for found in turns())
     ledger, events = sixteen()
     raw, after = transition_witness(ledger, events)
     batch = {"name": "sixteen events of every kind", "witness": json.loads(raw), "verdict": {"root": after.root.hex()}}
     return {"cases": cases, "batches": [batch]}
-
-
-def expand(content: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any], dict[str, str]]]:
-    """(name, witness, verdict) of every case of a file's content."""
-    bases = {case["name"]: case["witness"] for case in content["cases"] if "witness" in case}
-    for case in content["cases"]:
-        made = deepcopy(case["witness"] if "witness" in case else bases[case["of"]])
-        for pointer, value in case.get("set", {}).items():
-            put(made, pointer, value)
-        yield case["name"], made, case["verdict"]
-
-
-def put(tree: Any, pointer: str, value: Any) -> None:
-    """Replace what a JSON pointer names."""
-    *way, last = pointer.split("/")[1:]
-    for part in way:
-        tree = tree[int(part)] if isinstance(tree, list) else tree[part]
-    assert not isinstance(tree, dict) or last in tree, pointer
-    tree[int(last) if isinstance(tree, list) else last] = value
-
-
-def differences(old: Any, new: Any, at: str = "") -> Iterator[tuple[str, Any]]:
-    """JSON pointers and values that turn `old` into `new`."""
-    if isinstance(old, dict) and isinstance(new, dict):
-        for key in new:
-            yield from differences(old[key], new[key], f"{at}/{key}")
-    elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
-        for i, (one, other) in enumerate(zip(old, new, strict=True)):
-            yield from differences(one, other, f"{at}/{i}")
-    elif old != new:
-        yield at, new
-
-
-def text(content: dict[str, Any]) -> str:
-    """One case a line."""
-    lists = (
-        f'"{key}":[\n' + ",\n".join(json.dumps(case, separators=(",", ":")) for case in cases) + "\n]"
-        for key, cases in content.items()
-    )
-    return "{" + ",\n".join(lists) + "}\n"
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from msgspec.structs import replace as changed
 from native._native.keys import SealingKey, Seed
 from native._native.statements import AttestorKey
 from tests.cases import ledger as events
+from tests.cases.form import compact, put, text
 from tests.cases.ledger import HEIGHT, LENDER, MATURITY, NETWORK, OWNER, PAYER, PRICE, TEMPLATE, TIME, VAULT, name, run
 from vault.ledger import commit, money
 from vault.ledger.checkpoint import Checkpoint, Signature, checkpoint
@@ -178,7 +179,7 @@ class Claim:
         )
         made: dict[str, Any] = json.loads(raw)
         for pointer, value in self.tampered.items():
-            events.put(made, pointer, value)
+            put(made, pointer, value)
         return made
 
     def public(self) -> bytes:
@@ -355,19 +356,8 @@ def priced_rules(base: Claim) -> Iterator[Claim]:
 # ---- the file --------------------------------------------------------------------------------------------------------
 def generate() -> dict[str, Any]:
     """The file's content."""
-    cases: list[dict[str, Any]] = []
-    bases: list[tuple[str, dict[str, Any]]] = []
-    for claim in claims():
-        made = claim.witness()
-        patches = [(title, dict(events.differences(base, made))) for title, base in bases]
-        of, changes = min(patches, key=lambda patch: len(json.dumps(patch[1])), default=("", {}))
-        if ":" in claim.name and patches and len(json.dumps(changes)) < 4_000:
-            cases.append({"name": claim.name, "of": of, "set": changes, "verdict": claim.verdict()})
-        else:
-            bases.append((claim.name, made))
-            cases.append({"name": claim.name, "witness": made, "verdict": claim.verdict()})
-    return {"cases": cases}
+    return {"cases": compact((claim.name, claim.witness(), claim.verdict()) for claim in claims())}
 
 
 if __name__ == "__main__":
-    FILE.write_text(events.text(generate()), encoding="utf-8")
+    FILE.write_text(text(generate()), encoding="utf-8")

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.cases import ledger as cases
+from tests.cases.form import expand, text
 from tests.models import ledger as model
 
 PAGE = (Path(__file__).parents[4] / "docs" / "ledger.md").read_text(encoding="utf-8")
@@ -25,11 +26,11 @@ def content():
 
 def test_the_file_is_what_the_ledger_says_now():
     """`python -m tests.cases.ledger` writes it anew."""
-    assert cases.text(cases.generate()) == cases.FILE.read_text(encoding="utf-8")
+    assert text(cases.generate()) == cases.FILE.read_text(encoding="utf-8")
 
 
 def test_the_model_says_the_same():
-    for name, witness, verdict in cases.expand(content()):
+    for name, witness, verdict in expand(content()):
         assert model.judge(witness) == verdict, name
 
 
@@ -44,7 +45,7 @@ def test_one_rule_alone_is_broken(monkeypatch):
     """With that rule switched off the model accepts the case."""
     inherent = {"accrue.index, one too large", "no slot at all", "a slot without a record"}
     seen = 0
-    for name, witness, verdict in cases.expand(content()):
+    for name, witness, verdict in expand(content()):
         rule = verdict.get("rule")
         if rule is None or rule in PRECONDITIONS or any(name.endswith(words) for words in inherent):
             continue

@@ -7,8 +7,8 @@ import pytest
 
 from native import NativeError
 from native._native.statements import eddsa_verify
-from tests.cases import ledger as cases
 from tests.cases import outcome
+from tests.cases.form import expand, text
 from tests.models import ledger as model
 
 PAGE_NAMES = {
@@ -33,11 +33,11 @@ def content():
 
 def test_the_file_is_what_the_product_makes_now():
     """`python -m tests.cases.outcome` writes it anew."""
-    assert cases.text(outcome.generate()) == outcome.FILE.read_text(encoding="utf-8")
+    assert text(outcome.generate()) == outcome.FILE.read_text(encoding="utf-8")
 
 
 def test_the_model_judges_each_as_the_file_says():
-    for name, witness, verdict in cases.expand(content()):
+    for name, witness, verdict in expand(content()):
         x = model.outcome_x(witness)
         broken = model.judge_outcome(witness, x, verify)
         assert broken == ({"rule": verdict["rule"]} if "rule" in verdict else {}), name
@@ -46,13 +46,13 @@ def test_the_model_judges_each_as_the_file_says():
 
 
 def test_other_rules_do_not_prove_this_statement():
-    for name, witness, verdict in cases.expand(content()):
+    for name, witness, verdict in expand(content()):
         if "other" in verdict:
             assert model.judge_outcome(witness, int(verdict["other"], 16), verify) == {"rule": "outcome.rules"}, name
 
 
 def test_one_rule_alone_is_broken(monkeypatch):
-    for name, witness, verdict in cases.expand(content()):
+    for name, witness, verdict in expand(content()):
         if "rule" in verdict and not name.endswith("beyond the set"):  # there is no key to verify with
             monkeypatch.setattr(model, "forgiven", {verdict["rule"]})
             assert model.judge_outcome(witness, model.outcome_x(witness), verify) == {}, name
