@@ -15,7 +15,7 @@ from native import NativeError
 from native._native import groth16 as native
 from snark.faults import MalformedFault
 
-__all__ = ["KEY", "PROOF", "PUBLIC", "Curve", "Format", "Kind", "read"]
+__all__ = ["KEY", "PROOF", "PUBLIC", "Curve", "Format", "Kind", "read", "to_snarkjs"]
 
 T = TypeVar("T")
 
@@ -79,3 +79,15 @@ def read(kind: Kind, raw: bytes, format_: Format | None, parse: Callable[[Format
             refusals.append(f"as {candidate.value}: {refused}")
     names = ", ".join(member.value for member in Format)
     raise MalformedFault(field=kind.name, expected=f"one of the formats {names}", got="; ".join(refusals))
+
+
+def to_snarkjs(handle: native.VerifyingKey | native.Proof | native.PublicInputs) -> bytes:
+    """The JSON that snarkjs reads, of a key, a proof or public inputs.
+
+    Raises:
+        MalformedFault: a point of the key is infinity, which this JSON cannot say.
+    """
+    try:
+        return handle.encode(Format.SNARKJS.value)
+    except NativeError as refused:
+        raise MalformedFault.of("snarkjs JSON", refused) from refused
