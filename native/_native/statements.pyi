@@ -7,10 +7,13 @@ Does NOT know keys of provers, proofs or files.
 from collections.abc import Sequence
 from typing import final
 
+from typing_extensions import Buffer
+
 from . import NativeError as NativeError
 from .keys import Seed
+from .proving import Assignment, Circuit
 
-__all__ = ["AttestorKey", "NativeError", "attestor_key_fault", "eddsa_verify", "poseidon"]
+__all__ = ["AttestorKey", "NativeError", "attestor_key_fault", "eddsa_verify", "poseidon", "statement", "witness"]
 
 def poseidon(inputs: Sequence[bytes]) -> bytes:
     """circomlib's `poseidon` of 1 to 16 field elements.
@@ -51,4 +54,19 @@ def eddsa_verify(public: bytes, digest: bytes, signature: bytes) -> bool:
     Raises:
         NativeError: what `attestor_key_fault` refuses; a digest not below r; R8 not canonical or off the curve; S not below
             the order of the subgroup.
+    """
+
+def statement(name: str, batch: int) -> Circuit:
+    """The constraints of "outcome" (batch 0) or of "transition" (`batch` events, 1 to 64; 16 in the product).
+
+    Raises:
+        NativeError: no such statement or batch.
+    """
+
+def witness(name: str, batch: int, json: Buffer) -> tuple[Assignment, bytes]:
+    """The assignment of a witness, and the public input x of 32 bytes.
+
+    Raises:
+        NativeError: the JSON is malformed (names the field), or the witness breaks a rule: the text begins "RULE: ", the name
+            in docs/ledger.md of the first one broken.
     """

@@ -1,17 +1,23 @@
 //! `native._native.statements`: Poseidon, attestors' signatures, and the statements a claim proves.
 
-use ::groth16::{Groth16Error, guarded};
-use ::statements::eddsa::{Key, Signature, SigningKey};
-use ::statements::{field, poseidon as sponge};
-use pyo3::prelude::*;
+use std::sync::Arc;
 
-use crate::error::{Error, Result, array, refuse_pickling};
+use ::groth16::fault;
+use ::statements::builder::Built;
+use ::statements::eddsa::{Key, Signature, SigningKey};
+use ::statements::{Fr, field, poseidon as sponge, transition};
+use pyo3::prelude::*;
+use zeroize::Zeroizing;
+
+use crate::error::{Error, Result, array, refuse_pickling, run, value};
+use crate::garbling::Bytes;
 use crate::keys::Seed;
+use crate::proving::{Assignment, Circuit};
 
 #[pymodule(submodule, gil_used = false)]
 pub mod statements {
     #[pymodule_export]
-    use super::{AttestorKey, attestor_key_fault, eddsa_verify, poseidon};
+    use super::{AttestorKey, attestor_key_fault, eddsa_verify, poseidon, statement, witness};
     #[pymodule_export]
     use crate::error::NativeError;
 
@@ -23,23 +29,15 @@ pub mod statements {
     }
 }
 
-/// Without the interpreter, and with every panic turned into an error.
-fn run<T: Send>(
-    py: Python<'_>,
-    work: impl FnOnce() -> std::result::Result<T, Groth16Error> + Send,
-) -> Result<T> {
-    Ok(py.detach(|| guarded(work))?)
-}
-
 /// A field element of 32 bytes big-endian.
-fn element(name: &str, bytes: &[u8]) -> Result<::statements::Fr> {
+fn element(name: &str, bytes: &[u8]) -> Result<Fr> {
     field::read(&array(name, bytes)?)
         .ok_or_else(|| Error::field(name, "a number below r", "a larger one"))
 }
 
 /// `poseidon` of circomlib.
 #[pyfunction]
-fn poseidon(py: Python<'_>, inputs: Vec<Vec<u8>>) -> Result<[u8; 32]> {
+fn poseidon(inputs: Vec<Vec<u8>>) -> Result<[u8; 32]> {
     if !(1..=sponge::INPUTS).contains(&inputs.len()) {
         let expected = format!("1 to {} numbers", sponge::INPUTS);
         return Err(Error::field("inputs", expected, inputs.len()));
@@ -47,7 +45,7 @@ fn poseidon(py: Python<'_>, inputs: Vec<Vec<u8>>) -> Result<[u8; 32]> {
     let words = (inputs.iter().enumerate())
         .map(|(i, word)| element(&format!("inputs[{i}]"), word))
         .collect::<Result<Vec<_>>>()?;
-    run(py, || Ok(field::write(&sponge::hash(&words))))
+    value(|| field::write(&sponge::hash(&words)))
 }
 
 /// An attestor's signing key; the secret stays here and is wiped.
@@ -66,18 +64,17 @@ impl AttestorKey {
 
     #[new]
     fn new(py: Python<'_>, seed: &Seed, path: &[u8]) -> Result<Self> {
-        Ok(Self(run(py, || {
-            Ok(SigningKey::derive(&seed.0.derive(path)))
-        })?))
+        let derive = || Ok::<_, Error>(SigningKey::derive(&seed.0.derive(path)));
+        Ok(Self(run(py, derive)?))
     }
 
-    fn public(&self) -> [u8; 64] {
-        self.0.key().point().write()
+    fn public(&self) -> Result<[u8; 64]> {
+        value(|| self.0.key().point().write())
     }
 
     fn sign(&self, py: Python<'_>, digest: &[u8]) -> Result<[u8; 96]> {
         let digest = element("digest", digest)?;
-        run(py, || Ok(self.0.sign(&digest).write()))
+        run(py, || Ok::<_, Error>(self.0.sign(&digest).write()))
     }
 }
 
@@ -85,7 +82,7 @@ impl AttestorKey {
 #[pyfunction]
 fn attestor_key_fault(py: Python<'_>, public: &[u8]) -> Result<()> {
     let public = array("public", public)?;
-    run(py, || Key::read("public", &public).map(|_| ()))
+    run(py, || Key::read("public", &public).map(drop))
 }
 
 /// Whether the signature is valid.
@@ -96,6 +93,64 @@ fn eddsa_verify(py: Python<'_>, public: &[u8], digest: &[u8], signature: &[u8]) 
     let signature = array("signature", signature)?;
     run(py, || {
         let key = Key::read("public", &public)?;
-        Ok(key.verify(&digest, &Signature::read("signature", &signature)?))
+        Ok::<_, Error>(key.verify(&digest, &Signature::read("signature", &signature)?))
+    })
+}
+
+/// What a witness gives.
+struct Synthesis {
+    built: Built,
+    x: Fr,
+}
+
+/// Reads a witness and synthesizes its statement; without one, the statement of an empty witness, whose constraints are
+/// the same.
+fn synthesize(name: &str, batch: usize, json: Option<&[u8]>) -> Result<Synthesis> {
+    match (name, batch) {
+        ("transition", _) => {
+            transition::check_batch(batch)?;
+            let witness = match json {
+                Some(json) => transition::Witness::parse(json, batch)?,
+                None => transition::Witness::empty(),
+            };
+            let transition::Transition { built, x, .. } = transition::synthesize(&witness, batch);
+            Ok(Synthesis { built, x })
+        }
+        _ => Err(Error::field(
+            "statement",
+            "outcome, or transition with a batch",
+            format!("{name:?}, {batch}"),
+        )),
+    }
+}
+
+/// The constraints of a statement.
+#[pyfunction]
+fn statement(py: Python<'_>, name: &str, batch: usize) -> Result<Circuit> {
+    run(py, || {
+        let Synthesis { built, .. } = synthesize(name, batch, None)?;
+        Ok::<_, Error>(Circuit(Arc::new(::groth16::Circuit::new(built.r1cs)?)))
+    })
+}
+
+/// The assignment of a witness, and the public input.
+#[pyfunction]
+fn witness(
+    py: Python<'_>,
+    name: &str,
+    batch: usize,
+    json: Bytes,
+) -> Result<(Assignment, [u8; 32])> {
+    run(py, || {
+        let Synthesis { built, x } = synthesize(name, batch, Some(&json))?;
+        let assignment = Assignment(Zeroizing::new(built.assignment));
+        match built.violated {
+            None => Ok((assignment, field::write(&x))),
+            Some(rule) => Err(Error::from(fault(
+                rule,
+                "a witness that keeps this rule of docs/ledger.md",
+                "one that does not",
+            ))),
+        }
     })
 }
