@@ -127,6 +127,9 @@ class Limits:
     ledger_poll_seconds: float = _limit(
         2.0, "s", "checkpoints come every few minutes; who has a new one tells its peers anyway"
     )
+    ledger_shun_seconds: float = _limit(
+        30.0, "s", "a peer whose entry was refused is not asked for so long; others have it"
+    )
     ledger_retry_first_seconds: float = _limit(0.2, "s", "an attestor that restarts is back within a second")
     ledger_retry_most_seconds: float = _limit(
         10.0, "s", "an attestor that waits for its operator or price is asked so often"

@@ -26,8 +26,6 @@ log = structlog.get_logger("ledger")
 Verify = Callable[[bytes, bytes, bytes], bool]
 """(old root, new root, proof) -> whether the proof holds under the ledger's key."""
 
-SHUNNED_SECONDS = 30.0
-
 
 @dataclass(slots=True)
 class Follower:
@@ -157,5 +155,5 @@ class Follower:
     def blame(self, source: bytes, reason: str) -> None:
         """A peer gave what no honest one gives: it is not asked again for a while."""
         self.faults[source.hex()] = reason
-        self._shunned[source] = asyncio.get_running_loop().time() + SHUNNED_SECONDS
+        self._shunned[source] = asyncio.get_running_loop().time() + self.world.limits.ledger_shun_seconds
         log.warning("a peer's entry is refused", ledger=self.shelf.ledger.hex()[:16], peer=source.hex(), reason=reason)

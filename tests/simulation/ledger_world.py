@@ -9,27 +9,23 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from challenge.policy import Policy
 from node.config import ManualPrice, PricesConfig
-from node.faults import Unavailable
 from node.ledger.attestor import keypair
 from node.ledger.files import GenesisFile
 from node.ledger.judgement import Tolerance
 from node.ledger.room import Ledgers, Open
 from node.ledger.wiring import world_of
-from node.ledger.words import Answer, Batch
 from node.limits import PRODUCT
 from node.p2p import envelope
 from node.prices import Prices
 from tests.simulation.forger import Forger
 from tests.simulation.power import Fuse
 from tests.simulation.world import GENESIS, Actor, Life, Wire, World
-from vault.ledger import forms
 from vault.ledger.genesis import VERSION, Attestor, Genesis
 from vault.ledger.rules import DEFAULT
 
@@ -38,7 +34,10 @@ EVERYBODY = (KEEPER, *ATTESTORS, FOLLOWER)
 THRESHOLD = 2
 PRICE = 6_000_000
 VAULT, OWNER, LENDER, PAYER, TEMPLATE = (bytes([n]) * 32 for n in range(1, 6))
-QUICK = replace(PRODUCT, ledger_poll_seconds=0.02, ledger_retry_first_seconds=0.01, ledger_retry_most_seconds=0.05)
+QUICK = replace(
+    PRODUCT, ledger_poll_seconds=0.02, ledger_retry_first_seconds=0.01, ledger_retry_most_seconds=0.05,
+    ledger_shun_seconds=0.05,
+)  # fmt: skip
 TOLERANCE = Tolerance(price=100, price_age=900, time=600)
 PATIENCE = 60.0
 
@@ -252,11 +251,3 @@ class LedgerWorld(World):
         for actor in self.actors.values():
             if actor.prices is not None:
                 await actor.prices.close()
-
-
-def answer_of(raw: bytes) -> Answer:
-    """An attestor's answer, for changing it."""
-    return forms.decode(raw, Answer, ValueError, "answer")  # type: ignore[arg-type, no-any-return]
-
-
-__all__ = ["ATTESTORS", "EVERYBODY", "FOLLOWER", "KEEPER", "Batch", "LedgerWorld", "Path", "Unavailable", "answer_of"]
