@@ -14,10 +14,11 @@ import tempfile
 import time
 import traceback
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from random import Random
 from typing import Any, NoReturn
+
+from tests.fuzz.seeds import slug, sow
 
 PACKAGES = ["node", "challenge", "vault", "circuits", "snark", "bitcoin_scripts"]
 INPUT_SECONDS = 25
@@ -53,7 +54,7 @@ def main() -> int:
         while todo or running:
             while todo and len(running) < options.jobs:
                 name = todo.pop()
-                log = Path(scratch) / f"{_slug(name)}.log"
+                log = Path(scratch) / f"{slug(name)}.log"
                 running[_begin(atheris, TARGETS[name], corpus, findings, log, options.seconds)] = Job(
                     name=name, log=log, began=time.monotonic()
                 )
@@ -83,7 +84,7 @@ def _begin(atheris: Any, target: Any, corpus: Path, findings: Path, log: Path, s
         handle = os.open(log, os.O_CREAT | os.O_WRONLY, 0o600)
         os.dup2(handle, 1)
         os.dup2(handle, 2)
-        _search(atheris, target, corpus / _slug(target.name), findings, seconds)
+        _search(atheris, target, corpus / slug(target.name), findings, seconds)
     except BaseException:
         traceback.print_exc()
         sys.stderr.flush()
@@ -95,10 +96,7 @@ def _search(atheris: Any, target: Any, corpus: Path, findings: Path, seconds: in
     from tests.fuzz.mutate import mutant
     from tests.fuzz.target import judge
 
-    seeds = list(target.seeds())
-    corpus.mkdir(parents=True, exist_ok=True)
-    for seed in seeds:
-        (corpus / sha256(seed).hexdigest()[:40]).write_bytes(seed)
+    seeds = sow(target, corpus)
 
     def change(data: bytes, size: int, number: int) -> bytes:
         chance = Random(number)
@@ -112,7 +110,7 @@ def _search(atheris: Any, target: Any, corpus: Path, findings: Path, seconds: in
             f"-rss_limit_mb={MEMORY_MIB}",
             "-print_final_stats=1",
             "-verbosity=0",
-            f"-artifact_prefix={findings}/{_slug(target.name)}-",
+            f"-artifact_prefix={findings}/{slug(target.name)}-",
         ),
     ]
     atheris.Setup(arguments, lambda raw: judge(target, raw), custom_mutator=change)
@@ -130,10 +128,6 @@ def _report(job: Job, status: int) -> None:
     if status:
         lines = [line[:2000] for line in raw.decode(errors="replace").splitlines() if "INFO: Instr" not in line]
         print("\n".join(lines[-40:]), flush=True)
-
-
-def _slug(name: str) -> str:
-    return re.sub(r"[^A-Za-z0-9]+", "-", name)
 
 
 if __name__ == "__main__":
