@@ -7,7 +7,7 @@ use ark_ec::pairing::{MillerLoopOutput, Pairing, PairingOutput};
 use ark_ff::PrimeField;
 use ark_serialize::CanonicalDeserialize;
 
-use crate::bn254;
+use crate::bn254::{self, Seed};
 use crate::fault::{Result, fault, shown};
 
 /// Which curve a key, proof or input belongs to.
@@ -66,6 +66,12 @@ pub trait Curve: Pairing {
     ) -> MillerLoopOutput<Self>;
     /// The final exponentiation; the same value as the library's.
     fn finish(loops: MillerLoopOutput<Self>) -> Option<PairingOutput<Self>>;
+    /// What a random seed stands for in a linear combination: another number for each seed.
+    fn coefficient(seed: Seed) -> Self::ScalarField;
+    /// Each point times the coefficient of its seed.
+    fn scale(points: &[Self::G1Affine], seeds: &[Seed]) -> Vec<Self::G1>;
+    /// Whether a point of the curve of G2 is in the subgroup.
+    fn is_of_order_r(point: &Self::G2Affine) -> bool;
 
     /// A point of unchecked coordinates.
     fn g1_unchecked(x: Self::BaseField, y: Self::BaseField) -> Self::G1Affine;
@@ -105,7 +111,7 @@ macro_rules! curve {
             }
             fn g2_checks(point: &Self::G2Affine) -> (bool, bool) {
                 let on = point.is_on_curve();
-                (on, on && point.is_in_correct_subgroup_assuming_on_curve())
+                (on, on && Self::is_of_order_r(point))
             }
         }
     };
@@ -125,6 +131,15 @@ curve!(ark_bn254, ark_bn254::Bn254, CurveId::Bn254, {
     }
     fn finish(loops: MillerLoopOutput<Self>) -> Option<PairingOutput<Self>> {
         bn254::finish(loops)
+    }
+    fn coefficient(seed: Seed) -> Self::ScalarField {
+        bn254::coefficient(seed)
+    }
+    fn scale(points: &[Self::G1Affine], seeds: &[Seed]) -> Vec<Self::G1> {
+        bn254::scale(points, seeds)
+    }
+    fn is_of_order_r(point: &Self::G2Affine) -> bool {
+        bn254::is_of_order_r(point)
     }
 });
 curve!(
@@ -153,6 +168,16 @@ curve!(
         }
         fn finish(loops: MillerLoopOutput<Self>) -> Option<PairingOutput<Self>> {
             Self::final_exponentiation(loops)
+        }
+        fn coefficient(seed: Seed) -> Self::ScalarField {
+            Self::ScalarField::from(u128::from(seed[1]) << 64 | u128::from(seed[0]))
+        }
+        fn scale(points: &[Self::G1Affine], seeds: &[Seed]) -> Vec<Self::G1> {
+            let one = |(point, seed): (&Self::G1Affine, &Seed)| point.mul_bigint(seed);
+            points.iter().zip(seeds).map(one).collect()
+        }
+        fn is_of_order_r(point: &Self::G2Affine) -> bool {
+            point.is_in_correct_subgroup_assuming_on_curve()
         }
     }
 );

@@ -5,10 +5,10 @@
 
 use ark_bn254::{Bn254, Fr, G1Projective};
 use ark_ec::PrimeGroup;
-use ark_ec::pairing::Pairing;
-use ark_ff::One;
+use ark_ec::pairing::PairingOutput;
 use ark_serialize::CanonicalDeserialize;
 
+use crate::bn254;
 use crate::bytes::{eip197_g1, eip197_g2, write_g1};
 use crate::fault::{Result, fault};
 
@@ -44,16 +44,13 @@ pub fn bn254_pairing(input: &[u8]) -> Result<bool> {
     if !input.len().is_multiple_of(192) {
         return Err(fault("pairs", "a multiple of 192 bytes", input.len()));
     }
-    let (mut left, mut right) = (Vec::new(), Vec::new());
+    let mut pairs = Vec::new();
     for (i, pair) in input.chunks_exact(192).enumerate() {
-        left.push(eip197_g1::<Bn254>(
-            &format_args!("pair {i}, G1"),
-            &pair[..64],
-        )?);
-        right.push(eip197_g2::<Bn254>(
-            &format_args!("pair {i}, G2"),
-            &pair[64..],
-        )?);
+        pairs.push((
+            eip197_g1::<Bn254>(&format_args!("pair {i}, G1"), &pair[..64])?,
+            eip197_g2::<Bn254>(&format_args!("pair {i}, G2"), &pair[64..])?,
+        ));
     }
-    Ok(Bn254::multi_pairing(left, right).0.is_one())
+    let product = bn254::finish(bn254::loops(&pairs, &[]));
+    Ok(product == Some(PairingOutput::default()))
 }

@@ -8,6 +8,7 @@ use ark_ec::{AffineRepr, CurveGroup, PrimeGroup};
 use ark_ff::{AdditiveGroup, PrimeField};
 use rayon::prelude::*;
 
+use crate::bn254::Seed;
 use crate::curve::Curve;
 use crate::fault::{Result, fault};
 use crate::key::{Key, Proof};
@@ -142,27 +143,22 @@ impl<E: Curve> Key<E> {
         let mut seeds = vec![0u8; 16 * claims.len()];
         getrandom::fill(&mut seeds)
             .map_err(|error| fault("system's generator", "random bytes", error))?;
-        let limbs: Vec<[u64; 2]> = seeds
+        let seeds: Vec<Seed> = seeds
             .chunks_exact(16)
             .map(|seed| [half(&seed[..8]), half(&seed[8..])])
             .collect();
-        let scalars: Vec<E::ScalarField> = limbs.iter().map(scalar::<E>).collect();
+        let scalars: Vec<E::ScalarField> = seeds.iter().map(|seed| E::coefficient(*seed)).collect();
         let share = claims.len().div_ceil(rayon::current_num_threads());
         let parts: Vec<(E::TargetField, E::G1)> = claims
             .par_chunks(share)
-            .zip(limbs.par_chunks(share))
-            .zip(scalars.par_chunks(share))
-            .map(|((claims, limbs), scalars)| {
-                let scaled: Vec<E::G1> = claims
-                    .iter()
-                    .zip(limbs)
-                    .map(|((_, proof), limbs)| proof.0.a.into_group().mul_bigint(limbs))
-                    .collect();
-                let left = E::G1::normalize_batch(&scaled);
+            .zip(seeds.par_chunks(share))
+            .map(|(claims, seeds)| {
+                let a: Vec<E::G1Affine> = claims.iter().map(|(_, proof)| proof.0.a).collect();
                 let c: Vec<E::G1Affine> = claims.iter().map(|(_, proof)| proof.0.c).collect();
+                let left = E::G1::normalize_batch(&E::scale(&a, seeds));
                 let right = claims.iter().map(|(_, proof)| proof.0.b);
                 let loops = E::loops(&left.into_iter().zip(right).collect::<Vec<_>>(), &[]);
-                (loops.0, sum_of_products::<E::G1>(&c, scalars))
+                (loops.0, E::scale(&c, seeds).into_iter().sum())
             })
             .collect();
         // One multiplication an input for the whole batch.
@@ -189,10 +185,6 @@ fn half(bytes: &[u8]) -> u64 {
     bytes
         .iter()
         .fold(0, |sum, byte| sum << 8 | u64::from(*byte))
-}
-
-fn scalar<E: Curve>(limbs: &[u64; 2]) -> E::ScalarField {
-    E::ScalarField::from(u128::from(limbs[1]) << 64 | u128::from(limbs[0]))
 }
 
 enum Rest<E: Curve> {

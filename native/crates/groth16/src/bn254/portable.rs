@@ -1,8 +1,11 @@
 //! Pairings of BN254 on any processor, over the library's field: sums of products with few reductions.
 
-use ark_bn254::{Bn254, Config, Fq, Fq2, Fq6, Fq6Config, Fq12, G1Affine, G2Affine};
+use ark_bn254::{
+    Bn254, Config, Fq, Fq2, Fq6, Fq6Config, Fq12, G1Affine, G1Projective, G2Affine, g1,
+};
 use ark_ec::bn::{BnConfig, G2Prepared};
 use ark_ec::pairing::{MillerLoopOutput, PairingOutput};
+use ark_ec::scalar_mul::glv::GLVConfig;
 use ark_ff::{AdditiveGroup, Field, Fp6Config, batch_inversion};
 
 use super::{DIGITS, Line};
@@ -192,6 +195,22 @@ pub fn finish(loops: MillerLoopOutput<Bn254>) -> Option<PairingOutput<Bn254>> {
     let y14 = product(&frobenius(y8, 2), &y13);
     let y15 = frobenius(product(&conjugate(r), &y9), 3);
     Some(PairingOutput(product(&y15, &y14)))
+}
+
+/// A point times 2^64 and the digits of three planes; see [`super::coefficient`].
+pub fn scale(point: &G1Affine, planes: [u64; 3]) -> G1Projective {
+    let mut images = [*point; 3];
+    for i in 1..3 {
+        images[i] = g1::Config::endomorphism_affine(&images[i - 1]);
+    }
+    let mut sum = G1Projective::from(*point);
+    for bit in (0..64).rev() {
+        sum.double_in_place();
+        if let Some(digit) = planes.iter().position(|plane| plane >> bit & 1 == 1) {
+            sum += images[digit];
+        }
+    }
+    sum
 }
 
 fn conjugate(mut f: Fq12) -> Fq12 {

@@ -162,6 +162,29 @@ impl Eight {
         Loose(self.0)
     }
 
+    #[target_feature(enable = "avx512dq,avx512ifma")]
+    #[inline]
+    pub fn times(&self, other: &Self) -> Self {
+        let mut t = [splat(0); 10];
+        for i in 0..5 {
+            for j in 0..5 {
+                t[i + j] = _mm512_madd52lo_epu64(t[i + j], self.0[i], other.0[j]);
+                t[i + j + 1] = _mm512_madd52hi_epu64(t[i + j + 1], self.0[i], other.0[j]);
+            }
+        }
+        montgomery::<0>(&mut t)
+    }
+
+    /// The other's elements in those lanes.
+    #[target_feature(enable = "avx512dq,avx512ifma")]
+    #[inline]
+    pub fn replaced_in(mut self, mask: Mask, other: &Self) -> Self {
+        for i in 0..5 {
+            self.0[i] = _mm512_mask_blend_epi64(mask, self.0[i], other.0[i]);
+        }
+        self
+    }
+
     /// Lane i becomes lane index[i].
     #[target_feature(enable = "avx512dq,avx512ifma")]
     #[inline]

@@ -1,11 +1,13 @@
 //! Lines of the optimal ate pairing by eight lanes: those of a point on its way through the Miller loop, and those of a
 //! fixed point, computed once.
 
-use ark_bn254::{Config, Fq, Fq2, Fq12, G1Affine, G2Affine};
+use ark_bn254::{Config, Fq, Fq2, Fq12, G1Affine, G2Affine, G2Projective};
+use ark_ec::AffineRepr;
 use ark_ec::bn::BnConfig;
 use ark_ec::short_weierstrass::SWCurveConfig;
 use ark_ff::{AdditiveGroup, Field};
 
+use super::super::digits;
 use super::lanes::{Quadratic, Words, dot};
 use super::target::{Target, xi};
 
@@ -199,6 +201,24 @@ impl Moving {
         };
         Self::line(&m)
     }
+}
+
+/// x Q for the curve's parameter x. None when a sum met a point with itself or its negative, which takes Z to zero for
+/// good: multiples below x of a point of order r never do.
+#[target_feature(enable = "avx512dq,avx512ifma")]
+pub fn times_x(q: &G2Affine) -> Option<G2Projective> {
+    const SIGNS: [i8; 64] = digits(2);
+    let mut multiple = Moving::new(&G1Affine::generator(), q);
+    let high = SIGNS.iter().rev().skip_while(|digit| **digit == 0);
+    for digit in high.skip(1) {
+        multiple.double();
+        if *digit != 0 {
+            multiple.add(usize::from(*digit < 0));
+        }
+    }
+    let [x, y, z] = multiple.place.values();
+    // To the library's coordinates, x / z^2 and y / z^3.
+    (z != Fq2::ZERO).then(|| G2Projective::new_unchecked(x * z, y * z * z, z))
 }
 
 /// The images of a point under the p-power map and its square.

@@ -8,12 +8,13 @@
 
 mod lanes;
 mod lines;
+mod scale;
 mod target;
 
-use ark_bn254::{Bn254, G1Affine, G2Affine};
+use ark_bn254::{Bn254, G1Affine, G1Projective, G2Affine, G2Projective};
 use ark_ec::pairing::{MillerLoopOutput, PairingOutput};
 
-use super::Line;
+use super::{Line, Seed};
 
 /// Shows that this processor has what the functions behind it use.
 #[derive(Clone, Copy)]
@@ -49,5 +50,19 @@ impl Here {
     pub fn finish(self, loops: MillerLoopOutput<Bn254>) -> Option<PairingOutput<Bn254>> {
         // SAFETY: `Here` exists only where `detect` found the features.
         unsafe { target::finish(&loops.0) }.map(PairingOutput)
+    }
+
+    /// Each point times its coefficient; none is infinity.
+    pub fn scale(self, points: &[G1Affine], seeds: &[Seed]) -> Vec<G1Projective> {
+        // SAFETY: `Here` exists only where `detect` found the features.
+        let eight = |(points, seeds)| unsafe { scale::scale(points, seeds) };
+        let chunks = points.chunks(8).zip(seeds.chunks(8));
+        chunks.flat_map(eight).collect()
+    }
+
+    /// x Q; none is an answer only where Q is not of order r. It is not infinity.
+    pub fn times_x(self, point: &G2Affine) -> Option<G2Projective> {
+        // SAFETY: `Here` exists only where `detect` found the features.
+        unsafe { lines::times_x(point) }
     }
 }
