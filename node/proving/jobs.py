@@ -190,8 +190,7 @@ class Proving:
 
     def _work(self, job: Job, witness: bytes, loop: asyncio.AbstractEventLoop) -> Proved:
         """In the thread: one proof from key to verified bytes."""
-        job.state = "running"
-        loop.call_soon_threadsafe(self._tick, job, loop)
+        loop.call_soon_threadsafe(self._begun, job, loop)
         loaded = self._load(job.line)
         assignment, x = job.line.statement.assign(witness)
         raw = loaded.proving.prove(loaded.circuit, assignment, job.progress)
@@ -214,6 +213,10 @@ class Proving:
             loaded = self.folder.load(line)
         self._loaded[line.key] = loaded
         return loaded
+
+    def _begun(self, job: Job, loop: asyncio.AbstractEventLoop) -> None:
+        job.state = "running"  # a job's state changes on the loop only
+        self._tick(job, loop)
 
     def _tick(self, job: Job, loop: asyncio.AbstractEventLoop) -> None:
         if job.state == "running":

@@ -35,13 +35,14 @@ class Statement:
             LocalFault: there is no such statement.
         """
         found = _LABEL.fullmatch(text)
-        if found is None:
+        batch = 0 if found is None or found[1] else int(found[3] or _BATCH)
+        if found is None or batch > _MOST:
             raise LocalFault(
                 what="statement",
-                expected="outcome, transition or transition-N with N from 1 to 99",
+                expected=f"outcome, transition or transition-N with N from 1 to {_MOST}",
                 came=repr(text[:40]),
             )
-        return cls(name="outcome", batch=0) if found[1] else cls(name="transition", batch=int(found[3] or _BATCH))
+        return cls(name=found[1] or found[2], batch=batch)
 
     @property
     def label(self) -> str:
