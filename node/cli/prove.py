@@ -17,7 +17,7 @@ from native._native.proving import Assignment, Circuit, Progress, ProvingKey
 from node.cli.attended import attended
 from node.cli.call import call, say
 from node.cli.proof import BINARY_BYTES, INVALID, end, proof, read_up_to, refusing, say_error
-from node.cli.setup_keys import KeyFormat, folder_of, write_new
+from node.cli.setup_keys import KeyFormat, folder_of, refuse_existing, write_new
 from node.limits import PRODUCT
 from node.proving.statements import Statement
 from snark.formats import Curve
@@ -54,6 +54,9 @@ def proof_prove(
     format_: Annotated[KeyFormat, typer.Option("--format", help="Of what is written.")] = KeyFormat.SNARKJS,
 ) -> None:
     """Make a proof, without a daemon: of a statement, or of any circuit on BN254."""
+    for file in (out, public):
+        if file is not None:
+            refuse_existing(file)
     match statement, witness, zkey, r1cs, wtns:
         case str(), Path(), None, None, None:
             raw, inputs, key = _own(context, statement, witness)

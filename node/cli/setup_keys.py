@@ -131,13 +131,21 @@ def setup_verifying_key(
         print(raw.hex())
 
 
+def refuse_existing(path: Path) -> None:
+    """Before long work: its file must not exist. Raises LocalFault."""
+    if path.exists():
+        raise LocalFault(what=f"file {path}", expected="a new file", came="it exists", todo="Choose another name.")
+
+
 def write_new(path: Path, raw: bytes) -> None:
     """A new file with this content. Raises LocalFault when there is one, or the disk refuses."""
     try:
         with path.open("xb") as file:
             file.write(raw)
     except OSError as error:
-        raise LocalFault(what=f"file {path}", expected="a new file in a writable place", came=str(error)) from error
+        raise LocalFault(
+            what=f"file {path}", expected="a new file in a writable place", came=str(error.strerror)
+        ) from error
 
 
 def _encoded(line: KeyLine, format_: KeyFormat) -> bytes:

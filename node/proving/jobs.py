@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import structlog
-from native._native.proving import Progress
 
 from native import NativeError
+from native._native.proving import Progress
 from node.faults import Fault, LocalFault, PeerFault, Unavailable
 from node.limits import PRODUCT, Limits
 from node.proving.folder import KeyFolder, KeyLine, Loaded
