@@ -73,8 +73,8 @@ impl Ledger {
         };
         let used = opening(b, &told, rules);
         let slot = Slot::new(b, &told, old, &found.open);
-        let money = Money::new(b, &told, rules, totals, old, &slot);
         times::constrain(b, &told, rules, totals, old, records.height());
+        let money = Money::new(b, &told, rules, totals, old, &slot);
         let records_after = records.after(b, &told, &counted, old, &slot, &money);
         let (new, grown) = found.after(b, &told, totals, &slot, &money, &used);
 

@@ -3,6 +3,7 @@
 //! It judges nothing. Tests take a world, an event that is valid there, and change one thing.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use statements::Fr;
 use statements::field;
@@ -58,6 +59,8 @@ pub struct World {
     pub rules: Rules,
     pub globals: Globals,
     pub vaults: BTreeMap<[u8; 32], Vault>,
+    /// A leaf at a vault's place that is not this vault's.
+    pub foreign: Option<([u8; 32], Fr)>,
 }
 
 pub fn element(bytes: [u8; 32]) -> Element {
@@ -92,9 +95,15 @@ impl World {
                 ..Globals::default()
             },
             vaults: BTreeMap::new(),
+            foreign: None,
         };
-        world.globals.tree = Element(world.node(LEVELS, 0));
+        world.plant();
         world
+    }
+
+    /// The tree of the vaults as they are now.
+    pub fn plant(&mut self) {
+        self.globals.tree = Element(node(&self.leaves(), LEVELS, 0));
     }
 
     fn leaves(&self) -> BTreeMap<u64, Fr> {
@@ -105,16 +114,14 @@ impl World {
             let position = state::Position::from(&vault.position);
             (place(&key), position.leaf(&mut Native, &key, &records))
         };
-        self.vaults.iter().map(leaf).collect()
+        let foreign = self
+            .foreign
+            .map(|(vault, leaf)| (place(&self.key(&vault)), leaf));
+        self.vaults.iter().map(leaf).chain(foreign).collect()
     }
 
     pub fn key(&self, vault: &[u8; 32]) -> Fr {
         state::vault_key(&mut Native, &state::id(&self.ledger), &state::id(vault))
-    }
-
-    /// The node of a level (0: leaves) and number.
-    fn node(&self, level: usize, number: u64) -> Fr {
-        node(&self.leaves(), level, number)
     }
 
     pub fn root(&self) -> Fr {
@@ -210,7 +217,7 @@ impl World {
             OPEN => next.open(event),
             _ => next.change(event, self),
         }
-        next.globals.tree = Element(next.node(LEVELS, 0));
+        next.plant();
         next
     }
 
@@ -319,6 +326,15 @@ fn place(key: &Fr) -> u64 {
     (0..28).map(|i| u64::from(field::bit(key, i)) << i).sum()
 }
 
+/// The node of each level over empty leaves.
+static EMPTY: LazyLock<Vec<Fr>> = LazyLock::new(|| {
+    let up = |below: &Fr| Some(poseidon::hash(&[*below; 4]));
+    std::iter::successors(Some(Fr::from(0)), up)
+        .take(LEVELS + 1)
+        .collect()
+});
+
+/// The node of a level (0: leaves) and number.
 fn node(leaves: &BTreeMap<u64, Fr>, level: usize, number: u64) -> Fr {
     let first = number << (2 * level);
     if level == 0 {
@@ -329,7 +345,7 @@ fn node(leaves: &BTreeMap<u64, Fr>, level: usize, number: u64) -> Fr {
         .next()
         .is_none()
     {
-        return (0..level).fold(Fr::from(0), |empty, _| poseidon::hash(&[empty; 4]));
+        return EMPTY[level];
     }
     let children = [0, 1, 2, 3].map(|i| node(leaves, level - 1, 4 * number + i));
     poseidon::hash(&children)
