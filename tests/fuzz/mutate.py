@@ -35,7 +35,16 @@ TOKENS = (
         b"\x00",
         b"\xff",
     ),
-    *(b"\xed\xa0\x80", b"9" * 400, b"[" * 2_000, b'{"a":' * 2_000, b"\x91" * 2_000, b"\xdd\xff\xff\xff\xff", b"\xc1"),
+    *(
+        b"\xed\xa0\x80",
+        b"9" * 400,
+        b"9" * 5_000,
+        b"[" * 2_000,
+        b'{"a":' * 2_000,
+        b"\x91" * 2_000,
+        b"\xdd\xff\xff\xff\xff",
+        b"\xc1",
+    ),
     *(
         b"\xc6\xff\xff\xff\xff",
         b"\xdf\xff\xff\xff\xff",
