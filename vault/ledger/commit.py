@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from functools import cache, lru_cache
 
 from native._native.statements import poseidon
+from snark.statements import outcome_public as outcome_public  # the public inputs belong to the commitments' names
+from snark.statements import transition_public as transition_public
 from vault.agreement import Sats
 from vault.ledger.events import PACKED, SATS_BITS, Row
 from vault.ledger.faults import RuleFault
@@ -159,26 +161,3 @@ def checkpoint(
 ) -> bytes:
     """The digest that attestors sign with EdDSA."""
     return hash_(tag("checkpoint"), id_(ledger_id), seq, root, price, price_time, height, time)
-
-
-# ---- public inputs of the statements ---------------------------------------------------------------------------------
-def outcome_public(
-    network: bytes,
-    ledger_id: bytes,
-    *,
-    vault: bytes,
-    slot: int,
-    action: int,
-    claimant: bytes,
-    template: bytes,
-    attestors: bytes,
-    rules: bytes,
-) -> bytes:
-    """The public input x of the statement `outcome`; `attestors` is the set's root, `rules` their hash."""
-    names = (id_(network), id_(ledger_id), id_(vault), slot, action, id_(claimant), id_(template))
-    return hash_(tag("outcome"), *names, attestors, rules)
-
-
-def transition_public(network: bytes, ledger_id: bytes, *, rules: bytes, old_root: bytes, new_root: bytes) -> bytes:
-    """The public input x of the statement `transition`."""
-    return hash_(tag("transition"), id_(network), id_(ledger_id), rules, old_root, new_root)
