@@ -12,9 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from native._native.proving import Circuit, Progress, ProvingKey, setup_single_party
-
 from native import NativeError
+from native._native.proving import Circuit, Progress, ProvingKey, setup_single_party
 from node.faults import LocalFault, Unavailable
 from node.proving.folder import KeyFolder, KeyLine, Origin
 from node.proving.sample import witness
