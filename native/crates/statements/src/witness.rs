@@ -1,7 +1,8 @@
 //! The JSON of witnesses: what the ledger writes down for the constraints.
 //!
-//! Promises that the form is exact: every field there, none unknown, text of the stated length, ids below r. Does NOT
-//! judge values: an integer may be too large for its field, and the constraints then answer `range`.
+//! Promises that the form is exact: every field there once, none unknown, text of the stated length, ids below r (serde also
+//! takes a list of a struct's values in order: no witness has two meanings by it). Does NOT judge values: an integer may
+//! be too large for its field, and the constraints then answer `range`.
 
 use ark_bn254::Fr;
 use groth16::{Groth16Error, Result, fault, shown};
@@ -37,7 +38,9 @@ pub fn parse<T: DeserializeOwned>(raw: &[u8], steps: usize) -> Result<T> {
 }
 
 fn malformed(field: &str, text: &str) -> Groth16Error {
-    let field = if field == "." { "witness" } else { field };
+    // The library writes "." for the whole and "?" for a place without a name.
+    let field = field.trim_end_matches(['?', '.']);
+    let field = if field.is_empty() { "witness" } else { field };
     fault(field, "the form of docs/ledger.md", shown(text))
 }
 
@@ -251,7 +254,9 @@ mod tests {
         assert!(twice.got.contains("duplicate field `version`"), "{twice}");
         let missing = refused::<Rules>(&rules("1").replace(",\"rate\":7", ""));
         assert!(missing.got.contains("missing field `rate`"), "{missing}");
-        assert_eq!(refused::<Rules>(&(rules("1") + " {}")).field, "witness");
+        for outside in [rules("1") + " {}", "{".into(), "".into(), "7".into()] {
+            assert_eq!(refused::<Rules>(&outside).field, "witness");
+        }
     }
 
     #[test]
