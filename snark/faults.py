@@ -1,33 +1,11 @@
-"""Errors of this package, by whose fault they are.
-
-Does NOT know what the caller does about them.
-"""
+"""Errors of this package, by whose fault they are."""
 
 from __future__ import annotations
 
 from native import NativeError
+from native.faults import LocalFault, PeerFault
 
 __all__ = ["LocalFault", "MalformedFault", "PeerFault"]
-
-
-class LocalFault(Exception):
-    """Our own program or operator asked for something impossible: stop."""
-
-
-class PeerFault(Exception):
-    """Bytes from outside are wrong: refuse them.
-
-    Attributes:
-        field: which part of the bytes.
-        expected: what belongs there.
-        got: what stands there.
-    """
-
-    def __init__(self, *, field: str, expected: str, got: object) -> None:
-        super().__init__(f"{field}: expected {expected}, got {got}")
-        self.field = field
-        self.expected = expected
-        self.got = got
 
 
 class MalformedFault(PeerFault):
