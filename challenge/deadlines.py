@@ -9,8 +9,8 @@ This module does NOT know transactions, fees or peers: heights and names only.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from challenge.facts import challengers_of, claimant_of, key, party_with
-from challenge.game import SLOT_ENDS, GraphPhase, GraphView, SlotPhase, View, fold
+from challenge.facts import claimant_of, key, party_with
+from challenge.game import GRAPH_ENDS, SLOT_ENDS, GraphPhase, GraphView, SlotPhase, View, fold
 from challenge.rules import claimed_by, milestones
 from challenge.states import Seen, Stage, VaultState
 
@@ -173,11 +173,9 @@ def _as_challenger(state: VaultState, view: View, g: int) -> Iterator[Due]:
 def settled(state: VaultState, tip: int, bound: int) -> bool:
     """True when nothing can move any more: all slots and begun games ended, buried deeper than the reorg bound."""
     view = fold(state.proposal, state.log)
-    over = all(s.phase in (SlotPhase.CLOSED, SlotPhase.REFUNDED) for s in view.slots)
-    idle = {GraphPhase.CLAIMED, GraphPhase.CONTESTED, GraphPhase.ASSERTED}
-    return (
-        over and all(g.phase not in idle for g in view.graphs) and all(tip - seen.height > bound for seen in state.log)
-    )
+    over = all(slot.phase in SLOT_ENDS for slot in view.slots)
+    done = all(game.phase is GraphPhase.ARMED or game.phase in GRAPH_ENDS for game in view.graphs)
+    return over and done and all(tip - seen.height > bound for seen in state.log)
 
 
 def free_bonds(state: VaultState, tip: int) -> tuple[int, ...]:
@@ -198,8 +196,3 @@ def armed_bonds(state: VaultState) -> tuple[int, ...]:
         return ()
     graphs = fold(state.proposal, state.log).graphs
     return tuple(g for g in claimed_by(state.proposal, state.me) if graphs[g].phase is GraphPhase.ARMED)
-
-
-def who_may_disprove(state: VaultState, g: int) -> tuple[int, ...]:
-    """The challengers of a graph, ascending."""
-    return challengers_of(state.proposal, g)

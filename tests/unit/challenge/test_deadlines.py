@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import msgspec
 import pytest
 
-from challenge.deadlines import agenda, bound, due, settled, stage, verdict_key, who_may_disprove
+from challenge.deadlines import agenda, bound, due, settled, stage, verdict_key
 from challenge.events import Done, Event, Halted, Ordered, Told, Unmined
 from challenge.facts import parse_key
 from challenge.machine import step
@@ -13,12 +13,10 @@ from challenge.states import Job, Stage
 from tests.unit.challenge.ceremony import (
     BORROWER,
     CHALLENGER,
-    DEFAULT,
     KIT,
     LENDER,
     PARTIES,
     PROPOSAL,
-    WITHDRAW,
     after,
     at,
     block,
@@ -338,8 +336,3 @@ def test_a_vault_is_settled_when_all_ends_are_buried(history, end):
 
 def test_a_vault_nobody_funded_is_not_settled():
     assert not settled(live(LENDER), 10**6, 20)
-
-
-def test_every_challenger_may_disprove():
-    assert who_may_disprove(live(LENDER), WITHDRAW) == (1, 2)
-    assert who_may_disprove(live(LENDER), DEFAULT) == (0, 2)
