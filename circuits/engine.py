@@ -126,6 +126,22 @@ class Engine(Protocol):
             NativeError: the setup is out of range.
         """
 
+    def prove_knowledge(self, setup: Setup, digit_seed: Seed, sides: Sequence[GarblerSide], context: bytes) -> bytes:
+        """A proof, bound to `context`, that whoever garbles knows the logarithms of S and of every side's output point.
+
+        `sides` are this engine's, of one graph, in the order in which their output points are stated.
+
+        Raises:
+            LocalFault: a side of another engine.
+        """
+
+    def check_knowledge(self, points: bytes, context: bytes, proof: bytes) -> bool:
+        """Whether that proof is valid for S followed by the output points, 33 bytes a point.
+
+        Raises:
+            NativeError: a length or a point that is wrong.
+        """
+
     def check(self, setup: Setup, offer: Offer, kept: Sequence[int], opened: Opened, progress: Progress) -> Kept:
         """Regenerates what was opened, recomputes what is kept.
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from circuits.engine import Digit, Engine, GarblerSide, Kept, Offer, Opened, Setup
+from circuits.faults import LocalFault
 from circuits.gates import Circuit
 from native._native import engine as native
 from native._native.garbling import Program, Progress
@@ -72,6 +73,15 @@ class _Core:
 
     def garbler(self, setup: Setup, digit_seed: Seed, pair_seed: Seed) -> GarblerSide:
         return _Garbler(setup, digit_seed, pair_seed)
+
+    def prove_knowledge(self, setup: Setup, digit_seed: Seed, sides: Sequence[GarblerSide], context: bytes) -> bytes:
+        garblers = [side.native for side in sides if isinstance(side, _Garbler)]
+        if len(garblers) != len(sides):
+            raise LocalFault(f"expected {len(sides)} sides of engine core, got {len(garblers)}")
+        return native.prove_knowledge(layout_of(setup.circuit, setup.digit_bits), digit_seed, garblers, context)
+
+    def check_knowledge(self, points: bytes, context: bytes, proof: bytes) -> bool:
+        return native.check_knowledge(points, context, proof)
 
     def check(self, setup: Setup, offer: Offer, kept: Sequence[int], opened: Opened, progress: Progress) -> Kept:
         shares = native.check(

@@ -20,9 +20,8 @@ from challenge.facts import challengers_of, key
 from challenge.states import Job, VaultState
 from circuits.cut_and_choose import ENTROPY_BYTES, PROFILES, draw_kept
 from circuits.engine import Engine, Kept, Offer, Opened, Setup
-from circuits.engines.core import CORE, layout_of, params_of
+from circuits.engines.core import CORE
 from native import NativeError
-from native._native import engine as native
 from native._native.garbling import Progress
 from native._native.keys import Secret
 from node.faults import PeerFault
@@ -65,30 +64,27 @@ def knowledge_context(state: VaultState, g: int) -> bytes:
 async def commit(context: Context, state: VaultState, job: Job) -> Facts:
     """Garble every instance for every challenger, state the points, and the commitments to each."""
     (g,) = job.indices
-    own = context.own_of(state)
+    own, engine = context.own_of(state), _engine(state, g)
 
     def make() -> Facts:
-        facts, garblers, points = [], [], b""
+        sides, offers = [], {}
         for k in challengers_of(state.proposal, g):
             setup = setup_of(state, g, k)
-            garblers.append((k, native.Garbler(params_of(setup), own.digits(g), own.pair(g, k))))
-            offer = _engine(state, g).garbler(setup, own.digits(g), own.pair(g, k)).offer(context.begin(state, job))
-            points = offer.points
-            facts.append(
-                (
-                    key("commitments", g, k),
-                    encode(Commitments(polynomial=offer.polynomial, instances=offer.commitments)),
-                )
-            )
-        layout = layout_of(setup.circuit, setup.digit_bits)
+            sides.append(engine.garbler(setup, own.digits(g), own.pair(g, k)))
+            offers[k] = sides[-1].offer(context.begin(state, job))
         stated = Points(
-            digits=points,
-            outputs=tuple((k, garbler.output_points()[:33]) for k, garbler in garblers),
-            proof=native.prove_knowledge(
-                layout, own.digits(g), [garbler for _, garbler in garblers], knowledge_context(state, g)
-            ),
+            digits=offers[k].points,  # the graph's: the same towards everybody
+            outputs=tuple((k, offer.output_point) for k, offer in offers.items()),
+            proof=engine.prove_knowledge(setup, own.digits(g), sides, knowledge_context(state, g)),
         )
-        return ((key("points", g), encode(stated)), *facts)
+        commitments = [
+            (
+                key("commitments", g, k),
+                encode(Commitments(polynomial=offer.polynomial, instances=offer.commitments)),
+            )
+            for k, offer in offers.items()
+        ]
+        return ((key("points", g), encode(stated)), *commitments)
 
     return await asyncio.to_thread(make)
 
@@ -104,7 +100,7 @@ def points_of(context: Context, state: VaultState, g: int) -> Points:
         )
     together = points.digits + b"".join(point for _, point in points.outputs)
     try:
-        proven = native.check_knowledge(together, knowledge_context(state, g), points.proof)
+        proven = _engine(state, g).check_knowledge(together, knowledge_context(state, g), points.proof)
     except NativeError as error:
         raise PeerFault(what=name, expected="points and a proof", came=str(error)) from error
     if not proven:
