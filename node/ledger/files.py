@@ -17,7 +17,8 @@ from node.faults import LocalFault, PeerFault
 from node.ledger.follower import Verify
 from snark.faults import MalformedFault
 from snark.formats import Curve, Format
-from snark.groth16 import Proof, PublicInputs, VerifyingKey, verify
+from snark.groth16 import Proof, VerifyingKey
+from snark.statements import verify_state_transition
 from vault.faults import VaultFault
 from vault.ledger import commit, forms
 from vault.ledger.faults import FollowFault
@@ -114,13 +115,12 @@ def verifier(file: GenesisFile, *, network: str, genesis: bytes, trusted: frozen
     rules = commit.rules_hash(file.genesis.rules)
 
     def check(old: bytes, new: bytes, proof: bytes) -> bool:
-        x = commit.transition_public(genesis, ledger, rules=rules, old_root=old, new_root=new)
         try:
             parsed = Proof.parse(proof, Curve.BN254, Format.ARKWORKS)
         except MalformedFault as fault:
             raise FollowFault(
                 "proof", expected="a proof on BN254, arkworks compressed", got=str(fault)[:200]
             ) from fault
-        return verify(key, PublicInputs.of([int.from_bytes(x)], Curve.BN254), parsed)
+        return verify_state_transition(key, genesis, ledger, rules=rules, old_root=old, new_root=new, proof=parsed)
 
     return check

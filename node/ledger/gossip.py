@@ -137,7 +137,7 @@ class Gossip:
 
     def _talked(self, identity: bytes, task: asyncio.Task[None]) -> None:
         self._talks.pop(identity, None)
-        if not task.cancelled() and (error := task.exception()) is not None:
+        if not task.cancelled() and isinstance(error := task.exception(), Exception):
             log.error("telling a peer failed", peer=identity.hex()[:16], exc_info=error)
 
     def _news(self, peer: Peer) -> bool:
