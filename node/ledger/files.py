@@ -74,7 +74,11 @@ def encode(file: GenesisFile) -> bytes:
 
 def decode(raw: bytes) -> GenesisFile:
     """The inverse. Raises LocalFault."""
-    return parse(msgspec.json.decode(raw))
+    try:
+        value = msgspec.json.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise LocalFault(what="genesis file", expected="JSON", came=str(error)[:200]) from error
+    return parse(value)
 
 
 def verifier(file: GenesisFile, *, network: str, genesis: bytes, trusted: frozenset[bytes]) -> Verify:

@@ -127,12 +127,13 @@ class Keeper:
             case "accrue":
                 if "height" not in found:
                     found["height"] = self.world.height()
-                height = found["height"]
-                own = await self.world.chain.median_time(height) if isinstance(height, int) and height >= 0 else None
+                height, tip = found["height"], self.world.height()
+                there = isinstance(height, int) and 0 <= height <= tip
+                own = await self.world.chain.median_time(height) if there else None
                 if own is None:
                     raise LocalFault(
                         what="event.height",
-                        expected=f"one of our chain, at most {self.world.height()}",
+                        expected=f"one of our chain, at most {tip}",
                         came=repr(height)[:40],
                         todo="No attestor would sign a block that is not there.",
                     )
