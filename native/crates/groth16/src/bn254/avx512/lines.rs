@@ -8,7 +8,7 @@ use ark_ec::short_weierstrass::SWCurveConfig;
 use ark_ff::{AdditiveGroup, Field};
 
 use super::super::digits;
-use super::lanes::{Quadratic, Words, dot};
+use super::quadratic::{Quadratic, Words, dot};
 use super::target::{Target, xi};
 
 const THETA: u64 = 0;

@@ -8,6 +8,7 @@
 
 mod lanes;
 mod lines;
+mod quadratic;
 mod scale;
 mod target;
 

@@ -5,7 +5,8 @@ use ark_ec::scalar_mul::glv::GLVConfig;
 use ark_ff::AdditiveGroup;
 
 use super::super::{Seed, planes};
-use super::lanes::{Eight, Mask, Quadratic};
+use super::lanes::{Eight, Mask};
+use super::quadratic::Quadratic;
 
 /// Points x / z^2, y / z^3.
 #[derive(Clone, Copy)]

@@ -4,7 +4,8 @@ use ark_bn254::{Fq2, Fq6, Fq12};
 use ark_ff::Field;
 use std::sync::LazyLock;
 
-use super::lanes::{Loose, Quadratic, Words, dot, dot_with_doubled};
+use super::lanes::Loose;
+use super::quadratic::{Quadratic, Words, dot, dot_with_doubled};
 
 /// An element; bounded.
 #[derive(Clone, Copy)]
