@@ -1,14 +1,19 @@
 """Groth16 verification on BN254 with one public input: single, folded and in batches of 64, and parsing a proof.
 
-Baselines: arkworks called plainly (keys not prepared) on the same proof in the same run, and py_ecc. Figures are milliseconds of
-processor time a proof ("a core"), so that other programs on the machine do not count; the wall time of a batch on every core
-stands beside. Ratio is baseline by value: how many times faster.
+Baselines: arkworks called plainly (keys not prepared) on the same proof in the same run, py_ecc, and snarkjs where it is
+(BITVM3_SNARKJS is the command, else PATH). Figures are milliseconds of processor time a proof ("a core"), so that other
+programs on the machine do not count; the wall time of a batch on every core stands beside. Parsing a proof, with its curve and
+subgroup checks, is a figure of its own. Ratio is baseline by value: how many times faster.
 """
 
 from __future__ import annotations
 
 import json
+import os
+import shlex
+import shutil
 import statistics
+import subprocess
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -55,6 +60,38 @@ def _py_ecc(key: dict[str, Any], inputs: tuple[int, ...], proof: dict[str, Any])
     return bool(ec.final_exponentiate(product) == ec.FQ12.one())
 
 
+# The median of process.cpuUsage over calls of snarkjs.groth16.verify, as milliseconds.
+_SNARKJS = """
+const snarkjs = require(process.argv[1]);
+const [key, inputs, proof] = JSON.parse(require("fs").readFileSync(0));
+(async () => {
+  const spent = [];
+  for (let round = 0; round < 12; round++) {
+    const start = process.cpuUsage();
+    if (!await snarkjs.groth16.verify(key, inputs, proof)) process.exit(1);
+    const { user, system } = process.cpuUsage(start);
+    if (round >= 2) spent.push((user + system) / 1e3);
+  }
+  console.log(spent.sort((a, b) => a - b)[5]);
+  process.exit(0);
+})();
+"""
+
+
+def _snarkjs(key: dict[str, Any], inputs: tuple[int, ...], proof: dict[str, Any]) -> float | None:
+    """Milliseconds of processor time, in a warm process; None where there is no snarkjs."""
+    command = os.environ.get("BITVM3_SNARKJS") or shutil.which("snarkjs")
+    node = shutil.which("node")
+    if command is None or node is None:
+        return None
+    package = Path(shlex.split(command)[-1]).resolve().parents[1]  # of build/cli.cjs
+    claim = json.dumps([key, [str(number) for number in inputs], proof])
+    said = subprocess.run(
+        [node, "-e", _SNARKJS, package], input=claim, capture_output=True, text=True, check=True, timeout=120
+    )
+    return float(said.stdout)
+
+
 def _figure(value: float, unit: str, baseline: float) -> Figure:
     return {
         "value": round(value, 3),
@@ -99,6 +136,12 @@ def _of(curve: Curve) -> dict[str, Figure]:
         oracle = {"py_ecc": lambda: _py_ecc(key_json, inputs.numbers, proof_json)}
         seconds = _milliseconds(oracle, time.process_time, 1)["py_ecc"]
         figures["bn254, verify, against py_ecc"] = _figure(spent["verify"], "ms CPU a proof", seconds)
+        snarkjs = _snarkjs(key_json, inputs.numbers, proof_json)
+        figures["bn254, verify, against snarkjs"] = (
+            {"value": round(spent["verify"], 3), "unit": "ms CPU a proof", "baseline": "absent", "ratio": ""}
+            if snarkjs is None
+            else _figure(spent["verify"], "ms CPU a proof", snarkjs)
+        )
     return figures
 
 
