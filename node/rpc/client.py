@@ -16,6 +16,7 @@ import msgspec
 from node.faults import LocalFault, Unavailable
 from node.rpc.server import ADDRESS_FILE, COOKIE_FILE
 
+_KEEP_SECONDS = 5.0  # well below the server's: a connection it is about to close is not used again
 _SECONDS = 120.0
 
 
@@ -63,6 +64,7 @@ class RpcClient:
         self._session = aiohttp.ClientSession(
             headers={"Authorization": aiohttp.encode_basic_auth(user, password)},
             timeout=aiohttp.ClientTimeout(total=_SECONDS),
+            connector=aiohttp.TCPConnector(keepalive_timeout=_KEEP_SECONDS),
         )
         self._number = 0
 

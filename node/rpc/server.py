@@ -168,7 +168,7 @@ class Server:
     async def _guarded(self, request: web.Request, handler: Any) -> web.StreamResponse:
         working = self._connections.get(id(request.protocol))
         if working is not None:
-            working.requests += 1
+            working.begin()
         try:
             if not self._authorized(request):
                 return _refusal(
@@ -184,7 +184,7 @@ class Server:
             )
         finally:
             if working is not None:
-                working.requests -= 1
+                working.end()
 
     def _authorized(self, request: web.Request) -> bool:
         given = request.headers.get("Authorization", "")
@@ -260,10 +260,9 @@ class _Connection(asyncio.Protocol):
 
     def __init__(self, inner: Any, known: dict[int, _Connection], seconds: float) -> None:
         self.inner = inner
-        self.requests = 0
         self._known = known
         self._seconds = seconds
-        self._busy_before = False
+        self._requests = 0
         self._transport: asyncio.BaseTransport | None = None
         self._timer: asyncio.TimerHandle | None = None
 
@@ -271,14 +270,28 @@ class _Connection(asyncio.Protocol):
         self._transport = transport
         self._known[id(self.inner)] = self
         self.inner.connection_made(transport)
-        self._check()
+        self._wind()
 
-    def _check(self) -> None:
-        if self._timer is not None and self.requests == 0 and not self._busy_before:
-            self.close()
-            return
-        self._busy_before = self.requests > 0
-        self._timer = asyncio.get_running_loop().call_later(self._seconds, self._check)
+    def begin(self) -> None:
+        """A request is worked on: the clock stands."""
+        self._requests += 1
+        self._stop()
+
+    def end(self) -> None:
+        """It was answered."""
+        self._requests -= 1
+        if self._requests == 0:
+            self._wind()
+
+    def _wind(self) -> None:
+        self._stop()
+        if self._transport is not None:
+            self._timer = asyncio.get_running_loop().call_later(self._seconds, self.close)
+
+    def _stop(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     def close(self) -> None:
         """Drop the connection now."""
@@ -287,8 +300,8 @@ class _Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._known.pop(id(self.inner), None)
-        if self._timer is not None:
-            self._timer.cancel()
+        self._transport = None
+        self._stop()
         self.inner.connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
