@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from tests.simulation.ledger_world import ATTESTORS, EVERYBODY, KEEPER, LedgerWorld
@@ -15,8 +16,8 @@ VICTIMS = (KEEPER, "ann")
 END = 3
 
 
-async def play(world: LedgerWorld) -> list[str]:
-    """Two batches, the second not full; returns what everybody stands on, and who signed what."""
+async def play(world: LedgerWorld) -> str:
+    """Two batches, the second not full; returns what everybody stands on."""
     await world.post(mark(world), await world.block())
     await world.final(2)
     await world.post(loan())
@@ -31,7 +32,10 @@ async def play(world: LedgerWorld) -> list[str]:
     for name in ATTESTORS:
         attestor = world.actors[name].room.attestor
         assert attestor is not None and attestor.state.root == keeper.sealed.root
-    return [*sorted(views), str(entries), str(keeper.sealed.totals)]
+    assert len(views) == len(entries) == 1
+    return str(
+        msgspec.structs.replace(keeper.sealed.totals, tree=b"", log=b"")
+    )  # keys, hence ids, are fresh in each run
 
 
 async def places(folder: Path) -> dict[str, list[str]]:
@@ -68,7 +72,7 @@ async def test_a_cut_at_every_place_of_keeper_and_attestor_changes_nothing(tmp_p
                 ending = await play(world)
                 # gossip may not come to this place in every order of things; all else must
                 assert world.fuses[name].blown or "ledger-head" in place or "ledger-entry" in place, place
-                endings.add(ending[-1])
+                endings.add(ending)
     assert len(endings) == 1
 
 
