@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ::groth16::fault;
 use ::statements::builder::Built;
 use ::statements::eddsa::{Key, Signature, SigningKey};
-use ::statements::{Fr, field, poseidon as sponge, transition};
+use ::statements::{Fr, field, outcome, poseidon as sponge, transition};
 use pyo3::prelude::*;
 use zeroize::Zeroizing;
 
@@ -116,9 +116,17 @@ fn synthesize(name: &str, batch: usize, json: Option<&[u8]>) -> Result<Synthesis
             let transition::Transition { built, x, .. } = transition::synthesize(&witness, batch);
             Ok(Synthesis { built, x })
         }
+        ("outcome", 0) => {
+            let witness = match json {
+                Some(json) => outcome::Witness::parse(json)?,
+                None => outcome::Witness::default(),
+            };
+            let outcome::Outcome { built, x } = outcome::synthesize(&witness);
+            Ok(Synthesis { built, x })
+        }
         _ => Err(Error::field(
             "statement",
-            "outcome, or transition with a batch",
+            "transition with a batch, or outcome with batch 0",
             format!("{name:?}, {batch}"),
         )),
     }

@@ -33,6 +33,11 @@ pub fn bit(number: &Fr, i: usize) -> bool {
     number.into_bigint().get_bit(i)
 }
 
+/// Whether the number is below 2^n.
+pub fn fits(number: &Fr, n: usize) -> bool {
+    number.into_bigint().num_bits() as usize <= n
+}
+
 /// 2^n.
 pub fn power_of_two(n: usize) -> Fr {
     let mut limbs = [0u64; 4];

@@ -6,7 +6,9 @@
 use ark_bn254::Fr;
 use ark_ff::AdditiveGroup;
 
-use crate::field::{power_of_two, tag};
+use groth16::{Result, fault};
+
+use crate::field::{fits, power_of_two, tag};
 use crate::poseidon;
 use crate::witness::{self, SLOTS};
 
@@ -89,6 +91,21 @@ macro_rules! packed {
             /// The words that are hashed.
             pub fn words(&self) -> Vec<W> {
                 vec![$(pack(&[$((&self.$field, $bits)),*])),*]
+            }
+        }
+
+        impl $name<Fr> {
+            /// Refuses a number beyond its bits, by name.
+            pub fn check(&self, what: &str) -> Result<()> {
+                let mut widths = Vec::new();
+                self.map(|_, bits| widths.push(bits));
+                for ((name, value), bits) in self.fields().into_iter().zip(widths) {
+                    if !fits(value, bits) {
+                        let expected = format_args!("a number of {bits} bits");
+                        return Err(fault(format_args!("{what}.{name}"), expected, value));
+                    }
+                }
+                Ok(())
             }
         }
 
