@@ -301,8 +301,8 @@ class Keeper:
         return batch if batch is not None and batch.proof else None
 
     async def _heard(self, identity: bytes, batch: Batch, answer: Answer) -> bool:
-        """Take an answer; True when the attestor has come further or is somewhere else than we thought."""
-        courier = self.couriers[identity]
+        """Take an answer; True when the attestor has the batch."""
+        courier, end = self.couriers[identity], batch.checkpoint.seq
         if answer.signatures:
             await self._gather(identity, batch, answer.signatures)
         if answer.at == batch.after:
@@ -310,16 +310,26 @@ class Keeper:
                 log.info("attestor waits", attestor=identity.hex()[:16], reason=answer.waits[:400], **self._line(batch))
             courier.at, courier.says = answer.at, f"waits: {answer.waits[:400]}"
             return False
-        if self.batch(answer.at) is None and answer.at != self.sealed.totals.seq:
+        elsewhere = batch.after < answer.at < end or answer.at > self.sealed.totals.seq
+        if elsewhere or (answer.at < batch.after and self.batch(answer.at) is None):
             raise PeerFault(
                 what=f"attestor {identity.hex()[:16]}",
                 expected="a seq at which one of our batches ends",
                 came=str(answer.at),
                 todo="It has followed another keeper: this ledger has two histories.",
             )
-        moved = answer.at != courier.at and (answer.at > batch.after or courier.at is None or answer.at < courier.at)
-        courier.at, courier.says = answer.at, f"at seq {answer.at}"
-        return moved
+        if answer.at >= end and not self._settled(identity, batch):
+            courier.at, courier.says = batch.after, "has the batch, and gives no signature of it"
+            return False
+        # One that has come further has signatures of the batches between that we may have lost: none is left out.
+        courier.at, courier.says = min(answer.at, end), f"at seq {answer.at}"
+        return answer.at >= end
+
+    def _settled(self, identity: bytes, batch: Batch) -> bool:
+        """Whether nothing is wanted of this attestor for a batch: it has signed, or enough others have."""
+        signatures = (self.batch(batch.after) or batch).signatures
+        ours = any(self.genesis.attestors[signature.index].identity == identity for signature in signatures)
+        return ours or len(signatures) >= self.genesis.threshold
 
     async def _gather(self, identity: bytes, batch: Batch, signatures: Sequence[Signature]) -> None:
         """Keep valid signatures of one attestor's node; with enough of them the checkpoint is final."""

@@ -13,7 +13,7 @@ proof and no rule: whoever takes a value does.
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
 
@@ -25,6 +25,9 @@ from vault.ledger.events import Event, decode_event
 from vault.ledger.follow import Proven, Signed
 from vault.ledger.position import Globals
 
+Seq = Annotated[int, msgspec.Meta(ge=0, lt=1 << 32)]
+Bytes32 = Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
+
 
 class Batch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Events that lead from the seq `after` to `totals`, which the checkpoint's root commits to.
@@ -32,7 +35,7 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     `proof` is empty until it is made, `signatures` are those known, ascending by index.
     """
 
-    after: int
+    after: Seq
     events: tuple[bytes, ...]
     totals: Globals
     checkpoint: Checkpoint
@@ -60,7 +63,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 class Answer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """An attestor's: its seq now, its signatures of the batch's checkpoint, or why it waits."""
 
-    at: int
+    at: Seq
     signatures: tuple[Signature, ...] = ()
     waits: str = ""
 
@@ -68,13 +71,13 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 class After(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The entry that begins at a seq is wanted."""
 
-    seq: int
+    seq: Seq
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The position of a vault under the last final checkpoint is wanted."""
 
-    vault: bytes
+    vault: Bytes32
 
 
 class Approval(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

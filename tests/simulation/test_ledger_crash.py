@@ -87,3 +87,23 @@ async def test_everybody_restarted_in_the_midst_goes_on(tmp_path: Path) -> None:
         world.wire.cut = set()
         await world.final(END)
         assert len(list(world.actors[KEEPER].room.shelf.entries())) == 2
+
+
+async def test_signatures_of_several_batches_whose_answers_were_lost_are_all_gathered(tmp_path: Path) -> None:
+    async with a_ledger(tmp_path) as world:
+        world.wire.cut = {"bob", "cat"}  # ann signs both batches, nothing is final
+        await world.post(mark(world), await world.block(), loan())
+        ann = world.actors["ann"].room.attestor
+        assert ann is not None
+        await world.until_true(lambda: ann.seq == END)
+        await world.actors[KEEPER].restart()
+        keeper = world.actors[KEEPER].room.keeper
+        assert keeper is not None
+        for after, batch in list(keeper.batches.items()):  # the answers were on their way when the power went
+            await keeper._store(msgspec.structs.replace(batch, signatures=()), ())
+            assert not keeper.batches[after].signatures
+        for courier in keeper.couriers.values():
+            courier.at = None
+        world.wire.cut = {"cat"}
+        await world.final(END, KEEPER, "ann", "bob")
+        assert {(0, 2), (0, END), (1, 2), (1, END)} == set(world.signed())
