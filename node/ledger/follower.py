@@ -8,7 +8,7 @@ attestors' own view goes through here. Does NOT hold positions, nor know who may
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import structlog
@@ -119,23 +119,27 @@ class Follower:
             self._hints = [*self._hints[-7:], source]
 
     async def pull(self) -> None:
-        """Take all that the sources have, the keeper first; a source that lies is named and passed over."""
+        """Take all that who says it has more, and the keeper, have; everybody else is asked when the keeper does not serve."""
         hints, self._hints = self._hints, []
-        for source in self._sources(hints):
-            try:
-                while await self._pull_one(source):
-                    pass
-            except Unavailable as fault:
-                log.debug("no entry", ledger=self.shelf.ledger.hex()[:16], source=source.hex()[:16], reason=str(fault))
-            except PeerFault as fault:
-                self.blame(source, str(fault))
-
-    def _sources(self, hints: list[bytes]) -> Iterator[bytes]:
-        now = asyncio.get_running_loop().time()
-        known = self.world.known()
+        known, now = self.world.known(), asyncio.get_running_loop().time()
         for source in dict.fromkeys((*hints, self.genesis.keeper, *known)):
-            if source != self.world.me and source in known and self._shunned.get(source, 0.0) <= now:
-                yield source
+            if source == self.world.me or source not in known or self._shunned.get(source, 0.0) > now:
+                continue
+            if await self._served(source) and source == self.genesis.keeper:
+                return
+
+    async def _served(self, source: bytes) -> bool:
+        """All that one source has; False when it is away, or lies: then it is named and passed over for a while."""
+        try:
+            while await self._pull_one(source):
+                pass
+        except Unavailable as fault:
+            log.debug("no entry", ledger=self.shelf.ledger.hex()[:16], source=source.hex()[:16], reason=str(fault))
+            return False
+        except PeerFault as fault:
+            self.blame(source, str(fault))
+            return False
+        return True
 
     async def _pull_one(self, source: bytes) -> bool:
         wanted = write(After(seq=self.view.seq))

@@ -253,3 +253,31 @@ async def test_a_node_that_opens_the_ledger_later_catches_up(tmp_path: Path) -> 
         await fay.open()
         await world.final(5)
         assert fay.room.follower.proofs == 1, "what was judged before a restart is not judged again"
+
+
+async def test_a_keeper_that_withholds_entries_from_one_node_does_not_keep_it_behind(tmp_path: Path) -> None:
+    async with a_ledger(tmp_path) as world:
+        world.wire.reply = lambda asked, answers, kind, honest: (
+            b"" if answers == KEEPER and asked == FOLLOWER and kind == "ledger-entry" else honest
+        )
+        await a_loan(world)
+        assert not world.actors[FOLLOWER].room.follower.faults
+
+
+async def test_a_file_without_its_key_is_completed_by_the_keeper(tmp_path: Path) -> None:
+    async with a_ledger(tmp_path) as world:
+        file = world.genesis_file(salt=bytes([1]) * 32)
+        bare = {"genesis": file.as_json()["genesis"]}
+        fay = world.actors[FOLLOWER].ledgers
+        world.forger.line, line = replace(world.forger.line, key=bytes(32)), world.forger.line  # not in our key folder
+        with pytest.raises(LocalFault, match="genesis file, in our key folder, or from the keeper"):
+            await fay.open(bare)
+        kim = world.actors[KEEPER].ledgers
+        await kim.open(file.as_json())
+        opened = await fay.open(bare)
+        assert opened.file == file and await fay.open(bare) is opened
+        stranger = world.genesis_file(salt=bytes([2]) * 32, transition_key=bytes(32))
+        kim.open_ledgers[stranger.genesis.ledger_id] = kim.open_ledgers[opened.id]  # a keeper that gives another key
+        with pytest.raises(LocalFault, match="which the genesis names"):
+            world.forger.line = replace(line, key=bytes([9]) * 32)
+            await fay.open({"genesis": stranger.as_json()["genesis"]})
