@@ -66,6 +66,8 @@ pub trait Curve: Pairing {
     ) -> MillerLoopOutput<Self>;
     /// The final exponentiation; the same value as the library's.
     fn finish(loops: MillerLoopOutput<Self>) -> Option<PairingOutput<Self>>;
+    /// A power of an element of order r of the target field.
+    fn power(of: PairingOutput<Self>, exponent: Self::ScalarField) -> PairingOutput<Self>;
     /// What a random seed stands for in a linear combination: another number for each seed.
     fn coefficient(seed: Seed) -> Self::ScalarField;
     /// Each point times the coefficient of its seed.
@@ -132,6 +134,9 @@ curve!(ark_bn254, ark_bn254::Bn254, CurveId::Bn254, {
     fn finish(loops: MillerLoopOutput<Self>) -> Option<PairingOutput<Self>> {
         bn254::finish(loops)
     }
+    fn power(of: PairingOutput<Self>, exponent: Self::ScalarField) -> PairingOutput<Self> {
+        bn254::power(of, exponent)
+    }
     fn coefficient(seed: Seed) -> Self::ScalarField {
         bn254::coefficient(seed)
     }
@@ -168,6 +173,9 @@ curve!(
         }
         fn finish(loops: MillerLoopOutput<Self>) -> Option<PairingOutput<Self>> {
             Self::final_exponentiation(loops)
+        }
+        fn power(of: PairingOutput<Self>, exponent: Self::ScalarField) -> PairingOutput<Self> {
+            of * exponent
         }
         fn coefficient(seed: Seed) -> Self::ScalarField {
             Self::ScalarField::from(u128::from(seed[1]) << 64 | u128::from(seed[0]))

@@ -130,8 +130,9 @@ impl<E: Curve> Key<E> {
             ));
         }
         let negative = |point: E::G2Affine| Arc::new(E::lines((-point.into_group()).into_affine()));
+        let alpha_beta = E::finish(E::loops(&[(points.alpha_g1, points.beta_g2)], &[]));
         Ok(Self {
-            alpha_beta: E::pairing(points.alpha_g1, points.beta_g2),
+            alpha_beta: alpha_beta.expect("a Miller loop is not zero"),
             gamma: negative(points.gamma_g2),
             delta: negative(points.delta_g2),
             id: id::<E>(&points),

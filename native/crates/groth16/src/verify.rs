@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use ark_ec::pairing::PairingOutput;
-use ark_ec::{AffineRepr, CurveGroup, PrimeGroup};
-use ark_ff::{AdditiveGroup, PrimeField};
+use ark_ec::{AffineRepr, CurveGroup};
+use ark_ff::AdditiveGroup;
 use rayon::prelude::*;
 
 use crate::bn254::Seed;
@@ -177,7 +177,7 @@ impl<E: Curve> Key<E> {
             .into_iter()
             .fold(fixed.0, |product, (part, _)| product * part);
         let left = E::finish(ark_ec::pairing::MillerLoopOutput(product));
-        Ok(left == Some(self.alpha_beta.mul_bigint(sums[0].into_bigint())))
+        Ok(left == Some(E::power(self.alpha_beta, sums[0])))
     }
 }
 

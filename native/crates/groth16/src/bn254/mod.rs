@@ -11,7 +11,7 @@ use ark_ec::AffineRepr;
 use ark_ec::bn::{BnConfig, G2Prepared};
 use ark_ec::pairing::{MillerLoopOutput, PairingOutput};
 use ark_ec::scalar_mul::glv::GLVConfig;
-use ark_ff::{AdditiveGroup, Field, batch_inversion};
+use ark_ff::{AdditiveGroup, BigInteger, Field, PrimeField, batch_inversion};
 
 /// The coefficients of w and w^3 of a line; that of 1 is one.
 type Line = (Fq2, Fq2);
@@ -75,6 +75,17 @@ pub fn finish(loops: MillerLoopOutput<Bn254>) -> Option<PairingOutput<Bn254>> {
         return here.finish(loops);
     }
     portable::finish(loops)
+}
+
+/// A power of an element of order r.
+pub fn power(of: PairingOutput<Bn254>, exponent: Fr) -> PairingOutput<Bn254> {
+    #[cfg(target_arch = "x86_64")]
+    if let Some(here) = avx512::Here::detect() {
+        let digits = exponent.into_bigint().find_wnaf(4).unwrap_or_default();
+        let digits: Vec<i8> = digits.into_iter().map(|digit| digit as i8).collect();
+        return here.power(&of, &digits);
+    }
+    of * exponent
 }
 
 /// Whether a point of the twisted curve is of order r: with f the p-power map, (x + 1) Q + f(x Q) + f^2(x Q) = f^3(2 x Q)
@@ -169,7 +180,7 @@ mod tests {
     use ark_ec::CurveConfig;
     use ark_ec::pairing::Pairing;
     use ark_ec::{CurveGroup, PrimeGroup};
-    use ark_ff::{PrimeField, UniformRand};
+    use ark_ff::UniformRand;
     use ark_std::test_rng;
 
     fn points(count: usize) -> Vec<(G1Affine, G2Affine)> {
@@ -265,6 +276,19 @@ mod tests {
                 assert_ne!(pair(a, b), pair(a, b + Fr::from(1u64)));
             }
         }
+    }
+
+    #[test]
+    fn powers_are_the_librarys() {
+        let mut random = test_rng();
+        let base = Bn254::pairing(points(1)[0].0, points(1)[0].1);
+        let small = [0u64, 1, 2, 7, 8, 1 << 63].map(Fr::from);
+        let exponents = small.into_iter().flat_map(|x| [x, -x]);
+        for exponent in exponents.chain((0..8).map(|_| Fr::rand(&mut random))) {
+            assert_eq!(power(base, exponent), base * exponent);
+        }
+        let one = PairingOutput::default();
+        assert_eq!(power(one, -Fr::from(1u64)), one);
     }
 
     #[test]

@@ -53,6 +53,12 @@ impl Here {
         unsafe { target::finish(&loops.0) }.map(PairingOutput)
     }
 
+    /// A power of an element of order r; digits from the lowest, zero or odd, at most 7.
+    pub fn power(self, of: &PairingOutput<Bn254>, digits: &[i8]) -> PairingOutput<Bn254> {
+        // SAFETY: `Here` exists only where `detect` found the features.
+        PairingOutput(unsafe { target::power(&of.0, digits) })
+    }
+
     /// Each point times its coefficient; none is infinity.
     pub fn scale(self, points: &[G1Affine], seeds: &[Seed]) -> Vec<G1Projective> {
         // SAFETY: `Here` exists only where `detect` found the features.

@@ -4,6 +4,7 @@ use ark_bn254::{Fq2, Fq6, Fq12};
 use ark_ff::Field;
 use std::sync::LazyLock;
 
+use super::super::DIGITS;
 use super::lanes::Loose;
 use super::quadratic::{Quadratic, Words, dot, dot_with_doubled};
 
@@ -176,40 +177,41 @@ impl Target {
         self.value().inverse().map(|inverse| Self::new(&inverse))
     }
 
-    /// f^-x in the cyclotomic subgroup: odd signed digits up to 7.
+    /// A power in the cyclotomic subgroup; digits from the lowest, zero or odd, at most 7.
     #[target_feature(enable = "avx512dq,avx512ifma")]
-    fn power_of_minus_x(&self) -> Self {
+    pub fn power(&self, digits: &[i8]) -> Self {
         let square = self.cyclotomic_square();
         let mut odd = [*self; 4];
         for i in 1..4 {
             odd[i] = odd[i - 1].times(&square);
         }
-        let inverse = [
-            odd[0].conjugate(),
-            odd[1].conjugate(),
-            odd[2].conjugate(),
-            odd[3].conjugate(),
-        ];
+        let mut inverse = odd;
+        for power in &mut inverse {
+            *power = power.conjugate();
+        }
         let mut result: Option<Self> = None;
-        for digit in super::super::DIGITS.iter().rev() {
+        for digit in digits.iter().rev() {
             if let Some(result) = &mut result {
                 *result = result.cyclotomic_square();
             }
             if *digit != 0 {
-                let index = usize::from(digit.unsigned_abs()) / 2;
-                // Inverses of the wanted power, as the result is inverted.
-                let power = if *digit < 0 {
-                    &odd[index]
-                } else {
-                    &inverse[index]
-                };
+                let powers = if *digit < 0 { &inverse } else { &odd };
+                let power = &powers[usize::from(digit.unsigned_abs()) / 2];
                 result = Some(match result {
                     Some(result) => result.times(power),
                     None => *power,
                 });
             }
         }
-        result.expect("x is not zero")
+        match result {
+            Some(result) => result,
+            None => Self::one(),
+        }
+    }
+
+    #[target_feature(enable = "avx512dq,avx512ifma")]
+    fn power_of_minus_x(&self) -> Self {
+        self.power(&DIGITS).conjugate()
     }
 }
 
@@ -218,6 +220,12 @@ static FROBENIUS: LazyLock<[Words; 3]> = LazyLock::new(|| {
     let ones = Fq6::new(Fq2::ONE, Fq2::ONE, Fq2::ONE);
     [1, 2, 3].map(|power| Target::words(&Fq12::new(ones, ones).frobenius_map(power)))
 });
+
+/// A power in the cyclotomic subgroup; see [`Target::power`].
+#[target_feature(enable = "avx512dq,avx512ifma")]
+pub fn power(f: &Fq12, digits: &[i8]) -> Fq12 {
+    Target::new(f).power(digits).value()
+}
 
 /// f^((p^12 - 1) / r), times a constant prime to r: Fuentes-Castaneda and others, "Faster hashing to G2", as the library.
 #[target_feature(enable = "avx512dq,avx512ifma")]
@@ -281,6 +289,7 @@ mod tests {
                 let y = Target::new(&unit);
                 assert_eq!(y.cyclotomic_square().value(), unit.cyclotomic_square());
                 assert_eq!(y.power_of_minus_x().conjugate().value(), unit.pow([X]));
+                assert_eq!(y.power(&[]).value(), Fq12::ONE);
             }
         }
     }
