@@ -58,7 +58,7 @@ def decode(type_: type[T], raw: bytes, name: str) -> T:
     try:
         value = msgspec.msgpack.decode(raw, type=type_)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        raise Deviation(f"{name}: not a {type_.__name__}: {error}") from error
+        raise Deviation(f"{name}: not a {type_.__name__}: {str(error)[:200]}") from error
     if msgspec.msgpack.encode(value) != raw:
         raise Deviation(f"{name}: a {type_.__name__} in a form that is not canonical")
     return value

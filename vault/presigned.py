@@ -237,7 +237,7 @@ def parse(raw: bytes) -> Presigned:
     try:
         stored = msgspec.msgpack.decode(raw, type=_Stored)
     except (msgspec.DecodeError, ValueError, OverflowError, RecursionError) as error:
-        raise PresignedFault("presigned", expected="a well-formed value", got=str(error)) from None
+        raise PresignedFault("presigned", expected="a well-formed value", got=str(error)[:200]) from None
     if msgspec.msgpack.encode(stored) != raw:
         raise PresignedFault("presigned", expected="the canonical encoding", got="another")
     if stored.format != FORMAT:

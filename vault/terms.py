@@ -119,7 +119,7 @@ def _decode(raw: bytes, kind: type[_Word], fault: type[VaultFault], limit: int) 
     try:
         word: _Word = msgspec.msgpack.decode(raw, type=kind)
     except (msgspec.DecodeError, ValueError, OverflowError, RecursionError) as error:
-        raise fault(name, expected="a well-formed MessagePack value of this kind", got=str(error)) from None
+        raise fault(name, expected="a well-formed MessagePack value of this kind", got=str(error)[:200]) from None
     if encode(word) != raw:
         # Two encodings of one value would give two parties two ids for the same agreement.
         raise fault(name, expected="the canonical encoding", got="another encoding of the same value")

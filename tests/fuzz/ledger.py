@@ -97,7 +97,7 @@ def _words() -> Iterator[tuple[type, list[Any], Callable[[Any], object]]]:
     yield Step, [batch.step], lambda word: word
     yield Signed, [signed], lambda word: check_quorum(genesis, word.checkpoint, word.signatures)
     yield Answer, [Answer(at=5, signatures=signed.signatures), Answer(at=0, waits="for a price")], lambda word: word
-    yield After, [After(seq=2**40)], lambda word: word
+    yield After, [After(seq=7)], lambda word: word
     yield Asked, [Asked(vault=bytes(32))], lambda word: word
     yield Approval, [Approval(digest=bytes(32), price="vouched")], lambda word: word
     yield Judged, [Judged(batch=batch, own=signed.signatures[:1])], lambda word: word

@@ -23,6 +23,7 @@ from node.chain.bitcoin import txid_of
 from node.cli.app import _proposal
 from node.config import example, load
 from node.faults import LocalFault, PeerFault, Unavailable
+from node.ledger import draft, files
 from node.letters import from_body, to_body
 from node.limits import PRODUCT
 from node.p2p import envelope
@@ -33,8 +34,11 @@ from node.rpc.client import RpcError, _result
 from node.rpc.table import TABLE, Method, from_hex
 from node.rpc.wire import INTERNAL_ERROR, Dispatcher
 from node.wallet.state import State, parse
+from tests.cases import ledger as cases
+from tests.cases import outcome
 from tests.fuzz.target import Form, Target
 from tests.vault_kit import GENESIS, kit, secret
+from vault.ledger import forms
 
 _SENDER, _RECIPIENT = secret(1), secret(2)
 _HEX = "ab" * 32
@@ -136,6 +140,10 @@ async def _do(method: str, params: Any) -> object:
             return {"peer": parse_address(params.address).peer_id}
         case "vault.claim":
             return {"salt": from_hex("salt", params.salt, None)}
+        case "ledger.open":
+            return files.parse(params.file).as_json()
+        case "ledger.post":
+            return [draft.complete(cases.loan(), event) for event in params.events]
         case _:
             return msgspec.to_builtins(params)
 
@@ -175,15 +183,25 @@ def _answered(raw: bytes) -> object:
     return told
 
 
-def _calls() -> list[bytes]:
-    values = {
+def _values() -> dict[str, Any]:
+    """A valid value for every parameter of every method."""
+    event = {"kind": "repay", "vault": cases.VAULT.hex(), "cents": 1_000}
+    return {
         "id": _HEX, "graph": 0, "slot": 0, "balance": 5, "salt": "2a", "height": 7, "folder": "/x", "address": _ADDRESS,
-        "proposal": json.loads(_wanted()[0]), "reason": "no", "format": "svg", "identity": _HEX,
+        "proposal": json.loads(_wanted()[0]), "reason": "no", "format": "svg", "identity": _HEX, "ledger": _HEX,
+        "events": [event], "vault": _HEX, "seq": 3, "action": "withdraw", "claimant": _HEX, "template": _HEX, "number": 1,
+        "price": "checked", "cents": 6_000_000, "statement": "outcome", "witness": {"slot": 0}, "purpose": "x", "job": 1,
+        "attestors": [{"identity": _HEX}], "threshold": 1, "keeper": _HEX, "key": _HEX, "rules": {"grace": 144},
+        "file": {"genesis": forms.to_json(outcome.genesis()), "verifying_key": ""},
     }  # fmt: skip
+
+
+def _calls() -> list[bytes]:
+    values = _values()
     calls = []
     for name, (params, _) in TABLE.items():
         fields = [field.encode_name for field in msgspec.structs.fields(params)]
-        given = {field: values[field] for field in fields if field in values}
+        given = {field: values[field] for field in fields}
         calls.append({"jsonrpc": "2.0", "method": name, "params": given, "id": 1})
     return [*(msgspec.json.encode(call) for call in calls), msgspec.json.encode(calls[:3])]
 
