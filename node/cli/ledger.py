@@ -168,7 +168,10 @@ def discard(context: typer.Context, ledger_id: Ledger) -> None:
 
 @ledger.command()
 def position(context: typer.Context, ledger_id: Ledger, vault: Vault) -> None:
-    """A vault's debt, health, slots and records. A follower gets it from a peer and checks it against its own root."""
+    """A vault's debt, health, slots and records, in cents, sats, blocks and basis points.
+
+    A follower gets it from a peer and checks it against its own root before it is shown.
+    """
     say(context, call(context, "ledger.position", ledger=ledger_id, vault=vault.lower()))
 
 

@@ -81,7 +81,7 @@ class Pending:
     compared: str
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class Attestor:
     """Of one ledger. `state` is the ledger after the last batch it took."""
 

@@ -31,7 +31,7 @@ OUTCOME = "outcome"
 TRIES = 3
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class Claims:
     """Of one ledger. `state` gives the ledger at the last final checkpoint when this node holds it, else None."""
 

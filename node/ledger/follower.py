@@ -27,7 +27,7 @@ Verify = Callable[[bytes, bytes, bytes], bool]
 """(old root, new root, proof) -> whether the proof holds under the ledger's key."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class Follower:
     """Of one ledger. `proofs` counts transition proofs that were verified, `refused` entries that were not taken."""
 

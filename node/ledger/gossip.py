@@ -31,6 +31,8 @@ from vault.ledger.genesis import Genesis
 
 log = structlog.get_logger("ledger")
 
+MOST_HISTORIES = 16
+"""Other roots of a quorum that are kept to be shown."""
 LONGEST_PAUSE = 60.0
 """A peer that does not follow the ledger is asked about it once a minute."""
 
@@ -45,7 +47,7 @@ class Peer:
     until: float = 0.0
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class Gossip:
     """Of one ledger. `evidence` by attestor index."""
 
@@ -89,7 +91,7 @@ class Gossip:
                     await self.keep(equivocation(ours.checkpoint, one, theirs.checkpoint, two))
 
     def _two_histories(self, sender: bytes, theirs: Checkpoint) -> None:
-        if theirs.seq not in self.histories and len(self.histories) < self.world.limits.ledgers:
+        if theirs.seq not in self.histories and len(self.histories) < MOST_HISTORIES:
             self.histories[theirs.seq] = theirs.root.hex()
             self.world.alarm(
                 f"ledger {self.shelf.ledger.hex()[:16]} has two histories: a quorum signed root {theirs.root.hex()} for seq "

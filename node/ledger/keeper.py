@@ -46,7 +46,7 @@ class Courier:
     says: str = "not asked yet"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class Keeper:
     """Of one ledger. `sealed` is the ledger after every sealed batch, `posted` after the queue too."""
 

@@ -36,7 +36,7 @@ AGAIN_SECONDS = 5.0
 """After a fault of our own in a ledger's work, before it goes on."""
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, repr=False)
 class Open:
     """One open ledger with its roles."""
 

@@ -76,7 +76,7 @@ class Chain(Times, Protocol):
     """The chain port, as far as ledgers look at it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class World:
     """The ports. `ask` sends a signed message (identity, kind, ledger id, body) and gives the reply.
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from node.faults import LocalFault, Unavailable
 from node.ledger.attestor import Attestor, keypair
 from node.ledger.files import GenesisFile
+from node.ledger.judgement import doubts
 from node.ledger.keeper import Keeper
 from node.ledger.room import Ledgers, Open
 from node.ledger.show import entry_lines, genesis_lines, position_lines, totals_line, view_lines
@@ -63,12 +64,16 @@ def ledger_methods(daemon: Daemon) -> Handlers:
 
     async def post(params: PostParams) -> Any:
         keeper = _keeper(rooms().find(params.ledger))
-        events = await keeper.post(params.events)
+        events, world = await keeper.post(params.events), keeper.world
         await keeper.seal_full()
+        unsure, _ = await doubts(
+            events, chain=world.chain, prices=world.prices, now=world.now(), tolerance=world.tolerance
+        )
         return {
             "posted": [forms.to_json(event) for event in events],
             "waiting": len(keeper.queue),
             "seq": keeper.posted.totals.seq,
+            "attestors_may_wait": [doubt.reason for doubt in unsure],
         }
 
     async def seal(params: LedgerParams) -> Any:
