@@ -1,7 +1,7 @@
 //! Constraint systems, assignments and proving keys as files come from strangers; witnesses of statements.
 
 use groth16::{ProvingKey, R1cs, read_r1cs, read_wtns, write_r1cs, write_wtns};
-use statements::transition;
+use statements::{outcome, transition};
 
 use super::Target;
 
@@ -11,6 +11,7 @@ pub const TARGETS: &[Target] = &[
     ("assignment", assignment),
     ("proving-key", proving_key),
     ("witness-of-a-transition", witness),
+    ("witness-of-a-claim", claim),
 ];
 
 fn constraint_system(raw: &[u8]) {
@@ -46,6 +47,14 @@ fn proving_key(raw: &[u8]) {
 fn witness(raw: &[u8]) {
     if let Ok(witness) = transition::Witness::parse(raw, 1) {
         let made = transition::synthesize(&witness, 1);
+        assert!(made.built.r1cs.constraints() > 0);
+    }
+}
+
+/// The same for a claim on a slot.
+fn claim(raw: &[u8]) {
+    if let Ok(witness) = outcome::Witness::parse(raw) {
+        let made = outcome::synthesize(&witness);
         assert!(made.built.r1cs.constraints() > 0);
     }
 }
