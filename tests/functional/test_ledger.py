@@ -17,6 +17,7 @@ import pytest
 
 from node.demo.processes import ChainProcess, DaemonProcess
 from node.demo.stage import MINER
+from node.proving import Statement
 from tests.functional.test_cli import Said, bitvm3
 from tests.functional.test_kill import stubborn
 from tests.proving_kit import TWO, keys
@@ -25,6 +26,7 @@ pytestmark = [pytest.mark.functional, pytest.mark.timeout(400)]
 
 VAULT, OWNER, LENDER, PAYER, TEMPLATE = (f"{n:02x}" * 32 for n in range(1, 6))
 PRICE = 6_000_000
+OUTCOME = Statement(name="outcome", batch=0)
 PATIENCE = 120.0
 SETTINGS = '\n[attestor]\npolicy = "{policy}"\n\n[prices]\nsources = [{{ kind = "manual", name = "own" }}]\n'
 KILLS = 8
@@ -222,6 +224,43 @@ async def test_a_ledger_by_hand(bank: Bank) -> None:
     public = bank.folder / "audit.public"
     public.write_text(json.dumps([str(int(json.loads(public.read_text())[0]) ^ 1)]))
     assert (await bitvm3(fay, *verify)).status == 1
+
+
+async def test_a_follower_proves_what_a_slots_record_says(bank: Bank) -> None:
+    await bank.open()
+    await opened(bank)
+    keeper, fay, short = bank.daemons["keeper"], bank.daemons["fay"], bank.ledger[:8]
+    vault = {"vault": VAULT}
+    story: list[dict[str, Any]] = [
+        {"kind": "accrue"}, {"kind": "mark_price"}, json.loads(loan()), {"kind": "tender", **vault},
+        {"kind": "withdraw", **vault, "how": 1, "template": TEMPLATE},
+    ]  # fmt: skip
+    await bank.chain.call("generatetoaddress", 1, MINER)
+    await keeper.call("node.wait", height=await bank.chain.call("getblockcount"))
+    await keeper.call("ledger.post", ledger=bank.ledger, events=story)
+    await keeper.call("ledger.seal", ledger=bank.ledger)
+    await bank.final(len(story))
+    right = ("ledger", "claim", short, VAULT, "1", "withdraw", "--claimant", OWNER, "--template", TEMPLATE)
+    no_key = await bitvm3(fay, *right)
+    assert no_key.status == 1 and "bitvm3 setup run outcome" in no_key.err
+    keys(bank.folder / "fay" / "proving", OUTCOME)
+    wrong = [
+        ((*right[:4], "0", *right[5:]), "outcome.record"),  # an open slot proves nothing
+        ((*right[:5], "default", *right[6:]), "outcome.record"),
+        ((*right[:7], LENDER, *right[8:]), "outcome.record"),
+        ((*right[:9], PAYER), "outcome.record"),
+        ((*right[:3], PAYER, *right[4:]), "with a position"),
+    ]
+    for said, (_, rule) in zip(await asyncio.gather(*(bitvm3(fay, *each) for each, _ in wrong)), wrong, strict=True):
+        assert said.status == 1 and rule in said.err, said.err
+    files = str(bank.folder / "claim")
+    claimed = await bitvm3(fay, *right, "--files", files, "--json")
+    assert claimed.value["seq"] == len(story)
+    valid = await bitvm3(
+        fay, "proof", "verify", "--key", f"{files}.vk", "--proof", f"{files}.proof", "--public", f"{files}.public"
+    )
+    assert valid.status == 0, valid.err
+    assert (await bitvm3(fay, *right, "--json")).value == claimed.value, "made once, kept"
 
 
 async def test_kill_9_of_keeper_attestors_and_follower(bank: Bank) -> None:
