@@ -140,6 +140,7 @@ class DaemonProcess:
     policy: str = "known"
     known: dict[str, int] = field(default_factory=dict)
     release: str = "auto"
+    more: str = ""
     rpc_port: int = field(default_factory=free_port)
     p2p_port: int = field(default_factory=free_port)
     process: asyncio.subprocess.Process | None = None
@@ -160,7 +161,7 @@ class DaemonProcess:
             f'network = "regtest"\ndatadir = "{self.folder}"\npassphrase_file = "{self.folder / "passphrase"}"\n'
             f'\n[chain]\nurl = "{self.chain.url}"\ncookie = "{self.chain.cookie}"\n'
             f"\n[rpc]\nport = {self.rpc_port}\n\n[p2p]\nport = {self.p2p_port}\n"
-            f'\n[policy]\ncontest = "{self.policy}"\nrelease = "{self.release}"\nminimum_depth = 2\n{known}'
+            f'\n[policy]\ncontest = "{self.policy}"\nrelease = "{self.release}"\nminimum_depth = 2\n{known}{self.more}'
         )
 
     async def start(self) -> None:

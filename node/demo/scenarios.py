@@ -49,6 +49,7 @@ class Play:
     slots: int = 6
     vault: str = ""
     setups: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    ledger: dict[str, Any] = field(default_factory=dict)
 
     async def show(self) -> dict[str, Any]:
         """The borrower's view of the vault."""

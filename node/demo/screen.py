@@ -199,6 +199,24 @@ def final_tables(console: Console, show: dict[str, Any], setups: dict[str, list[
     console.print(table)
 
 
+def ledger_table(console: Console, view: dict[str, Any]) -> None:
+    """What the borrower knows of the ledger, from proofs and signatures alone."""
+    table = Table(title="The ledger as its follower knows it", title_justify="left", show_header=False)
+    signers = ", ".join(str(member["index"]) for member in view["attestors"])
+    for name, value in (
+        ("ledger", view["ledger"]),
+        ("root", view["root"]),
+        ("events", _number(view["seq"])),
+        ("proofs verified", _number(view["proofs_verified"])),
+        ("attestors", f"{signers} (threshold {view['threshold']})"),
+        ("price, cents per BTC", _number(view["price"])),
+        ("debt, cents", _number(view["principal"])),
+        ("held for records, cents", _number(view["cash"])),
+    ):
+        table.add_row(name, value)
+    console.print(table)
+
+
 def balances(console: Console, rows: list[dict[str, Any]]) -> bool:
     """Rows: party, before, expected, found (sats). Returns whether every balance is what the rules say."""
     table = Table(title="Balances (sats)", title_justify="left")

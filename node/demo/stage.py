@@ -7,6 +7,7 @@ nothing left to send, compute or publish. This module does NOT know scenarios.
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +22,22 @@ NOBODY = bytes.fromhex("50929b74c1a04954b78b4b6035e97a5e078a5a0f28ec96d547bfee9a
 MINER = tapscript.address(b"\x51\x20" + NOBODY, "regtest")
 
 COINBASES = 3
+
+
+def proving_keys() -> Path:
+    """Where proving keys are kept between demos: making the one of transitions costs most of a minute."""
+    cache = os.environ.get("BITVM3_CACHE") or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache", "bitvm3")
+    return Path(cache).expanduser() / "proving"
+
+
+def attesting(folder: Path) -> str:
+    """What the configuration of a daemon that keeps or attests ledgers adds: keys, and a price source of its own."""
+    return (
+        f'\n[proving]\nfolder = "{proving_keys()}"\n\n[attestor]\npolicy = "auto"\n'
+        f'\n[prices]\nsources = [ {{ kind = "file", name = "demo", path = "{folder / "price.json"}" }} ]\n'
+    )
+
+
 QUIET_TIMEOUT = 240.0
 
 
@@ -42,6 +59,8 @@ class Theatre:
         self.borrower = DaemonProcess("borrower", self.folder / "borrower", self.chain, policy="never")
         self.lender = DaemonProcess("lender", self.folder / "lender", self.chain, known=self.known)
         self.challenger = DaemonProcess("challenger", self.folder / "challenger", self.chain, known=self.known)
+        for daemon in (self.lender, self.challenger):
+            daemon.more = attesting(daemon.folder)
 
     @property
     def daemons(self) -> tuple[DaemonProcess, ...]:
