@@ -157,6 +157,7 @@ class Ledgers:
         """Begin the work of every open ledger."""
         self._running = True
         for opened in self.open_ledgers.values():
+            log.info("ledger goes on", ledger=opened.id.hex(), roles=opened.roles, seq=opened.follower.view.seq)
             self._begin(opened)
 
     def _begin(self, opened: Open) -> None:

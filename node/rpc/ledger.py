@@ -233,6 +233,7 @@ def show(opened: Open) -> dict[str, Any]:
         "roles": opened.roles,
         **view_lines(genesis, follower.view),
         **genesis_lines(genesis),
+        "keeper_known": genesis.keeper in (opened.world.me, *opened.world.known()),
         "proofs_verified": follower.proofs,
         "entries_refused": follower.refused,
         "attestors": [_member_line(opened, i) for i in range(len(genesis.attestors))],

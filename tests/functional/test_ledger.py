@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 
 from node.demo.processes import ChainProcess, DaemonProcess
@@ -125,6 +126,15 @@ def loan(**changes: Any) -> str:
     return json.dumps({**event, **changes})
 
 
+async def metrics(daemon: DaemonProcess) -> str:
+    """What a monitoring system reads."""
+    user, _, password = (daemon.folder / "rpc.cookie").read_text().partition(":")
+    headers = {"Authorization": aiohttp.encode_basic_auth(user, password)}
+    address = (daemon.folder / "rpc.address").read_text()
+    async with aiohttp.ClientSession(headers=headers) as session, session.get(f"{address}/metrics") as answer:
+        return await answer.text()
+
+
 async def seen(look: Callable[[], Awaitable[list[int]]], wanted: list[int]) -> None:
     """Look again and again until this is shown."""
     async with asyncio.timeout(PATIENCE):
@@ -208,6 +218,10 @@ async def test_a_ledger_by_hand(bank: Bank) -> None:
     assert len({view["root"] for view in shown.values()}) == 1
     assert shown["fay"]["proofs_verified"] == 2 and not shown["fay"]["equivocations"]
     assert shown["fay"]["principal"] == 28_000
+
+    figures = await metrics(fay)
+    assert f'bitvm3_ledger_seq{{ledger="{bank.ledger[:16]}"}} 3.0' in figures
+    assert f'bitvm3_ledger_proofs_verified{{ledger="{bank.ledger[:16]}"}} 2.0' in figures
 
     # a lender at the follower's node, an auditor with files
     position = await bitvm3(fay, "ledger", "position", short, VAULT, "--json")

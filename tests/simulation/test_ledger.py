@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from node.faults import LocalFault
+from node.ledger.attestor import keypair
 from tests.simulation.ledger_world import (
     ATTESTORS,
     EVERYBODY,
@@ -24,6 +25,7 @@ from tests.simulation.ledger_world import (
     VAULT,
     LedgerWorld,
 )
+from vault.ledger.genesis import Attestor
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -253,6 +255,20 @@ async def test_a_node_that_opens_the_ledger_later_catches_up(tmp_path: Path) -> 
         await fay.open()
         await world.final(5)
         assert fay.room.follower.proofs == 1, "what was judged before a restart is not judged again"
+
+
+async def test_a_keeper_may_attest_itself(tmp_path: Path) -> None:
+    async with a_ledger(tmp_path) as world:
+        kim = world.actors[KEEPER].ledgers
+        eddsa, bip340 = keypair(kim.world, 3).public  # any of a node's keys serves
+        member = Attestor(identity=kim.world.me, eddsa=eddsa, bip340=bip340)
+        file = world.genesis_file(attestors=(member,), threshold=1)
+        kept, followed = await kim.open(file.as_json()), await world.actors[FOLLOWER].ledgers.open(file.as_json())
+        assert kept.roles == ["keeper", "attestor"] and kept.keeper is not None
+        await kept.keeper.post([mark(world), await world.block(), {"kind": "mark_price"}])
+        assert len(await kept.keeper.seal()) == 2
+        await world.until_true(lambda: followed.follower.view.seq == 3)
+        assert world.actors[KEEPER].node.alarms == 0
 
 
 async def test_a_keeper_that_withholds_entries_from_one_node_does_not_keep_it_behind(tmp_path: Path) -> None:
