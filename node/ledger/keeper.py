@@ -21,7 +21,7 @@ from node.ledger.attestor import advanced
 from node.ledger.draft import complete, kind_of, missing
 from node.ledger.follower import Follower
 from node.ledger.shelf import Shelf
-from node.ledger.words import Answer, Batch, read, write
+from node.ledger.words import Answer, Batch
 from node.ledger.world import Bell, World
 from node.store import Put
 from vault.faults import VaultFault
@@ -393,14 +393,3 @@ class Keeper:
             "root": found.root.hex(),
             "price": found.price,
         }
-
-
-def parcel(batch: Batch, threshold: int) -> bytes:
-    """What leaves for an attestor: signatures only when they are a quorum."""
-    signatures = batch.signatures if len(batch.signatures) >= threshold else ()
-    return write(replace(batch, signatures=signatures))
-
-
-def unparcel(raw: bytes, most: int) -> Batch:
-    """The batch of hostile bytes. Raises PeerFault."""
-    return read(Batch, raw, most=most, what="ledger-batch")

@@ -21,9 +21,9 @@ from node.ledger.claims import Claims
 from node.ledger.files import GenesisFile
 from node.ledger.follower import Follower
 from node.ledger.gossip import Gossip
-from node.ledger.keeper import Keeper, parcel, unparcel
+from node.ledger.keeper import Keeper
 from node.ledger.shelf import Shelf, ledgers
-from node.ledger.words import After, Answer, Asked, Batch, read, write
+from node.ledger.words import After, Answer, Asked, Batch, parcel, read, write
 from node.ledger.world import World
 from vault.ledger.checkpoint import Equivocation
 from vault.ledger.follow import Signed
@@ -196,7 +196,7 @@ class Ledgers:
             case "ledger-batch":
                 if opened.attestor is None:
                     raise PeerFault(what=kind, expected="an attestor of the ledger", came="a node that is none")
-                batch = unparcel(body, self.world.limits.ledger_batch_bytes)
+                batch = read(Batch, body, most=self.world.limits.ledger_batch_bytes, what=kind)
                 return write(await opened.attestor.take(sender, batch))
             case _:
                 raise PeerFault(what="kind", expected="a message of a ledger", came=kind)

@@ -16,6 +16,7 @@ from __future__ import annotations
 from typing import Annotated, TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from node.faults import PeerFault
 from vault.faults import VaultFault
@@ -112,3 +113,9 @@ def read(kind: type[_Word], raw: bytes, *, most: int, what: str) -> _Word:
     except VaultFault as fault:
         raise PeerFault(what=what, expected=fault.expected, came=fault.got[:200]) from None
     return word
+
+
+def parcel(batch: Batch, threshold: int) -> bytes:
+    """What leaves for an attestor: signatures only when they are a quorum."""
+    signatures = batch.signatures if len(batch.signatures) >= threshold else ()
+    return write(replace(batch, signatures=signatures))
