@@ -20,7 +20,7 @@ from node.cli.ledger import ledger
 from node.cli.prove import proof
 from node.cli.setup import initialise
 from node.cli.setup_keys import setup
-from node.cli.show import show, show_json
+from node.cli.show import complain, show, show_json
 from node.faults import LocalFault, PeerFault, Unavailable
 from node.rpc.client import RpcClient, RpcError
 
@@ -321,7 +321,7 @@ def run(arguments: list[str]) -> int:
 
 
 def _failed(whose: str, line: str) -> int:
-    print(f"bitvm3: {line}", file=sys.stderr)
+    complain(line)
     return EXIT_STATUS.get(whose, 1)
 
 

@@ -6,7 +6,6 @@ proof proves.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +15,7 @@ import typer
 
 from native import NativeError
 from native._native.proving import Assignment, Circuit, ProvingKey
+from node.cli.show import complain
 from snark.faults import MalformedFault
 from snark.formats import KEY, PROOF, PUBLIC, Curve, Format
 from snark.groth16 import Proof, PublicInputs, VerifyingKey, verify
@@ -185,4 +185,4 @@ def end(line: str) -> NoReturn:
 
 def say_error(line: str) -> None:
     """One line on standard error."""
-    print(f"bitvm3: {line}", file=sys.stderr)
+    complain(line)

@@ -5,7 +5,6 @@ Promises: every command says what it checked and what it did not. Does NOT hold 
 
 from __future__ import annotations
 
-import sys
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,6 +13,7 @@ import typer
 
 from node.cli.attended import attended
 from node.cli.call import say
+from node.cli.show import complain
 from node.config import FILE_NAME, load
 from node.faults import LocalFault
 from node.proving.folder import KeyFolder, KeyLine
@@ -169,4 +169,4 @@ def _shown(folder: KeyFolder, line: KeyLine, checked: str) -> dict[str, Any]:
 
 
 def _warn(text: str) -> None:
-    print(f"bitvm3: {text}", file=sys.stderr)
+    complain(text)

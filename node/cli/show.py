@@ -6,6 +6,7 @@ Promises: every value of the result is shown. Does NOT know widths of a terminal
 from __future__ import annotations
 
 import json
+import sys
 from typing import Any
 
 from rich.console import Console
@@ -38,9 +39,19 @@ def show(value: Any) -> None:
             target.print(escape(_text(value)))
 
 
+def complain(line: str) -> None:
+    """One line on standard error."""
+    print(f"bitvm3: {visible(line)}", file=sys.stderr)
+
+
+def visible(text: str) -> str:
+    """Text, some of it a stranger's: what would move a terminal's cursor or change its colours is shown as an escape."""
+    return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
+
+
 def show_json(value: Any) -> None:
-    """Print a result for programs: JSON, two spaces."""
-    print(json.dumps(value, indent=2, ensure_ascii=False))
+    """Print a result for programs: JSON, two spaces, ASCII."""
+    print(json.dumps(value, indent=2))
 
 
 def _show_object(target: Console, value: dict[str, Any]) -> None:
@@ -50,10 +61,10 @@ def _show_object(target: Console, value: dict[str, Any]) -> None:
     grid.add_column(overflow="fold")
     for name, item in value.items():
         if name not in tables:
-            grid.add_row(escape(name), escape(_text(item)))
+            grid.add_row(escape(visible(name)), escape(_text(item)))
     target.print(grid)
     for name, rows in tables.items():
-        target.print(f"\n[bold]{escape(name)}[/bold]")
+        target.print(f"\n[bold]{escape(visible(name))}[/bold]")
         target.print(_rows(rows))
 
 
@@ -66,7 +77,7 @@ def _rows(rows: list[dict[str, Any]]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in names:
         numeric = all(isinstance(row.get(name), int | float | None) for row in rows)
-        table.add_column(escape(name), justify="right" if numeric else "left", overflow="fold")
+        table.add_column(escape(visible(name)), justify="right" if numeric else "left", overflow="fold")
     for row in rows:
         table.add_row(*(escape(_text(row.get(name))) for name in names))
     return table
@@ -79,12 +90,12 @@ def _text(value: Any) -> str:
         case bool():
             return "yes" if value else "no"
         case str():
-            return value
+            return visible(value)
         case dict() if not value:
             return "-"
         case list() if all(not isinstance(item, dict | list) for item in value):
             return ", ".join(_text(item) for item in value) or "-"
         case dict() | list():
-            return json.dumps(value, ensure_ascii=False)
+            return json.dumps(value)
         case _:
             return str(value)

@@ -262,6 +262,26 @@ async def test_tables_show_every_value_whole(
         assert capsys.readouterr().out == shown
 
 
+@pytest.mark.parametrize("mark", ["\x1b[2J", "\x9b31m", "\r", "\x07", "\u202e"])
+@pytest.mark.parametrize("options", [(), ("--json",)])
+async def test_what_a_peer_wrote_does_not_move_the_terminal(
+    daemon: Daemon, tmp_path: Path, mark: str, options: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    reason = f"a{mark}b"
+    fault = PeerFault(what="peer", expected="an answer", came=f"a refusal: {reason}")
+    for answer in (
+        {"reason": reason},
+        [{"reason": reason, reason: 1}],
+        {"deep": {"reason": [reason]}},
+        [reason],
+        fault,
+    ):
+        daemon.answer = answer
+        await bitvm3(tmp_path, *options, "vault", "list")
+        said = capsys.readouterr()
+        assert mark not in said.out + said.err and "\\" in said.out + said.err, answer
+
+
 def test_init_makes_a_folder_that_the_daemon_reads_and_never_overwrites(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
