@@ -4,21 +4,23 @@
 //! that depends on the values.
 
 use ark_ec::AffineRepr;
-use ark_ec::short_weierstrass::{Affine, SWCurveConfig};
+use ark_ec::short_weierstrass::Affine;
 use ark_ff::{AdditiveGroup, Field};
+
+use crate::points::Group;
 
 /// Additions that share an inversion: enough to hide it, few enough for the fast cache.
 pub const BLOCK: usize = 512;
 
 /// Additions `out[target] += point` that wait; the targets of one block are distinct.
-pub struct Additions<P: SWCurveConfig> {
+pub struct Additions<P: Group> {
     targets: Vec<u32>,
     points: Vec<Affine<P>>,
-    /// (denominator, product of the denominators before it)
+    /// (difference of x, product of the differences before it)
     inverses: Vec<(P::BaseField, P::BaseField)>,
 }
 
-impl<P: SWCurveConfig> Default for Additions<P> {
+impl<P: Group> Default for Additions<P> {
     fn default() -> Self {
         Self {
             targets: Vec::with_capacity(BLOCK),
@@ -28,7 +30,7 @@ impl<P: SWCurveConfig> Default for Additions<P> {
     }
 }
 
-impl<P: SWCurveConfig> Additions<P> {
+impl<P: Group> Additions<P> {
     /// Adds the point to the target, now or at the next flush.
     #[inline]
     pub fn add(&mut self, out: &mut [Affine<P>], target: usize, point: Affine<P>) {
@@ -41,54 +43,64 @@ impl<P: SWCurveConfig> Additions<P> {
 
     /// Makes every addition that waits.
     pub fn flush(&mut self, out: &mut [Affine<P>]) {
+        self.make_special(out);
+        let done = P::add_in_lanes(out, &self.targets, &self.points);
         let mut product = P::BaseField::ONE;
         self.inverses.clear();
-        for (target, right) in self.targets.iter().zip(&self.points) {
-            let denominator = denominator(&out[*target as usize], right);
-            self.inverses.push((denominator, product));
-            product *= denominator;
+        let rest = self.targets[done..].iter().zip(&self.points[done..]);
+        for (target, right) in rest {
+            let difference = right.x - out[*target as usize].x;
+            self.inverses.push((difference, product));
+            product *= difference;
         }
-        let mut inverse = product.inverse().expect("no denominator is zero");
-        for i in (0..self.targets.len()).rev() {
-            let (denominator, before) = self.inverses[i];
-            let target = &mut out[self.targets[i] as usize];
-            *target = sum(target, &self.points[i], inverse * before);
-            inverse *= denominator;
+        if !self.inverses.is_empty() {
+            let mut inverse = product.inverse().expect("no difference is zero");
+            for i in (done..self.targets.len()).rev() {
+                let (difference, before) = self.inverses[i - done];
+                let (target, right) = (&mut out[self.targets[i] as usize], &self.points[i]);
+                let slope = (right.y - target.y) * inverse * before;
+                *target = along(slope, target, right);
+                inverse *= difference;
+            }
         }
         self.targets.clear();
         self.points.clear();
     }
+
+    /// Makes the additions that are none of two points with different x.
+    fn make_special(&mut self, out: &mut [Affine<P>]) {
+        let mut i = 0;
+        while i < self.targets.len() {
+            let (left, right) = (&mut out[self.targets[i] as usize], &self.points[i]);
+            if left.x != right.x && !left.is_zero() && !right.is_zero() {
+                i += 1;
+                continue;
+            }
+            *left = special(left, right);
+            self.targets.swap_remove(i);
+            let _ = self.points.swap_remove(i);
+        }
+    }
 }
 
-/// The denominator of the slope, 1 where the sum needs none.
-#[inline]
-fn denominator<P: SWCurveConfig>(left: &Affine<P>, right: &Affine<P>) -> P::BaseField {
-    let difference = right.x - left.x;
-    if difference != P::BaseField::ZERO {
-        return difference;
-    }
-    if left.y == right.y && left.y != P::BaseField::ZERO {
-        return left.y.double();
-    }
-    P::BaseField::ONE
-}
-
-#[inline]
-fn sum<P: SWCurveConfig>(left: &Affine<P>, right: &Affine<P>, inverse: P::BaseField) -> Affine<P> {
+fn special<P: Group>(left: &Affine<P>, right: &Affine<P>) -> Affine<P> {
     if right.is_zero() {
         return *left;
     }
     if left.is_zero() {
         return *right;
     }
-    let slope = if left.x != right.x {
-        (right.y - left.y) * inverse
-    } else if left.y == right.y && left.y != P::BaseField::ZERO {
-        let square = left.x.square();
-        (square.double() + square) * inverse
-    } else {
+    if left.y != right.y || left.y == P::BaseField::ZERO {
         return Affine::identity();
-    };
+    }
+    let square = left.x.square();
+    let inverse = left.y.double().inverse().expect("not zero");
+    along((square.double() + square) * inverse, left, right)
+}
+
+/// The third point on the line, mirrored.
+#[inline]
+fn along<P: Group>(slope: P::BaseField, left: &Affine<P>, right: &Affine<P>) -> Affine<P> {
     let x = slope.square() - left.x - right.x;
     Affine::new_unchecked(x, slope * (left.x - x) - left.y)
 }
@@ -99,7 +111,7 @@ mod tests {
     use ark_bn254::{Fr, G1Affine, g1, g2};
     use ark_ec::CurveGroup;
 
-    fn adds_as_the_library<P: SWCurveConfig<ScalarField = Fr>>() {
+    fn adds_as_the_library<P: Group>() {
         let g = Affine::<P>::generator();
         let mut points: Vec<Affine<P>> = (0..40u64)
             .map(|k| (g * Fr::from(k)).into_affine())

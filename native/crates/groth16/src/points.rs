@@ -63,10 +63,35 @@ impl Coordinate for Fq2 {
 pub trait Group: SWCurveConfig<ScalarField = ark_bn254::Fr, BaseField: Coordinate> {
     /// Bytes of a point.
     const BYTES: usize = 2 * Self::BaseField::BYTES;
+
+    /// Makes the first additions out[targets[i]] += points[i] where the processor has lanes for them, and says how many.
+    /// Targets are distinct; no point is infinity, and the two of an addition have different x.
+    fn add_in_lanes(out: &mut [Affine<Self>], targets: &[u32], points: &[Affine<Self>]) -> usize;
 }
 
-impl Group for g1::Config {}
-impl Group for g2::Config {}
+macro_rules! group {
+    ($config:ty, $add:ident) => {
+        impl Group for $config {
+            #[cfg(target_arch = "x86_64")]
+            fn add_in_lanes(
+                out: &mut [Affine<Self>],
+                targets: &[u32],
+                points: &[Affine<Self>],
+            ) -> usize {
+                crate::bn254::avx512::Here::detect()
+                    .map_or(0, |here| here.$add(out, targets, points))
+            }
+
+            #[cfg(not(target_arch = "x86_64"))]
+            fn add_in_lanes(_: &mut [Affine<Self>], _: &[u32], _: &[Affine<Self>]) -> usize {
+                0
+            }
+        }
+    };
+}
+
+group!(g1::Config, add_g1);
+group!(g2::Config, add_g2);
 
 /// The points of a section.
 pub struct Points<'a, P> {

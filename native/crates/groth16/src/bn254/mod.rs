@@ -3,7 +3,7 @@
 //! library's; the tests compare them.
 
 #[cfg(target_arch = "x86_64")]
-mod avx512;
+pub mod avx512;
 mod portable;
 
 use ark_bn254::{Bn254, Config, Fq2, Fr, G1Affine, G1Projective, G2Affine, G2Projective, g1};

@@ -10,6 +10,7 @@ mod lanes;
 mod lines;
 mod quadratic;
 mod scale;
+mod sums;
 mod target;
 
 use ark_bn254::{Bn254, G1Affine, G1Projective, G2Affine, G2Projective};
