@@ -7,10 +7,15 @@ configuration that raises one is ours. The layer that knows where the bytes came
 from __future__ import annotations
 
 
+MOST_SHOWN = 400
+"""Characters of a stranger's value in a refusal, which stands in logs and answers."""
+
+
 class VaultFault(ValueError):
-    """`field` is a path such as graphs[0].bond; `expected` and `got` are for people."""
+    """`field` is a path such as graphs[0].bond; `expected` and `got` are for people, `got` cut at `MOST_SHOWN`."""
 
     def __init__(self, field: str, *, expected: str, got: str) -> None:
+        got = got if len(got) <= MOST_SHOWN else f"{got[:MOST_SHOWN]}.. ({len(got)} characters)"
         super().__init__(f"{field}: expected {expected}, got {got}")
         self.field = field
         self.expected = expected
