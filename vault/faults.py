@@ -6,7 +6,6 @@ configuration that raises one is ours. The layer that knows where the bytes came
 
 from __future__ import annotations
 
-
 MOST_SHOWN = 400
 """Characters of a stranger's value in a refusal, which stands in logs and answers."""
 
