@@ -1,8 +1,9 @@
-//! Setup and proof of a squaring chain, here and by arkworks called plainly, in one run: `prove [log2 of the length] [rounds]`.
+//! Setup and proof here and by arkworks called plainly, on the same circuit in one run.
 //!
-//! Prints JSON: {name: [wall seconds, processor seconds]}, medians, of `setup`, `open`, `prove`, `check_points` (here, on every
-//! core) and `ark_setup`, `ark_prove` (on one core: this workspace builds arkworks without its feature `parallel`). Processor
-//! seconds do not count what other programs take, and compare programs on however many cores.
+//! `prove chain LOG2 ROUNDS`: so many squarings, less three. `prove files R1CS WTNS ROUNDS`: any circuit. `prove alone R1CS WTNS ROUNDS`: the
+//! same without arkworks. Prints JSON: {name: [wall seconds, processor seconds]}, medians, of `setup`, `open`, `prove`,
+//! `check_points` (here, on every core) and `ark_setup`, `ark_prove` (on one core: this workspace builds arkworks without its
+//! feature `parallel`). Processor seconds do not count what other programs take, and compare programs on however many cores.
 
 use std::time::Instant;
 
@@ -14,34 +15,40 @@ use ark_relations::gr1cs::{
 };
 use ark_snark::SNARK;
 use ark_std::rand::{SeedableRng, rngs::StdRng};
-use groth16::{Circuit, Progress, ProvingKey, R1cs, Row, prove, setup_single_party};
+use groth16::{
+    Circuit, Progress, ProvingKey, R1cs, Row, prove, read_r1cs, read_wtns, setup_single_party,
+};
 
-#[derive(Clone)]
-struct Chain {
-    count: usize,
-    secret: Fr,
+/// The same system for arkworks.
+#[derive(Clone, Copy)]
+struct Same<'a> {
+    r1cs: &'a R1cs,
+    assignment: &'a [Fr],
 }
 
-impl ConstraintSynthesizer<Fr> for Chain {
+impl ConstraintSynthesizer<Fr> for Same<'_> {
     fn generate_constraints(self, cs: ConstraintSystemRef<Fr>) -> Result<(), SynthesisError> {
-        let mut value = self.secret;
-        let mut last = cs.new_witness_variable(|| Ok(value))?;
-        for i in 0..self.count {
-            value.square_in_place();
-            let next = if i + 1 == self.count {
-                cs.new_input_variable(|| Ok(value))?
+        let mut wires = vec![Variable::One];
+        for (i, value) in self.assignment.iter().enumerate().skip(1) {
+            wires.push(if i <= self.r1cs.public {
+                cs.new_input_variable(|| Ok(*value))?
             } else {
-                cs.new_witness_variable(|| Ok(value))?
-            };
-            let lc = |v: Variable| LinearCombination::from((Fr::ONE, v));
-            cs.enforce_r1cs_constraint(|| lc(last), || lc(last), || lc(next))?;
-            last = next;
+                cs.new_witness_variable(|| Ok(*value))?
+            });
+        }
+        let lc = |row: &Row| {
+            let terms = row.iter().map(|(wire, c)| (*c, wires[*wire as usize]));
+            LinearCombination(terms.collect())
+        };
+        let (a, b, c) = (&self.r1cs.a, &self.r1cs.b, &self.r1cs.c);
+        for ((a, b), c) in a.iter().zip(b).zip(c) {
+            cs.enforce_r1cs_constraint(|| lc(a), || lc(b), || lc(c))?;
         }
         Ok(())
     }
 }
 
-fn ours(count: usize, secret: Fr) -> (Circuit, Vec<Fr>) {
+fn chain(count: usize) -> (R1cs, Vec<Fr>) {
     let one = |wire: usize| -> Row { vec![(wire as u32, Fr::ONE)] };
     let wire = |i: usize| if i == count { 1 } else { 2 + i };
     let rows = |of: &dyn Fn(usize) -> usize| (0..count).map(|i| one(of(i))).collect();
@@ -53,13 +60,13 @@ fn ours(count: usize, secret: Fr) -> (Circuit, Vec<Fr>) {
         c: rows(&|i| wire(i + 1)),
     };
     let mut assignment = vec![Fr::ONE, Fr::ZERO];
-    let mut value = secret;
+    let mut value = Fr::from(3u64);
     for _ in 0..count {
         assignment.push(value);
         value.square_in_place();
     }
     assignment[1] = value;
-    (Circuit::new(r1cs).expect("a circuit"), assignment)
+    (r1cs, assignment)
 }
 
 /// User and system time of this process; the system counts in hundredths of a second.
@@ -88,14 +95,24 @@ fn median(rounds: usize, mut work: impl FnMut()) -> [f64; 2] {
 }
 
 fn main() {
-    let mut arguments = std::env::args().skip(1);
-    let mut number = |default| match arguments.next() {
-        Some(text) => text.parse().expect("a number"),
-        None => default,
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let number = |text: &str| text.parse::<usize>().expect("a number");
+    let read = |path: &str| std::fs::read(path).expect("a readable file");
+    let ((r1cs, assignment), rounds, with_arkworks) = match arguments[..] {
+        ["chain", log2, rounds] => (chain((1 << number(log2)) - 3), number(rounds), true),
+        [mode @ ("files" | "alone"), r1cs, wtns, rounds] => {
+            let r1cs = read_r1cs(&read(r1cs)).expect("a .r1cs file");
+            let assignment = read_wtns(&read(wtns)).expect("a .wtns file");
+            ((r1cs, assignment), number(rounds), mode == "files")
+        }
+        _ => panic!("chain LOG2 ROUNDS, files R1CS WTNS ROUNDS or alone R1CS WTNS ROUNDS"),
     };
-    let (count, rounds) = ((1usize << number(16)) - 3, number(3));
-    let secret = Fr::from(3u64);
-    let (circuit, assignment) = ours(count, secret);
+    let same = Same {
+        r1cs: &r1cs.clone(),
+        assignment: &assignment,
+    };
+    let circuit = Circuit::new(r1cs).expect("a circuit");
     let path = std::env::temp_dir().join(format!("bench-{}.zkey", std::process::id()));
     let setup = median(1, || {
         setup_single_party(&circuit, &path, &Progress::new()).expect("a setup");
@@ -111,28 +128,28 @@ fn main() {
         key.check_points(&Progress::new()).expect("points");
     });
     std::fs::remove_file(&path).expect("the key is there");
-
-    let mut rng = StdRng::seed_from_u64(1);
-    let chain = Chain { count, secret };
-    let mut keys = None;
-    let ark_setup = median(1, || {
-        keys = Some(
-            Groth16::<Bn254>::circuit_specific_setup(chain.clone(), &mut rng).expect("a setup"),
-        );
-    });
-    let (proving, _) = keys.expect("keys");
-    let ark = median(rounds, || {
-        Groth16::<Bn254>::prove(&proving, chain.clone(), &mut rng).expect("a proof");
-    });
-    let figures = [
+    let mut figures = vec![
         ("setup", setup),
         ("open", open),
         ("prove", proof),
         ("check_points", points),
-        ("ark_setup", ark_setup),
-        ("ark_prove", ark),
     ];
-    let figures =
-        figures.map(|(name, [wall, processor])| format!("\"{name}\": [{wall:.3}, {processor:.3}]"));
+    if with_arkworks {
+        let mut rng = StdRng::seed_from_u64(1);
+        let mut proving = None;
+        let ark_setup = median(1, || {
+            let keys = Groth16::<Bn254>::circuit_specific_setup(same, &mut rng);
+            proving = Some(keys.expect("a setup").0);
+        });
+        let proving = proving.expect("a key");
+        let ark_prove = median(rounds, || {
+            Groth16::<Bn254>::prove(&proving, same, &mut rng).expect("a proof");
+        });
+        figures.extend([("ark_setup", ark_setup), ("ark_prove", ark_prove)]);
+    }
+    let figures: Vec<String> = figures
+        .iter()
+        .map(|(name, [wall, processor])| format!("\"{name}\": [{wall:.3}, {processor:.3}]"))
+        .collect();
     println!("{{{}}}", figures.join(", "));
 }
