@@ -85,6 +85,8 @@ def _snarkjs(key: dict[str, Any], inputs: tuple[int, ...], proof: dict[str, Any]
     if command is None or node is None:
         return None
     package = Path(shlex.split(command)[-1]).resolve().parents[1]  # of build/cli.cjs
+    if not (package / "package.json").is_file():
+        return None
     claim = json.dumps([key, [str(number) for number in inputs], proof])
     said = subprocess.run(
         [node, "-e", _SNARKJS, package], input=claim, capture_output=True, text=True, check=True, timeout=120
