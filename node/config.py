@@ -304,7 +304,7 @@ def _read(path: Path, limits: Limits) -> dict[str, Any]:
         )
     try:
         return tomllib.loads(raw.decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # no TOML, no text, or a number of thousands of digits
         raise LocalFault(
             what=f"configuration file {path}", expected="TOML", came=str(error)[:300], todo="Correct that line."
         ) from error
