@@ -9,6 +9,7 @@ from node.config import Config, example, load
 from node.faults import LocalFault
 
 CASES = [
+    b"quota = " + b"9" * 5_000,
     b"\x00", b"\xff\xfe", b"[", b"a = ", b"= 1", b"[[[[", b"network = 1", b"network = []", b"rpc = 5", b"rpc = []",
     b"policy.known = 7", b"policy.known = [1]", b"policy.known = [{}]", b"a." * 5000 + b"b = 1", b"[" * 5000,
     b"x = [" + b"[" * 5000, b"datadir = 5", b"network = 'regtest'\nnetwork = 'regtest'", b"rpc.port = 1e400",
