@@ -156,7 +156,7 @@ class ProvingKey:
         """Whether gamma is delta: no phase 2 took place, anybody makes proofs out of a valid one."""
 
     def check_points(self, progress: Progress) -> None:
-        """Every point on its curve and in the subgroup of order r, beta and delta the same in both groups; for files from outside.
+        """Every point on its curve and in the subgroup of order r, beta and delta the same in both groups: for foreign files.
 
         Raises:
             NativeError: names the point that is wrong; cancelled.

@@ -16,7 +16,7 @@ from .proving import Assignment, Circuit
 __all__ = ["AttestorKey", "NativeError", "attestor_key_fault", "eddsa_verify", "poseidon", "statement", "witness"]
 
 def poseidon(inputs: Sequence[bytes]) -> bytes:
-    """circomlib's `poseidon` of 1 to 16 field elements.
+    """The `poseidon` of circomlib for 1 to 16 field elements.
 
     Raises:
         NativeError: another number of inputs, or one that is not 32 bytes below r, named by index.
