@@ -112,8 +112,9 @@ impl Edwards {
     /// With P 8 times the point and k = h or h + 1, the odd one, k = 2^253 + the sum of (2 k_(i+1) - 1) 2^i for i = 0..252:
     /// starting at P, each bit doubles and adds or subtracts P. Small multiples m P of the start would meet +P or -P
     /// (m = 1 stays as long as bits are 0), hence the offset T, added first: every sum is m P + 2^j T, and if it met +P, -P
-    /// or the neutral element, T would be a known multiple of the key. T comes out of a hash, so whoever gets there has
-    /// solved a discrete logarithm in the group that the signatures rely on.
+    /// or the neutral element, T would be a known multiple of the key. T comes out of a hash, so for a key whose secret
+    /// somebody knows that is a discrete logarithm solved. An attestor who makes its key out of T knows no secret and lets
+    /// others sign for it, as one who publishes its secret does: either counts among the faulty ones of a threshold.
     pub fn times_8(&self, builder: &mut Builder, h: &[Bit]) -> Self {
         assert_eq!(h.len(), 254, "the bits of a number below r");
         let mut point = self.montgomery(builder);

@@ -21,7 +21,7 @@ use crate::settlement::{self, Settlement};
 use crate::signature;
 use crate::state::{Globals, Loan, Position, Record, Rules, Totals, id, records_root, vault_key};
 use crate::tree::{Digit, Place};
-use crate::witness::{self, Bytes32, Element, Path, SLOTS};
+use crate::witness::{self, Bytes32, Element, Path, SLOTS, hexadecimal};
 
 /// Most attestors of a ledger: the leaves of the tree of their keys.
 pub const ATTESTORS: usize = 16;
@@ -72,19 +72,6 @@ pub struct KeyText(pub Key);
 /// R8.x, R8.y and S, 192 hex digits: numbers below r, nothing else is known of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SignatureText(pub [Fr; 3]);
-
-fn hexadecimal<'de, const N: usize, D: Deserializer<'de>>(
-    from: D,
-) -> std::result::Result<[u8; N], D::Error> {
-    let text = String::deserialize(from)?;
-    let mut bytes = [0; N];
-    let lower = !text.bytes().any(|letter| letter.is_ascii_uppercase());
-    if !lower || hex::decode_to_slice(&text, &mut bytes).is_err() {
-        let expected = format_args!("not {} lower-case hex digits", 2 * N);
-        return Err(de::Error::custom(expected));
-    }
-    Ok(bytes)
-}
 
 impl<'de> Deserialize<'de> for KeyText {
     fn deserialize<D: Deserializer<'de>>(from: D) -> std::result::Result<Self, D::Error> {

@@ -199,6 +199,19 @@ mod tests {
         );
     }
 
+    /// go-iden3-crypto's value of 1, 2, ..., 16: the widest.
+    #[test]
+    fn sixteen_inputs() {
+        let expected: Fr =
+            "9989051620750914585850546081941653841776809718687451684622678807385399211877"
+                .parse()
+                .unwrap();
+        assert_eq!(
+            hash(&(1..=16u64).map(Fr::from).collect::<Vec<_>>()),
+            expected
+        );
+    }
+
     #[test]
     fn every_width_hashes_and_differs() {
         let hashes: std::collections::BTreeSet<_> = (1..=16).map(|n| of(0..n)).collect();

@@ -56,15 +56,25 @@ pub struct Element(pub Fr);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Decimal(pub u128);
 
+/// N bytes of a text of 2 N lower-case hex digits.
+pub(crate) fn hexadecimal<'de, const N: usize, D: Deserializer<'de>>(
+    from: D,
+) -> std::result::Result<[u8; N], D::Error> {
+    let text = String::deserialize(from)?;
+    let mut bytes = [0; N];
+    let lower = !text.bytes().any(|letter| letter.is_ascii_uppercase());
+    if !lower || hex::decode_to_slice(&text, &mut bytes).is_err() {
+        let digits = 2 * N;
+        return Err(D::Error::custom(format_args!(
+            "not {digits} lower-case hex digits"
+        )));
+    }
+    Ok(bytes)
+}
+
 impl<'de> Deserialize<'de> for Bytes32 {
     fn deserialize<D: Deserializer<'de>>(from: D) -> std::result::Result<Self, D::Error> {
-        let text = String::deserialize(from)?;
-        let mut bytes = [0; 32];
-        let lower = !text.bytes().any(|letter| letter.is_ascii_uppercase());
-        if !lower || hex::decode_to_slice(&text, &mut bytes).is_err() {
-            return Err(D::Error::custom("not 64 lower-case hex digits"));
-        }
-        Ok(Self(bytes))
+        hexadecimal(from).map(Self)
     }
 }
 
