@@ -27,7 +27,7 @@ use crate::witness::{self, Bytes32, Element, Path, SLOTS};
 
 /// Events of one proof of the product.
 pub const BATCH: usize = 16;
-/// Most events of one proof: synthesis holds 60 MB an event.
+/// Most events of one proof: synthesis holds 9 MB an event, a proof many times that.
 pub const MOST: usize = 64;
 
 /// One event and what it opens of the state before it; zeros, null and an empty path where it needs nothing.
