@@ -1,7 +1,5 @@
 """`bitvm3 setup` and `bitvm3 proof` as a person uses them: a key made, exported, imported, refused; proofs without a daemon and
 in the queue of a running one, which goes on after everything that fails. With snarkjs: a whole ceremony.
-
-snarkjs is found as BITVM3_SNARKJS (the command) or on PATH.
 """
 
 from __future__ import annotations
@@ -9,7 +7,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -23,11 +20,10 @@ from node.cli import run
 from node.demo.processes import ChainProcess, DaemonProcess
 from node.demo.stage import MINER
 from tests.functional.chain_fixture import ROOT
+from tests.functional.snarkjs.snarkjs import find_snarkjs
 from tests.proving_kit import ONE, keys, true_witness
 
 pytestmark = [pytest.mark.functional, pytest.mark.timeout(600)]
-
-SNARKJS = os.environ.get("BITVM3_SNARKJS") or shutil.which("snarkjs")
 
 
 @dataclass(frozen=True)
@@ -246,15 +242,9 @@ async def test_a_running_daemon_takes_new_keys_and_survives_bad_ones(daemon: Dae
 
 
 def snarkjs(folder: Path, *arguments: object) -> str:
-    assert SNARKJS is not None
-    said = subprocess.run(
-        [*SNARKJS.split(), *map(str, arguments)], cwd=folder, capture_output=True, text=True, check=False, timeout=2000
-    )
+    said = find_snarkjs()(folder, *arguments, seconds=2000)
     assert said.returncode == 0, said.stdout + said.stderr
     return said.stdout
-
-
-NO_SNARKJS = "no snarkjs: set BITVM3_SNARKJS to the command, or put it on PATH"
 
 
 def proved_by(bitvm3: Shell, folder: Path, zkey: Path) -> None:
@@ -269,7 +259,6 @@ def proved_by(bitvm3: Shell, folder: Path, zkey: Path) -> None:
     assert bitvm3(*verify, "--key", folder / "theirs.json").status == 0
 
 
-@pytest.mark.skipif(SNARKJS is None, reason=NO_SNARKJS)
 def test_a_contribution_of_snarkjs_makes_another_key(tmp_path: Path) -> None:
     bitvm3 = shell(tmp_path / "node", "signet")
     folder, (line,) = keys(tmp_path / "keys", ONE)
@@ -280,7 +269,7 @@ def test_a_contribution_of_snarkjs_makes_another_key(tmp_path: Path) -> None:
     proved_by(bitvm3, tmp_path, tmp_path / "1.zkey")
 
 
-@pytest.mark.skipif(SNARKJS is None, reason=NO_SNARKJS)
+@pytest.mark.skipif("BITVM3_CEREMONY" not in os.environ, reason="takes long: BITVM3_CEREMONY=1 runs it")
 @pytest.mark.timeout(7200)
 def test_a_ceremony_with_snarkjs(tmp_path: Path) -> None:
     """docs/ceremony.md, step by step, on signet. JavaScript takes half an hour for the powers of tau."""

@@ -52,8 +52,8 @@ def find_snarkjs() -> Run:
         pytest.skip("no node or no npm on PATH: snarkjs cannot run")
     program = _installed(npm)
 
-    def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [node, str(program), *arguments]
-        return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120)
+    def run(folder: Path, *arguments: object, seconds: int = 120) -> subprocess.CompletedProcess[str]:
+        command = [node, str(program), *map(str, arguments)]
+        return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=seconds)
 
     return run
