@@ -10,7 +10,7 @@ use ark_ff::{AdditiveGroup, Field};
 use crate::points::Group;
 
 /// Additions that share an inversion: enough to hide it, few enough for the fast cache.
-pub const BLOCK: usize = 512;
+pub const BLOCK: usize = 1024;
 
 /// Additions `out[target] += point` that wait; the targets of one block are distinct.
 pub struct Additions<P: Group> {

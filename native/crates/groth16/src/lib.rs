@@ -10,6 +10,7 @@ mod any;
 mod arkworks;
 mod bn254;
 mod bytes;
+mod coefficients;
 mod curve;
 mod fault;
 mod fft;

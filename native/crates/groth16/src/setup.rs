@@ -12,6 +12,7 @@ use ark_ff::{AdditiveGroup, Field, PrimeField};
 use rayon::prelude::*;
 use zeroize::{Zeroize, Zeroizing};
 
+use crate::coefficients::{COEFFICIENT, terms, value_bytes};
 use crate::fault::{Result, fault};
 use crate::fft::Domain;
 use crate::fixed::Table;
@@ -21,8 +22,8 @@ use crate::progress::Progress;
 use crate::r1cs::{Circuit, Row};
 use crate::sections::{write_head, write_section};
 use crate::zkey::{
-    A, B1, B2, C, CIRCUIT_HASH, COEFFICIENT, COEFFICIENTS, CONTRIBUTIONS, G1, G2, GROTH16, H,
-    Header, IC, Kind, ZKEY, terms, value_bytes, write_header,
+    A, B1, B2, C, CIRCUIT_HASH, COEFFICIENTS, CONTRIBUTIONS, G1, G2, GROTH16, H, Header, IC, Kind,
+    ZKEY, write_header,
 };
 
 /// What a point of G2 costs more than one of G1.
