@@ -1,6 +1,17 @@
-from . import engine, garbling, groth16, keys, signing, statements, tapscript
+from . import engine, garbling, groth16, keys, proving, signing, statements, tapscript
 
-__all__ = ["NativeError", "engine", "garbling", "groth16", "keys", "panics", "signing", "statements", "tapscript"]
+__all__ = [
+    "NativeError",
+    "engine",
+    "garbling",
+    "groth16",
+    "keys",
+    "panics",
+    "proving",
+    "signing",
+    "statements",
+    "tapscript",
+]
 
 class NativeError(ValueError): ...
 
