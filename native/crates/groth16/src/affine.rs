@@ -111,7 +111,8 @@ mod tests {
     use ark_bn254::{Fr, G1Affine, g1, g2};
     use ark_ec::CurveGroup;
 
-    fn adds_as_the_library<P: Group>() {
+    /// Flushed after so many: below eight, no lanes are used.
+    fn adds_as_the_library<P: Group>(most: usize) {
         let g = Affine::<P>::generator();
         let mut points: Vec<Affine<P>> = (0..40u64)
             .map(|k| (g * Fr::from(k)).into_affine())
@@ -126,6 +127,9 @@ mod tests {
                 let target = out.len() - 1;
                 additions.add(&mut out, target, *right);
                 expected.push((*left + *right).into_affine());
+                if out.len().is_multiple_of(most) {
+                    additions.flush(&mut out);
+                }
             }
         }
         additions.flush(&mut out);
@@ -134,8 +138,10 @@ mod tests {
 
     #[test]
     fn adds_every_pair_as_the_library_does() {
-        adds_as_the_library::<g1::Config>();
-        adds_as_the_library::<g2::Config>();
+        for most in [5, 100, BLOCK + 1] {
+            adds_as_the_library::<g1::Config>(most);
+            adds_as_the_library::<g2::Config>(most);
+        }
     }
 
     #[test]

@@ -18,7 +18,7 @@ pub const BATCH: usize = 1 << 16;
 /// Nesting of JSON: the deepest honest field (`vk_alphabeta_12` of a key) has four levels.
 pub const DEPTH: usize = 8;
 
-/// Constraints of one circuit: our statements have 40 thousand and 240 thousand; more is a proof of minutes and a key of
+/// Constraints of one circuit: our statements have 30 thousand and 240 thousand; more is a proof of minutes and a key of
 /// gigabytes.
 pub const CONSTRAINTS: usize = 1 << 23;
 
