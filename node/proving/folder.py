@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
-from native._native.proving import Circuit, ProvingKey
 
 from native import NativeError
+from native._native.proving import Circuit, ProvingKey
 from node.durable import sync_folder, write_private
 from node.faults import LocalFault
 from node.limits import PRODUCT, Limits
