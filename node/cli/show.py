@@ -55,17 +55,20 @@ def show_json(value: Any) -> None:
 
 
 def _show_object(target: Console, value: dict[str, Any]) -> None:
-    tables = {name: item for name, item in value.items() if _is_rows(item)}
+    blocks = {name: item for name, item in value.items() if _is_rows(item) or (isinstance(item, dict) and item)}
+    target.print(_lines({name: item for name, item in value.items() if name not in blocks}))
+    for name, block in blocks.items():
+        target.print(f"\n[bold]{escape(visible(name))}[/bold]")
+        target.print(_rows(block) if isinstance(block, list) else _lines(block))
+
+
+def _lines(value: dict[str, Any]) -> Table:
     grid = Table(box=None, show_header=False, pad_edge=False)
     grid.add_column(style="bold", no_wrap=True)
     grid.add_column(overflow="fold")
     for name, item in value.items():
-        if name not in tables:
-            grid.add_row(escape(visible(name)), escape(_text(item)))
-    target.print(grid)
-    for name, rows in tables.items():
-        target.print(f"\n[bold]{escape(visible(name))}[/bold]")
-        target.print(_rows(rows))
+        grid.add_row(escape(visible(name)), escape(_text(item)))
+    return grid
 
 
 def _is_rows(value: Any) -> bool:
