@@ -3,6 +3,7 @@
 
 PYTHON ?= python3
 ARGS ?=
+SEED ?= 0
 SECONDS ?= 20
 BIN := .venv/bin
 RUST := $(shell find native -name '*.rs' -not -path 'native/target/*' -not -path 'native/fuzz/*' 2>/dev/null) native/Cargo.toml native/Cargo.lock $(wildcard native/crates/*/Cargo.toml)
@@ -40,9 +41,9 @@ test: setup  ## Run the tests (ARGS: passed to pytest)
 	then touch $@; else echo "atheris cannot be installed for this Python: its targets will be reported as not run"; fi
 
 .PHONY: fuzz
-fuzz: setup .venv/fuzz  ## Search every parser, in both languages (SECONDS a target, ARGS: words of target names)
-	$(BIN)/python -m tests.fuzz --seconds $(SECONDS) $(ARGS)
-	bash native/fuzz/run $(SECONDS) $(ARGS)
+fuzz: setup .venv/fuzz  ## Search every parser, in both languages (SECONDS a target, SEED, ARGS: words of target names)
+	$(BIN)/python -m tests.fuzz --seconds $(SECONDS) --seed $(SEED) $(ARGS)
+	bash native/fuzz/run $(SECONDS) $(SEED) $(ARGS)
 
 .PHONY: bench
 bench: setup  ## Measure (ARGS: subjects, --json)

@@ -15,15 +15,15 @@ from typing import ClassVar, Literal
 
 Whose = Literal["local", "peer", "unavailable"]
 
-MOST_SHOWN = 2_000
-"""Characters of what came, often a stranger's, in a fault: those stand in logs and answers."""
+MOST_SHOWN = {"what": 800, "expected": 800, "came": 2_000, "todo": 800}
+"""Characters of a fault's fields, which may hold a stranger's words: faults stand in logs and answers."""
 
 
 @dataclass(kw_only=True, eq=False)
 class _Fault(Exception):
     """The fields the three kinds share; cannot be raised itself.
 
-    `what` names the thing or field, `expected` and `came` are short texts (never a secret; `came` is cut at `MOST_SHOWN`),
+    `what` names the thing or field, `expected` and `came` are short texts (never a secret; cut at `MOST_SHOWN`),
     `todo` is the next step.
     """
 
@@ -37,8 +37,10 @@ class _Fault(Exception):
     def __post_init__(self) -> None:
         if type(self) is _Fault:
             raise TypeError("raise LocalFault, PeerFault or Unavailable")
-        if len(self.came) > MOST_SHOWN:
-            self.came = f"{self.came[:MOST_SHOWN]}.. ({len(self.came)} characters)"
+        for field, most in MOST_SHOWN.items():
+            text: str = getattr(self, field)
+            if len(text) > most:
+                setattr(self, field, f"{text[:most]}.. ({len(text)} characters)")
         super().__init__(self.what, self.expected, self.came, self.todo)
 
     def __str__(self) -> str:

@@ -55,7 +55,7 @@ def main() -> int:
             while todo and len(running) < options.jobs:
                 name = todo.pop()
                 log = Path(scratch) / f"{slug(name)}.log"
-                running[_begin(atheris, TARGETS[name], corpus, findings, log, options.seconds)] = Job(
+                running[_begin(atheris, TARGETS[name], corpus, findings, log, options)] = Job(
                     name=name, log=log, began=time.monotonic()
                 )
             pid, status = os.wait()
@@ -71,12 +71,13 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
     parser.add_argument("words", nargs="*", help="only targets whose name has all of these")
     parser.add_argument("--seconds", type=int, required=True, help="for each target")
+    parser.add_argument("--seed", type=int, default=0, help="of libFuzzer's choices; 0: another one each time")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="targets at a time")
     parser.add_argument("--corpus", type=Path, help="a folder that keeps what was learned for the next run")
     return parser.parse_args()
 
 
-def _begin(atheris: Any, target: Any, corpus: Path, findings: Path, log: Path, seconds: int) -> int:
+def _begin(atheris: Any, target: Any, corpus: Path, findings: Path, log: Path, options: argparse.Namespace) -> int:
     pid = os.fork()
     if pid:
         return pid
@@ -84,7 +85,7 @@ def _begin(atheris: Any, target: Any, corpus: Path, findings: Path, log: Path, s
         handle = os.open(log, os.O_CREAT | os.O_WRONLY, 0o600)
         os.dup2(handle, 1)
         os.dup2(handle, 2)
-        _search(atheris, target, corpus / slug(target.name), findings, seconds)
+        _search(atheris, target, corpus / slug(target.name), findings, options)
     except BaseException:
         traceback.print_exc()
         sys.stderr.flush()
@@ -92,7 +93,7 @@ def _begin(atheris: Any, target: Any, corpus: Path, findings: Path, log: Path, s
         os._exit(70)  # `Fuzz` ends the process itself
 
 
-def _search(atheris: Any, target: Any, corpus: Path, findings: Path, seconds: int) -> NoReturn:
+def _search(atheris: Any, target: Any, corpus: Path, findings: Path, options: argparse.Namespace) -> NoReturn:
     from tests.fuzz.mutate import mutant
     from tests.fuzz.target import judge
 
@@ -105,13 +106,9 @@ def _search(atheris: Any, target: Any, corpus: Path, findings: Path, seconds: in
         return mutant(data, seeds, chance)[:size]
 
     arguments = [
-        *("fuzz", str(corpus), f"-max_total_time={seconds}", f"-max_len={target.most}", f"-timeout={INPUT_SECONDS}"),
-        *(
-            f"-rss_limit_mb={MEMORY_MIB}",
-            "-print_final_stats=1",
-            "-verbosity=0",
-            f"-artifact_prefix={findings}/{slug(target.name)}-",
-        ),
+        *("fuzz", str(corpus), f"-max_total_time={options.seconds}", f"-seed={options.seed}"),
+        *(f"-max_len={target.most}", f"-timeout={INPUT_SECONDS}", f"-rss_limit_mb={MEMORY_MIB}"),
+        *("-print_final_stats=1", "-verbosity=0", f"-artifact_prefix={findings}/{slug(target.name)}-"),
     ]
     atheris.Setup(arguments, lambda raw: judge(target, raw), custom_mutator=change)
     atheris.Fuzz()
