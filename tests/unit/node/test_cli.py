@@ -255,7 +255,7 @@ async def test_tables_show_every_value_whole(
         assert await bitvm3(tmp_path, "vault", "list") == 0
         said = capsys.readouterr().out
         assert VAULT in said and "cd" * 32 in said and "[red]not markup[/red]" in said and "yes" in said
-    assert "height" in said and '{"a": [1, {"b": 2}]}' in said and "x, y" in said
+    assert "height" in said and 'nested\na  [1, {"b": 2}]' in said and "x, y" in said
     for answer, shown in (([], "none\n"), (["a", "b"], "a\nb\n"), ("text", "text\n"), (5, "5\n")):
         daemon.answer = answer
         assert await bitvm3(tmp_path, "vault", "list") == 0
