@@ -1,0 +1,13 @@
+//! Dispute engine babe: the Groth16 equation outside the circuit, only the 64 bytes of a proof's first point inside.
+//!
+//! Promises: the binary form (`garble::Circuit`) of the one circuit of the engine, the same bytes in every build; it
+//! computes on every input, and an input that is no point of the curve counts as the generator.
+//! Does NOT know labels, tables, digits' secrets, the encoding of r * p1, pairings or who garbles.
+
+mod builder;
+mod columns;
+mod features;
+mod field;
+mod integers;
+
+pub use features::{FEATURE_BITS, FEATURES, INPUT_BITS, features_circuit};
