@@ -162,7 +162,8 @@ async def test_one_honest_peer_is_enough_behind_a_lying_keeper(world: LedgerWorl
     world.wire.cut = set()
     await world.final(3)
     fay = world.actors[FOLLOWER].room.follower
-    assert list(fay.faults) == [world.actors[KEEPER].identity.hex()]
+    assert set(fay.faults) <= {world.actors[KEEPER].identity.hex()}  # or never asked: the honest one was first
+    assert fay.view == world.actors["ann"].room.follower.view
 
 
 # ---- attestors -------------------------------------------------------------------------------------------------------

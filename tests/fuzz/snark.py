@@ -39,9 +39,17 @@ def _one(curve: Curve, encoding: str, format_: Format) -> Iterator[Target]:
         return bytes(value.handle.encode(encoding))
 
     def target(what: str, seeds: Callable[[], list[bytes]], read: Callable[[bytes], Any], rounds: int) -> Target:
+        def here(raw: bytes) -> Any:
+            """Points compressed and not are one format, told apart by length: the other form is another target's."""
+            value = read(raw)
+            written = len(writing(value))
+            if format_ is Format.ARKWORKS and written != len(raw):
+                raise MalformedFault(field="form", expected=f"{encoding}, {written} bytes", got=f"{len(raw)} bytes")
+            return value
+
         return Target(
             name=f"groth16 {what}, {encoding}, {curve.value}",
-            read=read,
+            read=here,
             refusals=(MalformedFault,),
             seeds=seeds,
             write=writing,
