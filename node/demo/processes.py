@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -26,11 +27,23 @@ Backend = Literal["sandbox", "bitcoind"]
 PATIENCE = 60.0
 
 
+_PORTS = range(20_000, 32_000)
+"""Below those that Linux gives to connections: a port found free stays free until its daemon starts."""
+_given: set[int] = set()
+
+
 def free_port() -> int:
-    """A TCP port nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A TCP port nobody listens on at this moment, never given twice by this process."""
+    while True:
+        port = secrets.choice(_PORTS)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        if port not in _given:
+            _given.add(port)
+            return port
 
 
 def find_bitcoind() -> Path | None:

@@ -11,7 +11,6 @@ import asyncio
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -27,6 +26,7 @@ from bitcoin.core.script import CScriptWitness
 from native._native import tapscript
 from native._native.keys import Secret
 from node.chain import BitcoinRpc, Cookie, JsonRpc
+from node.demo.processes import free_port
 from node.faults import Unavailable
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -41,12 +41,6 @@ def find_bitcoind() -> str | None:
         if given and path.is_file():
             return str(path)
     return shutil.which("bitcoind")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from node.chain import BitcoinRpc, Cookie, JsonRpc
+from node.demo.processes import free_port
 from node.faults import Unavailable
 from tests.functional.chain_fixture import (
     OTHER,
@@ -18,7 +19,6 @@ from tests.functional.chain_fixture import (
     ROOT,
     Backend,
     coinbases,
-    free_port,
     mine,
     spend,
     start_backend,
