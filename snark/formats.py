@@ -65,7 +65,7 @@ def read(kind: Kind, raw: bytes, format_: Format | None, parse: Callable[[Format
         raise MalformedFault(field=kind.name, expected=f"at most {kind.limit} bytes", got=f"{len(raw)} bytes")
     if format_ is not None:
         candidates: tuple[Format, ...] = (format_,)
-    elif raw.lstrip()[:1] in _JSON_STARTS:
+    elif _is_json(raw):
         candidates = (Format.SNARKJS,)
     else:
         candidates = _BINARY
@@ -79,6 +79,15 @@ def read(kind: Kind, raw: bytes, format_: Format | None, parse: Callable[[Format
             refusals.append(f"as {candidate.value}: {refused}")
     names = ", ".join(member.value for member in Format)
     raise MalformedFault(field=kind.name, expected=f"one of the formats {names}", got="; ".join(refusals))
+
+
+def _is_json(raw: bytes) -> bool:
+    """A point may begin with the byte of a brace, but the rest of it is no text."""
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        return False
+    return raw.lstrip()[:1] in _JSON_STARTS
 
 
 def to_snarkjs(handle: native.VerifyingKey | native.Proof | native.PublicInputs) -> bytes:

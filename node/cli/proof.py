@@ -118,7 +118,7 @@ def _inspect(raw: bytes, format_: Format | None, curve: Curve | None) -> dict[st
 
 def _inspect_zkey(file: Path) -> dict[str, Any]:
     key = ProvingKey.open(str(file), None)
-    verifying = VerifyingKey.parse(key.verifying_key())
+    verifying = VerifyingKey.parse(key.verifying_key(), Format.ARKWORKS, Curve.BN254)
     warnings = [_FORGEABLE] if verifying.forgeable else [_ALONE] if key.contributions == 0 else []
     return {
         "kind": "proving key",

@@ -20,7 +20,7 @@ from node.cli.proof import BINARY_BYTES, INVALID, end, proof, read_up_to, refusi
 from node.cli.setup_keys import KeyFormat, folder_of, refuse_existing, write_new
 from node.limits import PRODUCT
 from node.proving.statements import Statement
-from snark.formats import Curve
+from snark.formats import Curve, Format
 from snark.groth16 import Proof, PublicInputs, VerifyingKey
 
 __all__ = ["proof"]
@@ -64,7 +64,7 @@ def proof_prove(
             raw, inputs, key = _foreign(zkey, r1cs, wtns)
         case _:
             raise typer.BadParameter("expected --statement and --witness, or --zkey, --r1cs and --wtns")
-    write_new(out, Proof.parse(raw, Curve.BN254).handle.encode(format_.value))
+    write_new(out, Proof.parse(raw, Curve.BN254, Format.ARKWORKS).handle.encode(format_.value))
     if public is not None:
         write_new(public, inputs.handle.encode(format_.value))
     say(context, {"written": str(out), "key": key.id.hex(), "inputs": [str(number) for number in inputs.numbers]})
@@ -81,7 +81,11 @@ def _own(context: typer.Context, label: str, witness: Path) -> tuple[bytes, Publ
         return loaded.proving.prove(loaded.circuit, assignment, progress), x
 
     raw, x = attended(f"proof of {statement.label}", work)
-    return raw, PublicInputs.of([int.from_bytes(x)], Curve.BN254), VerifyingKey.parse(line.verifying_key)
+    return (
+        raw,
+        PublicInputs.of([int.from_bytes(x)], Curve.BN254),
+        VerifyingKey.parse(line.verifying_key, Format.ARKWORKS, Curve.BN254),
+    )
 
 
 def _foreign(zkey: Path, r1cs: Path, wtns: Path) -> tuple[bytes, PublicInputs, VerifyingKey]:
@@ -97,7 +101,11 @@ def _foreign(zkey: Path, r1cs: Path, wtns: Path) -> tuple[bytes, PublicInputs, V
         say_error(f"invalid: {wtns}: {refused}")
         raise typer.Exit(INVALID) from None
     words = [int.from_bytes(word) for word in assignment.public(circuit)]
-    return raw, PublicInputs.of(words, Curve.BN254), VerifyingKey.parse(key.verifying_key())
+    return (
+        raw,
+        PublicInputs.of(words, Curve.BN254),
+        VerifyingKey.parse(key.verifying_key(), Format.ARKWORKS, Curve.BN254),
+    )
 
 
 @proof.command("submit")

@@ -20,7 +20,7 @@ from node.proving.folder import KeyFolder, KeyLine
 from node.proving.setup import FORGEABLE, export, import_key, single_party
 from node.proving.statements import Statement
 from node.rpc.proving import key_rows
-from snark.formats import Format
+from snark.formats import Curve, Format
 from snark.groth16 import VerifyingKey
 
 __all__ = ["setup"]
@@ -151,7 +151,9 @@ def write_new(path: Path, raw: bytes) -> None:
 def _encoded(line: KeyLine, format_: KeyFormat) -> bytes:
     match format_:
         case KeyFormat.SNARKJS:
-            return VerifyingKey.parse(line.verifying_key).handle.encode(Format.SNARKJS.value)
+            return VerifyingKey.parse(line.verifying_key, Format.ARKWORKS, Curve.BN254).handle.encode(
+                Format.SNARKJS.value
+            )
         case KeyFormat.ARKWORKS:
             return line.verifying_key
 

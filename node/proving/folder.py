@@ -27,6 +27,7 @@ from node.faults import LocalFault
 from node.limits import PRODUCT, Limits
 from node.proving.statements import Statement
 from snark.faults import MalformedFault
+from snark.formats import Curve, Format
 from snark.groth16 import VerifyingKey
 
 __all__ = ["KeyFolder", "KeyLine", "Loaded", "Origin"]
@@ -156,7 +157,13 @@ class KeyFolder:
             raise self._bad(path, line, f"the file with digest {line.digest.hex()}", proving.digest.hex())
         if proving.verifying_key() != line.verifying_key:
             raise self._bad(path, line, f"the verifying key {line.key.hex()[:16]}", "another one")
-        return Loaded(line=line, circuit=circuit, proving=proving, verifying=VerifyingKey.parse(line.verifying_key))
+        return Loaded(
+            line=line,
+            circuit=circuit,
+            proving=proving,
+            verifying = VerifyingKey.parse(line.verifying_key, Format.ARKWORKS, Curve.BN254)
+            verifying=verifying,
+        )
 
     def zkey(self, line: KeyLine) -> Path:
         """The key file."""
@@ -240,7 +247,7 @@ class KeyFolder:
             raise self._unreadable(path, f"at most {self.limits.key_sidecar_bytes} bytes", "more")
         try:
             said = msgspec.json.decode(raw, type=_Sidecar)
-            verifying = VerifyingKey.parse(bytes.fromhex(said.verifying_key))
+            verifying = VerifyingKey.parse(bytes.fromhex(said.verifying_key), Format.ARKWORKS, Curve.BN254)
         except (msgspec.DecodeError, ValueError, RecursionError, MalformedFault) as error:
             raise self._unreadable(path, "what a setup wrote", str(error)[:200]) from error
         line = KeyLine(

@@ -21,7 +21,7 @@ from node.faults import Fault, LocalFault, PeerFault, Unavailable
 from node.limits import PRODUCT, Limits
 from node.proving.folder import KeyFolder, KeyLine, Loaded
 from node.proving.statements import Statement
-from snark.formats import Curve
+from snark.formats import Curve, Format
 from snark.groth16 import Proof, PublicInputs, verify
 
 __all__ = ["Job", "Proved", "Proving"]
@@ -194,7 +194,10 @@ class Proving:
         loaded = self._load(job.line)
         assignment, x = job.line.statement.assign(witness)
         raw = loaded.proving.prove(loaded.circuit, assignment, job.progress)
-        proof, inputs = Proof.parse(raw, Curve.BN254), PublicInputs.of([int.from_bytes(x)], Curve.BN254)
+        proof, inputs = (
+            Proof.parse(raw, Curve.BN254, Format.ARKWORKS),
+            PublicInputs.of([int.from_bytes(x)], Curve.BN254),
+        )
         if not verify(loaded.verifying, inputs, proof):
             raise LocalFault(
                 what=f"proof under {job.line.stem}.zkey",

@@ -18,7 +18,7 @@ from node.faults import LocalFault, Unavailable
 from node.proving.folder import KeyFolder, KeyLine, Origin
 from node.proving.sample import witness
 from node.proving.statements import Statement
-from snark.formats import Curve
+from snark.formats import Curve, Format
 from snark.groth16 import Proof, PublicInputs, VerifyingKey, verify
 
 __all__ = ["FORGEABLE", "export", "import_key", "single_party"]
@@ -110,7 +110,7 @@ def _take(
     origin: Origin,
     progress: Progress,
 ) -> KeyLine:
-    verifying = VerifyingKey.parse(proving.verifying_key())
+    verifying = VerifyingKey.parse(proving.verifying_key(), Format.ARKWORKS, Curve.BN254)
     if verifying.forgeable:
         raise LocalFault(
             what=f"key of {statement.label}",
@@ -137,7 +137,7 @@ def _try(
     """A proof of a sample witness, made and verified."""
     assignment, x = statement.assign(witness(statement))
     with _naming(statement, "a key that proves a sample witness"):
-        proof = Proof.parse(proving.prove(circuit, assignment, progress), Curve.BN254)
+        proof = Proof.parse(proving.prove(circuit, assignment, progress), Curve.BN254, Format.ARKWORKS)
     if not verify(verifying, PublicInputs.of([int.from_bytes(x)], Curve.BN254), proof):
         raise LocalFault(
             what=f"key of {statement.label}",

@@ -219,7 +219,8 @@ async def test_a_running_daemon_takes_new_keys_and_survives_bad_ones(daemon: Dae
     assert (await end_of(many[-1]))["state"] == "cancelled"
     assert (await bitvm3("proof", "cancel", many[0])).status == 0
     assert (await bitvm3("proof", "cancel", 99)).status == 1
-    assert [(await end_of(number))["state"] for number in many[1:3]] == ["done", "done"]
+    ended = [await end_of(number) for number in many[1:3]]
+    assert [one["state"] for one in ended] == ["done", "done"], ended
 
     # the description goes bad, then the file of another daemon's key appears in its place
     sidecar = daemon.folder / "proving" / f"{line.stem}.json"
@@ -238,7 +239,8 @@ async def test_a_running_daemon_takes_new_keys_and_survives_bad_ones(daemon: Dae
     failed = await end_of((await bitvm3(*submit)).value["job"])
     assert failed["state"] == "failed" and "bitvm3 setup import transition-1" in failed["fault"]
     zkey.write_bytes(good)
-    assert (await end_of((await bitvm3(*submit)).value["job"]))["state"] == "done"
+    again = await end_of((await bitvm3(*submit)).value["job"])
+    assert again["state"] == "done", again["fault"]
 
 
 def snarkjs(folder: Path, *arguments: object) -> str:

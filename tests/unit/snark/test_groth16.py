@@ -2,6 +2,7 @@
 
 import json
 
+import py_ecc.optimized_bn128 as bn128
 import pytest
 
 from snark.faults import LocalFault, MalformedFault
@@ -106,3 +107,18 @@ def test_a_key_without_phase_two_is_told():
     vk = json.loads(key.handle.encode("snarkjs"))
     vk["vk_gamma_2"] = vk["vk_delta_2"]
     assert VerifyingKey.parse(json.dumps(vk).encode()).forgeable
+
+
+def test_a_point_that_begins_like_json_is_no_json():
+    """One compressed point of arkworks in 256 begins with the byte of a brace."""
+    point = multiple = bn128.G1
+    while int(bn128.normalize(multiple)[0]) % 256 != ord("{"):
+        multiple = bn128.add(multiple, point)
+    key, ((inputs, proof), *_) = triples("bn254_1")
+    said = json.loads(proof.handle.encode("snarkjs"))
+    said["pi_a"] = [str(int(word)) for word in bn128.normalize(multiple)] + ["1"]
+    raw = Proof.parse(json.dumps(said).encode(), Curve.BN254).handle.encode("arkworks")
+    assert raw[:1] == b"{"
+    read = Proof.parse(raw, Curve.BN254)
+    assert read.format is Format.ARKWORKS and read.handle.encode("arkworks") == raw
+    assert not verify(key, inputs, read)
