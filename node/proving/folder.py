@@ -161,8 +161,7 @@ class KeyFolder:
             line=line,
             circuit=circuit,
             proving=proving,
-            verifying = VerifyingKey.parse(line.verifying_key, Format.ARKWORKS, Curve.BN254)
-            verifying=verifying,
+            verifying=VerifyingKey.parse(line.verifying_key, Format.ARKWORKS, Curve.BN254),
         )
 
     def zkey(self, line: KeyLine) -> Path:
