@@ -13,9 +13,9 @@ import asyncio
 import mmap
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from circuits import faults as circuit_faults
 from circuits.artifact import CHUNK_BYTES, Manifest, manifest_id, manifest_of
@@ -177,7 +177,7 @@ class Artifacts:
             nonlocal here
             for index in todo:
                 chunk = await peers.fetch_chunk(peer, manifest.id, index, self._limits.call_seconds)
-                await asyncio.to_thread(self._write_chunk, manifest, part, index, chunk)
+                await _to_its_end(asyncio.to_thread(self._write_chunk, manifest, part, index, chunk))
                 here += 1
                 if on_progress is not None:
                     on_progress(here, total)
@@ -255,6 +255,15 @@ class Artifacts:
 
     def _path(self, artifact: bytes, suffix: str) -> Path:
         return self._folder / f"{artifact.hex()}.{suffix}"
+
+
+async def _to_its_end(work: Coroutine[Any, Any, None]) -> None:
+    """What a thread does, waited for also by a taker that is cancelled: no write goes on behind a fetch that ended."""
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.shield(task)
+    finally:
+        await asyncio.wait([task])
 
 
 def _mapped(path: Path) -> memoryview:
