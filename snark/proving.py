@@ -39,12 +39,14 @@ class Circuit:
     Attributes:
         id: 32 bytes, BLAKE3 of the counts and every coefficient.
         public: public inputs, without the one.
+        wires: wires, with the one.
         constraints: constraints.
         nonzeros: coefficients of the three matrices.
     """
 
     id: bytes
     public: int
+    wires: int
     constraints: int
     nonzeros: int
     handle: native.Circuit
@@ -55,6 +57,7 @@ class Circuit:
         return cls(
             id=handle.id,
             public=handle.public,
+            wires=handle.wires,
             constraints=handle.constraints,
             nonzeros=handle.nonzeros,
             handle=handle,

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
 
-from native._native.proving import Progress
+from snark.proving import Progress
 
 __all__ = ["attended"]
 

@@ -14,11 +14,12 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from native import NativeError
-from native._native.proving import Assignment, Circuit, ProvingKey
+from native._native.proving import ProvingKey
 from node.cli.show import complain
 from snark.faults import MalformedFault
 from snark.formats import KEY, PROOF, PUBLIC, Curve, Format
 from snark.groth16 import Proof, PublicInputs, VerifyingKey, verify
+from snark.proving import Assignment, Circuit
 
 VALID, INVALID, MALFORMED = 0, 1, 2
 BINARY_BYTES = 1 << 31
@@ -134,7 +135,7 @@ def _inspect_zkey(file: Path) -> dict[str, Any]:
 
 
 def _inspect_r1cs(file: Path) -> dict[str, Any]:
-    circuit = Circuit.from_r1cs(read_up_to(file, BINARY_BYTES))
+    circuit = Circuit.parse(read_up_to(file, BINARY_BYTES))
     return {
         "kind": "circuit",
         "curve": Curve.BN254.value,
@@ -147,7 +148,7 @@ def _inspect_r1cs(file: Path) -> dict[str, Any]:
 
 
 def _inspect_wtns(file: Path) -> dict[str, Any]:
-    Assignment.from_wtns(read_up_to(file, BINARY_BYTES))
+    Assignment.parse(read_up_to(file, BINARY_BYTES))
     return {"kind": "assignment", "curve": Curve.BN254.value, "warning": _SECRETS}
 
 

@@ -6,22 +6,24 @@ breaks a rule, 2 a file is malformed. Does NOT know statements: `node.proving.st
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
 import typer
 
-from native import NativeError
-from native._native.proving import Assignment, Circuit, Progress, ProvingKey
 from node.cli.attended import attended
 from node.cli.call import call, say
 from node.cli.proof import BINARY_BYTES, INVALID, end, proof, read_up_to, refusing, say_error
 from node.cli.setup_keys import KeyFormat, folder_of, refuse_existing, write_new
 from node.limits import PRODUCT
 from node.proving.statements import Statement
-from snark.formats import Curve, Format
+from snark.faults import LocalFault
+from snark.formats import Curve
 from snark.groth16 import Proof, PublicInputs, VerifyingKey
+from snark.proving import Assignment, Cancelled, Circuit, Progress, ProvingKey
 
 __all__ = ["proof"]
 
@@ -59,53 +61,52 @@ def proof_prove(
             refuse_existing(file)
     match statement, witness, zkey, r1cs, wtns:
         case str(), Path(), None, None, None:
-            raw, inputs, key = _own(context, statement, witness)
+            made, inputs, key = _own(context, statement, witness)
         case None, None, Path(), Path(), Path():
-            raw, inputs, key = _foreign(zkey, r1cs, wtns)
+            made, inputs, key = _foreign(zkey, r1cs, wtns)
         case _:
             raise typer.BadParameter("expected --statement and --witness, or --zkey, --r1cs and --wtns")
-    write_new(out, Proof.parse(raw, Curve.BN254, Format.ARKWORKS).handle.encode(format_.value))
+    write_new(out, made.handle.encode(format_.value))
     if public is not None:
         write_new(public, inputs.handle.encode(format_.value))
     say(context, {"written": str(out), "key": key.id.hex(), "inputs": [str(number) for number in inputs.numbers]})
 
 
-def _own(context: typer.Context, label: str, witness: Path) -> tuple[bytes, PublicInputs, VerifyingKey]:
+def _own(context: typer.Context, label: str, witness: Path) -> tuple[Proof, PublicInputs, VerifyingKey]:
     folder, statement = folder_of(context), Statement.parse(label)
     line = folder.key_of(statement)
     said = read_up_to(witness, PRODUCT.witness_bytes)
 
-    def work(progress: Progress) -> tuple[bytes, bytes]:
+    def work(progress: Progress) -> tuple[Proof, PublicInputs, VerifyingKey]:
         assignment, x = statement.assign(said)
-        loaded = folder.load(line)
-        return loaded.proving.prove(loaded.circuit, assignment, progress), x
+        key = folder.load(line)
+        inputs = PublicInputs.of([int.from_bytes(x)], Curve.BN254)
+        return key.prove(assignment, progress), inputs, key.verifying
 
-    raw, x = attended(f"proof of {statement.label}", work)
-    return (
-        raw,
-        PublicInputs.of([int.from_bytes(x)], Curve.BN254),
-        VerifyingKey.parse(line.verifying_key, Format.ARKWORKS, Curve.BN254),
-    )
+    with _telling(witness):
+        return attended(f"proof of {statement.label}", work)
 
 
-def _foreign(zkey: Path, r1cs: Path, wtns: Path) -> tuple[bytes, PublicInputs, VerifyingKey]:
+def _foreign(zkey: Path, r1cs: Path, wtns: Path) -> tuple[Proof, PublicInputs, VerifyingKey]:
     with refusing(r1cs):
-        circuit = Circuit.from_r1cs(read_up_to(r1cs, BINARY_BYTES))
+        circuit = Circuit.parse(read_up_to(r1cs, BINARY_BYTES))
     with refusing(wtns):
-        assignment = Assignment.from_wtns(read_up_to(wtns, BINARY_BYTES))
+        assignment = Assignment.parse(read_up_to(wtns, BINARY_BYTES))
     with refusing(zkey):
         key = ProvingKey.open(str(zkey), circuit)
+    with _telling(wtns):
+        made = attended("proof", lambda progress: key.prove(assignment, progress))
+    return made, assignment.public(circuit), key.verifying
+
+
+@contextmanager
+def _telling(witness: Path) -> Iterator[None]:
+    """Ends the command when nothing is proved, naming the witness."""
     try:
-        raw = attended("proof", lambda progress: key.prove(circuit, assignment, progress))
-    except NativeError as refused:
-        say_error(f"invalid: {wtns}: {refused}")
+        yield
+    except (LocalFault, Cancelled) as refused:
+        say_error(f"invalid: {witness}: {refused}")
         raise typer.Exit(INVALID) from None
-    words = [int.from_bytes(word) for word in assignment.public(circuit)]
-    return (
-        raw,
-        PublicInputs.of(words, Curve.BN254),
-        VerifyingKey.parse(key.verifying_key(), Format.ARKWORKS, Curve.BN254),
-    )
 
 
 @proof.command("submit")

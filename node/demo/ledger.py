@@ -21,7 +21,8 @@ from node.demo.scenarios import SLOT, Play
 from node.demo.stage import Theatre, each, proving_keys
 from node.faults import LocalFault
 from snark.formats import Curve, Format
-from snark.groth16 import Proof, PublicInputs, VerifyingKey, verify
+from snark.groth16 import Proof, VerifyingKey
+from snark.statements import verify_outcome
 
 SLOTS = 4
 PRICE, FALLEN = 6_000_000, 3_400_000  # cents per BTC
@@ -128,8 +129,8 @@ async def _proving_key(play: Play, statement: str) -> None:
 
 def _verifies(claim: Mapping[str, Any]) -> bool:
     key = VerifyingKey.parse(bytes.fromhex(claim["verifying_key"]), Format.ARKWORKS, Curve.BN254)
-    inputs = PublicInputs.of([int(claim["public"], 16)], Curve.BN254)
-    return verify(key, inputs, Proof.parse(bytes.fromhex(claim["proof"]), Curve.BN254, Format.ARKWORKS))
+    proof = Proof.parse(bytes.fromhex(claim["proof"]), Curve.BN254, Format.ARKWORKS)
+    return verify_outcome(key, bytes.fromhex(claim["public"]), proof)
 
 
 def tell(theatre: Theatre, price: int) -> None:

@@ -20,8 +20,6 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from native import NativeError
-from native._native.proving import Circuit, ProvingKey
 from node.durable import sync_folder, write_private
 from node.faults import LocalFault
 from node.limits import PRODUCT, Limits
@@ -29,8 +27,9 @@ from node.proving.statements import Statement
 from snark.faults import MalformedFault
 from snark.formats import Curve, Format
 from snark.groth16 import VerifyingKey
+from snark.proving import ProvingKey
 
-__all__ = ["KeyFolder", "KeyLine", "Loaded", "Origin"]
+__all__ = ["KeyFolder", "KeyLine", "Origin"]
 
 Origin = Literal["single-party, regtest", "ceremony"]
 Hex32 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
@@ -64,16 +63,6 @@ class KeyLine:
     def stem(self) -> str:
         """Of its two file names."""
         return stem(self.statement, self.circuit)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Loaded:
-    """A key that is mapped and checked, with its circuit."""
-
-    line: KeyLine
-    circuit: Circuit
-    proving: ProvingKey
-    verifying: VerifyingKey
 
 
 def stem(statement: Statement, circuit: bytes) -> str:
@@ -133,7 +122,7 @@ class KeyFolder:
             else "Those of another version of this software do not serve any more: move them away.",
         )
 
-    def load(self, line: KeyLine) -> Loaded:
+    def load(self, line: KeyLine) -> ProvingKey:
         """Map a key and check it whole; takes seconds: call it in a thread.
 
         Raises:
@@ -151,18 +140,13 @@ class KeyFolder:
             raise self._bad(path, line, "a file", "none")
         try:
             proving = ProvingKey.open(str(path), circuit)
-        except (NativeError, OSError) as error:
+        except (MalformedFault, OSError) as error:
             raise self._bad(path, line, "an undamaged key of this circuit", str(error)[:300]) from error
         if proving.digest != line.digest:
             raise self._bad(path, line, f"the file with digest {line.digest.hex()}", proving.digest.hex())
-        if proving.verifying_key() != line.verifying_key:
+        if proving.verifying.id != line.key:
             raise self._bad(path, line, f"the verifying key {line.key.hex()[:16]}", "another one")
-        return Loaded(
-            line=line,
-            circuit=circuit,
-            proving=proving,
-            verifying=VerifyingKey.parse(line.verifying_key, Format.ARKWORKS, Curve.BN254),
-        )
+        return proving
 
     def zkey(self, line: KeyLine) -> Path:
         """The key file."""

@@ -15,14 +15,13 @@ from typing import Any, Literal
 
 import structlog
 
-from native import NativeError
-from native._native.proving import Progress
 from node.faults import Fault, LocalFault, PeerFault, Unavailable
 from node.limits import PRODUCT, Limits
-from node.proving.folder import KeyFolder, KeyLine, Loaded
+from node.proving.folder import KeyFolder, KeyLine
 from node.proving.statements import Statement
 from snark.formats import Curve, Format
-from snark.groth16 import Proof, PublicInputs, verify
+from snark.groth16 import PublicInputs, verify
+from snark.proving import Cancelled, Progress, ProvingKey
 
 __all__ = ["Job", "Proved", "Proving"]
 
@@ -90,7 +89,7 @@ class Proving:
         self._threads = ThreadPoolExecutor(1, "proving")  # its queue is the queue
         self._jobs: OrderedDict[int, Job] = OrderedDict()
         self._ends: dict[int, asyncio.Future[Proved]] = {}
-        self._loaded: OrderedDict[bytes, Loaded] = OrderedDict()  # touched by the one thread only
+        self._loaded: OrderedDict[bytes, ProvingKey] = OrderedDict()  # touched by the one thread only
         self._number = 0
 
     # ---- keys --------------------------------------------------------------------------------------------------------
@@ -191,23 +190,19 @@ class Proving:
     def _work(self, job: Job, witness: bytes, loop: asyncio.AbstractEventLoop) -> Proved:
         """In the thread: one proof from key to verified bytes."""
         loop.call_soon_threadsafe(self._begun, job, loop)
-        loaded = self._load(job.line)
+        key = self._load(job.line)
         assignment, x = job.line.statement.assign(witness)
-        raw = loaded.proving.prove(loaded.circuit, assignment, job.progress)
-        proof, inputs = (
-            Proof.parse(raw, Curve.BN254, Format.ARKWORKS),
-            PublicInputs.of([int.from_bytes(x)], Curve.BN254),
-        )
-        if not verify(loaded.verifying, inputs, proof):
+        proof = key.prove(assignment, job.progress)
+        if not verify(key.verifying, PublicInputs.of([int.from_bytes(x)], Curve.BN254), proof):
             raise LocalFault(
                 what=f"proof under {job.line.stem}.zkey",
                 expected="a valid one",
                 came="one that does not verify",
                 todo="The key or this machine's memory is damaged: compare the key with a copy.",
             )
-        return Proved(proof=raw, x=x, key=job.line.key)
+        return Proved(proof=proof.handle.encode(Format.ARKWORKS.value), x=x, key=job.line.key)
 
-    def _load(self, line: KeyLine) -> Loaded:
+    def _load(self, line: KeyLine) -> ProvingKey:
         """The key, from memory when it is among the last used."""
         loaded = self._loaded.pop(line.key, None)
         if loaded is None:
@@ -237,7 +232,7 @@ class Proving:
                 self._finish(job, ended.result(), None)
             case LocalFault() | PeerFault() | Unavailable():
                 self._finish(job, None, error)
-            case NativeError() if "cancelled" in str(error):
+            case Cancelled():
                 self._finish(job, None, _cancelled(job))
             case _:
                 log.error("a proof failed", job=job.id, statement=job.line.statement.label, exc_info=error)

@@ -12,14 +12,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from native import NativeError
-from native._native.proving import Circuit, Progress, ProvingKey, setup_single_party
 from node.faults import LocalFault, Unavailable
 from node.proving.folder import KeyFolder, KeyLine, Origin
 from node.proving.sample import witness
 from node.proving.statements import Statement
+from snark.faults import LocalFault as SnarkFault
+from snark.faults import MalformedFault
 from snark.formats import Curve, Format
-from snark.groth16 import Proof, PublicInputs, VerifyingKey, verify
+from snark.groth16 import PublicInputs, verify
+from snark.proving import Cancelled, Circuit, Progress, ProvingKey, setup_single_party
 
 __all__ = ["FORGEABLE", "export", "import_key", "single_party"]
 
@@ -50,7 +51,7 @@ def single_party(folder: KeyFolder, statement: Statement, progress: Progress) ->
         with _naming(statement, "a key on a disk with free space"):
             setup_single_party(circuit, str(part), progress)
             proving = ProvingKey.open(str(part), circuit)
-        return _take(folder, statement, circuit, proving, part, "single-party, regtest", progress)
+        return _take(folder, statement, proving, part, "single-party, regtest", progress)
 
 
 def export(statement: Statement, file: Path) -> Circuit:
@@ -59,8 +60,8 @@ def export(statement: Statement, file: Path) -> Circuit:
         raise LocalFault(what=f"file {file}", expected="a new file", came="it exists", todo="Choose another name.")
     circuit = statement.circuit()
     try:
-        circuit.write_r1cs(str(file))
-    except (NativeError, OSError) as error:
+        circuit.write(str(file))
+    except (SnarkFault, OSError) as error:
         raise LocalFault(what=f"file {file}", expected="a writable place with free space", came=str(error)) from error
     return circuit
 
@@ -98,47 +99,43 @@ def import_key(folder: KeyFolder, statement: Statement, file: Path, progress: Pr
                 todo="See docs/ceremony.md.",
             )
         origin: Origin = "ceremony" if proving.contributions else "single-party, regtest"
-        return _take(folder, statement, circuit, proving, part, origin, progress)
+        return _take(folder, statement, proving, part, origin, progress)
 
 
 def _take(
     folder: KeyFolder,
     statement: Statement,
-    circuit: Circuit,
     proving: ProvingKey,
     part: Path,
     origin: Origin,
     progress: Progress,
 ) -> KeyLine:
-    verifying = VerifyingKey.parse(proving.verifying_key(), Format.ARKWORKS, Curve.BN254)
-    if verifying.forgeable:
+    if proving.verifying.forgeable:
         raise LocalFault(
             what=f"key of {statement.label}",
             expected="a key with a phase 2",
             came="gamma is delta: whoever holds one valid proof makes others",
             todo="Contribute to it first (docs/ceremony.md).",
         )
-    _try(statement, circuit, proving, verifying, progress)
+    _try(statement, proving, progress)
     line = KeyLine(
         statement=statement,
-        circuit=circuit.id,
+        circuit=proving.circuit.id,
         digest=proving.digest,
-        key=verifying.id,
-        verifying_key=proving.verifying_key(),
+        key=proving.verifying.id,
+        verifying_key=proving.verifying.handle.encode(Format.ARKWORKS.value),
         origin=origin,
     )
     folder.adopt(part, line)
     return line
 
 
-def _try(
-    statement: Statement, circuit: Circuit, proving: ProvingKey, verifying: VerifyingKey, progress: Progress
-) -> None:
+def _try(statement: Statement, proving: ProvingKey, progress: Progress) -> None:
     """A proof of a sample witness, made and verified."""
     assignment, x = statement.assign(witness(statement))
     with _naming(statement, "a key that proves a sample witness"):
-        proof = Proof.parse(proving.prove(circuit, assignment, progress), Curve.BN254, Format.ARKWORKS)
-    if not verify(verifying, PublicInputs.of([int.from_bytes(x)], Curve.BN254), proof):
+        proof = proving.prove(assignment, progress)
+    if not verify(proving.verifying, PublicInputs.of([int.from_bytes(x)], Curve.BN254), proof):
         raise LocalFault(
             what=f"key of {statement.label}",
             expected="a key whose proofs verify",
@@ -149,12 +146,10 @@ def _try(
 
 @contextmanager
 def _naming(statement: Statement, expected: str) -> Iterator[None]:
-    """Native refusals as faults that name the key."""
+    """Refusals as faults that name the key."""
     try:
         yield
-    except (NativeError, OSError) as error:
-        if "cancelled" in str(error):
-            raise Unavailable(
-                what=f"setup of {statement.label}", expected="to go on", came="it was cancelled"
-            ) from None
+    except Cancelled:
+        raise Unavailable(what=f"setup of {statement.label}", expected="to go on", came="it was cancelled") from None
+    except (SnarkFault, MalformedFault, OSError) as error:
         raise LocalFault(what=f"key of {statement.label}", expected=expected, came=str(error)[:300]) from error

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 from native import NativeError
 from native._native import statements as native
-from native._native.proving import Assignment, Circuit
 from node.faults import LocalFault
+from snark.proving import Assignment, Circuit
 
-__all__ = ["PRODUCT", "Statement"]
+__all__ = ["Statement"]
 
 _LABEL = re.compile(r"(outcome)|(transition)(?:-([1-9][0-9]?))?")
 _BATCH, _MOST = 16, 64
@@ -51,7 +51,7 @@ class Statement:
 
     def circuit(self) -> Circuit:
         """Its constraints; the same for every witness. Takes seconds: call it in a thread."""
-        return native.statement(self.name, self.batch)
+        return Circuit.of(native.statement(self.name, self.batch))
 
     def assign(self, witness: bytes) -> tuple[Assignment, bytes]:
         """Every wire's value and the public input x (32 bytes) of a witness in JSON (docs/ledger.md).
@@ -60,12 +60,9 @@ class Statement:
             LocalFault: a rule is violated or a field is malformed; `came` names it.
         """
         try:
-            return native.witness(self.name, self.batch, witness)
+            handle, x = native.witness(self.name, self.batch, witness)
         except NativeError as refused:
             raise LocalFault(
                 what=f"witness of {self.label}", expected="one that satisfies every rule", came=str(refused)[:400]
             ) from refused
-
-
-PRODUCT = (Statement(name="transition", batch=_BATCH), Statement(name="outcome", batch=0))
-"""What a node needs keys for."""
+        return Assignment(handle=handle), x

@@ -113,7 +113,7 @@ def test_a_key_from_its_setup_to_a_verified_proof(tmp_path: Path) -> None:
     assert again.status == 1 and "new file" in again.err
 
     values = tmp_path / "witness.wtns"  # the same by the files of circom and snarkjs
-    ONE.assign(true_witness(ONE))[0].write_wtns(values)
+    ONE.assign(true_witness(ONE))[0].write(str(values))
     assert bitvm3("proof", "inspect", values, "--json").value["kind"] == "assignment"
     foreign = ("proof", "prove", "--zkey", made.value["file"], "--r1cs", circuit, "--wtns", values)
     public = tmp_path / "again.json"

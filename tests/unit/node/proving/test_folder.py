@@ -12,7 +12,7 @@ from node.faults import LocalFault
 from node.proving import Statement
 from node.proving.setup import import_key, single_party
 from snark.formats import Curve
-from snark.groth16 import Proof, PublicInputs, verify
+from snark.groth16 import PublicInputs, verify
 from tests.proving_kit import ONE, keys, true_witness
 
 
@@ -55,12 +55,12 @@ def test_a_setup_leaves_a_key_that_proves(tmp_path: Path) -> None:
     assert (line.origin, line.statement) == ("single-party, regtest", ONE)
     assert {path.name for path in tmp_path.iterdir()} == {f"{line.stem}.zkey", f"{line.stem}.json"}
     assert all(path.stat().st_mode & 0o077 == 0 for path in tmp_path.iterdir())
-    loaded = folder.load(line)
+    key = folder.load(line)
     assignment, x = ONE.assign(true_witness(ONE))
-    proof = Proof.parse(loaded.proving.prove(loaded.circuit, assignment, Progress()), Curve.BN254)
-    assert verify(loaded.verifying, PublicInputs.of([int.from_bytes(x)], Curve.BN254), proof)
+    proof = key.prove(assignment, Progress())
+    assert verify(key.verifying, PublicInputs.of([int.from_bytes(x)], Curve.BN254), proof)
     wrong = PublicInputs.of([int.from_bytes(x) ^ 1], Curve.BN254)
-    assert not verify(loaded.verifying, wrong, proof)
+    assert not verify(key.verifying, wrong, proof)
 
 
 def test_a_key_of_another_version_of_the_circuit_is_named(tmp_path: Path) -> None:

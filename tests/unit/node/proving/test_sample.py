@@ -9,7 +9,6 @@ import pytest
 from native._native.statements import eddsa_verify
 from node.proving import Statement
 from node.proving.sample import witness
-from node.proving.statements import PRODUCT
 from tests.models import ledger as model
 
 
@@ -33,10 +32,11 @@ def test_the_sample_of_an_outcome_keeps_every_rule() -> None:
     assert model.judge_outcome(said, model.outcome_x(said), verify) == {"rule": "outcome.signature"}
 
 
-@pytest.mark.parametrize("statement", PRODUCT, ids=lambda statement: statement.label)
-def test_the_circuits_of_the_product_take_their_samples(statement: Statement) -> None:
+@pytest.mark.parametrize("label", ["transition", "outcome"])
+def test_the_circuits_of_the_product_take_their_samples(label: str) -> None:
+    statement = Statement.parse(label)
     said = witness(statement)
     assignment, x = statement.assign(said)
-    assert assignment.public(statement.circuit()) == [x]
+    assert assignment.public(statement.circuit()).numbers == (int.from_bytes(x),)
     if statement.name == "outcome":
         assert int.from_bytes(x) == model.outcome_x(json.loads(said))
