@@ -6,8 +6,10 @@
 
 mod builder;
 mod columns;
+mod error;
 mod features;
 mod field;
 mod integers;
 
+pub use error::BabeError;
 pub use features::{FEATURE_BITS, FEATURES, INPUT_BITS, features_circuit};
