@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from node.faults import LocalFault, Unavailable
 from node.ledger.attestor import Attestor, keypair
+from node.ledger.claims import Outcome
 from node.ledger.files import GenesisFile
 from node.ledger.judgement import doubts
 from node.ledger.keeper import Keeper
@@ -96,10 +97,11 @@ def ledger_methods(daemon: Daemon) -> Handlers:
         return entry_at(rooms().find(params.ledger), params.seq)
 
     async def claim(params: OutcomeParams) -> Any:
-        return await rooms().find(params.ledger).claims.prove(
-            bytes.fromhex(params.vault), params.slot, params.action,
-            bytes.fromhex(params.claimant), bytes.fromhex(params.template),
+        outcome = Outcome(
+            vault=bytes.fromhex(params.vault), slot=params.slot, action=params.action,
+            claimant=bytes.fromhex(params.claimant), template=bytes.fromhex(params.template),
         )  # fmt: skip
+        return (await rooms().find(params.ledger).claims.prove(outcome, None)).as_json()
 
     async def key(params: KeyParams) -> Any:
         world = rooms().world
