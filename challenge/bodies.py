@@ -16,9 +16,10 @@ T = TypeVar("T")
 
 
 class Points(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, array_like=True):
-    """points/g. `digits`: (1 + bits) * digits compressed points; `outputs`: (challenger, O_k).
+    """points/g and answers/g/k. `digits`: (1 + bits) * digits compressed points; `outputs`: (challenger, point).
 
-    `proof`: knowledge of the logarithms of all of them.
+    points/g of core: S and O_k of every challenger; of babe: A and K_k (as 02 | x) of every challenger.
+    answers/g/k (babe): S_k and F_k of challenger k alone. `proof`: knowledge of the logarithms of all of them.
     """
 
     digits: bytes
@@ -41,11 +42,15 @@ class Openings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class Funded(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, array_like=True):
-    """funded: this node's own coins in the vault and the nonce its keys are derived with. `bonds`: (graph, coin)."""
+    """funded: this node's own coins in the vault and the nonce its keys are derived with.
+
+    `bonds` and `stakes`: (graph, coin), ascending.
+    """
 
     nonce: bytes
     bonds: tuple[tuple[int, Coin], ...]
     prefund_inputs: tuple[Coin, ...]
+    stakes: tuple[tuple[int, Coin], ...] = ()
 
 
 def encode(value: msgspec.Struct) -> bytes:

@@ -40,7 +40,8 @@ class Kind:
     """One row of the vocabulary.
 
     `indices` names what each index counts: p party, g graph, k challenger, s slot, i part, x a witness.
-    `of` says for which parties an operator's order can do anything (None: for all); others' operators are refused.
+    `of` says for which parties an operator's order or a job's result can mean anything (None: all); others are refused.
+    `engine` names the only engine whose graphs have such a fact (empty: those of every engine).
     """
 
     indices: str
@@ -50,6 +51,7 @@ class Kind:
     when: When
     bulk: str = ""
     of: Audience | None = None
+    engine: str = ""
     means: str
 
 
@@ -61,6 +63,20 @@ def claimant_of(proposal: Proposal, graph: int) -> int:
 def challengers_of(proposal: Proposal, graph: int) -> tuple[int, ...]:
     """Every party but the claimant may challenge a graph; ascending party indices."""
     return tuple(p for p in range(len(proposal.parties)) if p != claimant_of(proposal, graph))
+
+
+CLAIMANT_GARBLES: Final[dict[str, bool]] = {"core": True, "babe": False}
+"""By engine: core garbles the predicate at the claimant's, babe encrypts to the claim's proof at the challenger's."""
+
+
+def garbler_of(proposal: Proposal, graph: int, challenger: int) -> int:
+    """The party that garbles for the pair (claimant of `graph`, `challenger`)."""
+    return claimant_of(proposal, graph) if CLAIMANT_GARBLES[proposal.graphs[graph].engine] else challenger
+
+
+def evaluator_of(proposal: Proposal, graph: int, challenger: int) -> int:
+    """The other party of the pair: it draws the kept set, checks, keeps, and evaluates in a dispute."""
+    return challenger if CLAIMANT_GARBLES[proposal.graphs[graph].engine] else claimant_of(proposal, graph)
 
 
 def party_with(proposal: Proposal, role: str) -> int:
@@ -87,6 +103,14 @@ def _first(_: Proposal, indices: tuple[int, ...]) -> int:
 
 def _second(_: Proposal, indices: tuple[int, ...]) -> int:
     return indices[1]
+
+
+def _garbler(proposal: Proposal, indices: tuple[int, ...]) -> int:
+    return garbler_of(proposal, *indices)
+
+
+def _evaluator(proposal: Proposal, indices: tuple[int, ...]) -> int:
+    return evaluator_of(proposal, *indices)
 
 
 def _claimant(proposal: Proposal, indices: tuple[int, ...]) -> int:
@@ -138,15 +162,21 @@ KINDS: Final[dict[str, Kind]] = {
     "keys": Kind(indices="p", author=_first, audience=_all, limit=64 * 1024, when=When.SETUP,
                  means="the public keys, coins, hashlocks and scripts of party p"),
     "points": Kind(indices="g", author=_claimant, audience=_all, limit=BULK, when=When.SETUP, bulk="blob",
-                   means="engine points of graph g: digit points S, O_k of every challenger, proof of knowledge"),
-    "commitments": Kind(indices="gk", author=_claimant, audience=_to(_second), limit=BULK, when=When.SETUP, bulk="blob",
-                        means="F and the N instance commitments of graph g towards challenger k"),
-    "kept": Kind(indices="gk", author=_second, audience=_to(_claimant), limit=4 * 64, when=When.SETUP,
-                 means="the M instances challenger k keeps of graph g"),
-    "openings": Kind(indices="gk", author=_claimant, audience=_to(_second), limit=4096, when=When.SETUP,
-                     means="manifests of the opened instances and of the kept artifact of graph g for challenger k"),
+                   means="engine points of graph g and a proof of knowledge. core: digit points S, O_k of every "
+                         "challenger; babe: digit points A, K_k of every challenger"),
+    "answers": Kind(indices="gk", author=_second, audience=_all, limit=BULK, when=When.SETUP, bulk="blob",
+                    engine="babe",
+                    means="digit points S_k and the point lock F_k of challenger k, proof of knowledge"),
+    "commitments": Kind(indices="gk", author=_garbler, audience=_to(_evaluator), limit=BULK, when=When.SETUP,
+                        bulk="blob", means="F and the N instance commitments of the pair (g, k)"),
+    "kept": Kind(indices="gk", author=_evaluator, audience=_to(_garbler), limit=4 * 64, when=When.SETUP,
+                 means="the M instances the evaluator keeps of the pair (g, k)"),
+    "openings": Kind(indices="gk", author=_garbler, audience=_to(_evaluator), limit=64 * 1024, when=When.SETUP,
+                     means="manifests of the opened instances and of the kept artifact of the pair (g, k)"),
     "digest": Kind(indices="p", author=_first, audience=_all, limit=32, when=When.SETUP,
                    means="party p's digest of all txids, sighashes, adaptor points and engine points"),
+    "presignatures": Kind(indices="gk", author=_claimant, audience=_to(_second), limit=4096, when=When.SETUP,
+                          engine="babe", means="manifest of the claimant's presignatures of Reveal_k"),
     "nonces": Kind(indices="pi", author=_first, audience=_all, limit=BULK, when=When.SETUP, bulk="blob",
                    means="party p's MuSig2 public nonces of part i (0: the vault, 1 + g: graph g)"),
     "partials": Kind(indices="pi", author=_first, audience=_all, limit=BULK, when=When.SETUP, bulk="blob",
@@ -160,25 +190,40 @@ KINDS: Final[dict[str, Kind]] = {
                         means="the borrower asks the lender for the repayment preimage of slot s"),
     "release": Kind(indices="s", author=_lender, audience=_to(_borrower), limit=32, when=When.LIVE,
                     means="the lender shows r of slot s"),
+    "proof": Kind(indices="g", author=_claimant, audience=_challengers, limit=256, when=When.LIVE, engine="babe",
+                  means="the proof of the claim of graph g: whoever sees that it is valid reveals nothing"),
     # stated by this node's own jobs
     "funded": _own(indices="", author=_job, when=When.SETUP, limit=64 * 1024,
                    means="own bonds are on chain and buried, PreFund coins reserved"),
     "coins": _own(indices="", author=_job, when=When.SETUP, limit=0,
                   means="every party's coins were found on chain as Terms name them"),
-    "checked": Kind(indices="g", author=_job, audience=_nobody, limit=BULK, when=When.SETUP, bulk="blob",
-                    means="the opened and kept instances of graph g were checked and stored: the opened shares"),
+    "checked": Kind(indices="gk", author=_job, audience=_nobody, limit=BULK, when=When.SETUP, bulk="blob",
+                    of=_to(_evaluator),
+                    means="the opened and kept instances of the pair (g, k) were checked and stored: the opened shares"),
+    "answerable": Kind(indices="gk", author=_job, audience=_nobody, limit=32, when=When.SETUP, engine="babe",
+                       of=_to(_second),
+                       means="every presignature of Reveal_k was fetched, checked and stored"),
     "presigned": _own(indices="", author=_job, when=When.SETUP, limit=32,
                       means="every aggregated presignature verified, stored, read back"),
-    "verdict": _own(indices="gx", author=_job, when=When.LIVE, limit=1,
-                    means="what evaluating graph g on the digits of Assert witness x said: 1 false, 0 not"),
+    "verdict": _own(indices="gx", author=_job, when=When.LIVE, limit=1, of=_challengers,
+                    means="what came of evaluating graph g for Assert witness x. core: 1 the claim is false, 0 not; "
+                          "babe: 1 nothing proves the claim, 0 it is proven"),
+    "proven": Kind(indices="g", author=_job, audience=_nobody, limit=1, when=When.LIVE, engine="babe",
+                   of=_challengers, means="whether the claimant's proof of graph g is valid: 1 yes, 0 no"),
+    "answer": Kind(indices="gkx", author=_job, audience=_nobody, limit=1, when=When.LIVE, engine="babe",
+                   of=_to(_claimant),
+                   means="what decrypting with the labels of Reveal_k witness x gave: 1 the logarithm of F_k, 0 nothing"),
     # orders of this node's operator
     "want_accept": _own(indices="", author=_operator, when=When.SETUP, limit=0,
                         means="the operator agrees to the proposal"),
     "want_abort": _own(indices="", author=_operator, when=When.SETUP, limit=4096, means="the operator ends the setup"),
     "want_claim": _own(indices="g", author=_operator, when=When.LIVE, limit=4096, of=_to(_claimant),
-                       means="the operator claims graph g with these digit values"),
+                       means="the operator claims graph g with these digit values (core) or this proof (babe)"),
     "want_contest": _own(indices="g", author=_operator, when=When.LIVE, limit=0, of=_challengers,
                          means="the operator, or the policy, contests graph g"),
+    "want_reveal": Kind(indices="g", author=_operator, audience=_nobody, limit=0, when=When.LIVE, engine="babe",
+                        of=_challengers,
+                        means="the operator contests graph g and reveals although a valid proof is known"),
     "want_repay": _own(indices="s", author=_operator, when=When.LIVE, limit=0, of=_to(_borrower),
                        means="the operator repays slot s"),
     "want_release": _own(indices="s", author=_operator, when=When.LIVE, limit=0, of=_to(_lender),
@@ -228,8 +273,10 @@ def parse_key(proposal: Proposal, text: str) -> tuple[str, Kind, tuple[int, ...]
         ):
             raise Refused(f"{name}: index {item[:24]!r} is not a number below {bounds[letter]}")
         indices.append(int(item))
-    if kind.indices == "gk" and indices[1] == claimant_of(proposal, indices[0]):
+    if kind.indices.startswith("gk") and indices[1] == claimant_of(proposal, indices[0]):
         raise Refused(f"{name}: party {indices[1]} is the claimant of graph {indices[0]}, not a challenger")
+    if kind.engine and proposal.graphs[indices[0]].engine != kind.engine:
+        raise Refused(f"{name}: graph {indices[0]} has engine {proposal.graphs[indices[0]].engine}, not {kind.engine}")
     return name, kind, tuple(indices)
 
 

@@ -5,9 +5,20 @@ stated and its result has not; so a restart, a late message or an early one need
 This module does NOT know how a job is done (node/work) nor how facts travel.
 """
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from challenge.facts import challengers_of, claimant_of, everyone, key, parts, party_with
+from challenge.facts import (
+    KINDS,
+    challengers_of,
+    claimant_of,
+    evaluator_of,
+    everyone,
+    garbler_of,
+    key,
+    parts,
+    party_with,
+)
 from challenge.states import Job, Stage
 from vault.terms import Proposal
 
@@ -31,12 +42,42 @@ def contested_by(proposal: Proposal, me: int) -> tuple[int, ...]:
     return tuple(g for g in range(len(proposal.graphs)) if claimant_of(proposal, g) != me)
 
 
+def pairs(proposal: Proposal) -> tuple[tuple[int, int], ...]:
+    """Every (graph, challenger): between the claimant and each challenger one garbles and the other evaluates."""
+    return tuple((g, k) for g in range(len(proposal.graphs)) for k in challengers_of(proposal, g))
+
+
+def garbled_by(proposal: Proposal, me: int) -> tuple[tuple[int, int], ...]:
+    """The pairs for which party `me` garbles."""
+    return tuple(pair for pair in pairs(proposal) if garbler_of(proposal, *pair) == me)
+
+
+def evaluated_by(proposal: Proposal, me: int) -> tuple[tuple[int, int], ...]:
+    """The pairs for which party `me` checks, keeps and evaluates."""
+    return tuple(pair for pair in pairs(proposal) if evaluator_of(proposal, *pair) == me)
+
+
+def answered_by(proposal: Proposal, me: int) -> tuple[tuple[int, int], ...]:
+    """The pairs whose challenger is party `me` and answers with digits of its own (engine babe)."""
+    return tuple((g, k) for g, k in pairs(proposal) if k == me and _has(proposal, g, "answers"))
+
+
+def _has(proposal: Proposal, graph: int, kind: str) -> bool:
+    """Whether the engine of a graph has facts of this kind."""
+    return KINDS[kind].engine in ("", proposal.graphs[graph].engine)
+
+
+def points_of(proposal: Proposal) -> set[str]:
+    """The facts from which the engine points of every graph follow."""
+    claimed = {key("points", g) for g in range(len(proposal.graphs))}
+    return claimed | {key("answers", g, k) for g, k in pairs(proposal) if _has(proposal, g, "answers")}
+
+
 def milestones(proposal: Proposal, me: int) -> tuple[tuple[Stage, frozenset[str]], ...]:
     """For each stage of the setup, in order, the facts that end it for party `me`."""
     everybody = everyone(proposal)
-    graphs = range(len(proposal.graphs))
-    mine, others = claimed_by(proposal, me), contested_by(proposal, me)
-    opened = {key("openings", g, k) for g in mine for k in challengers_of(proposal, g)}
+    garbled = {key("openings", *pair) for pair in garbled_by(proposal, me)}
+    evaluated = evaluated_by(proposal, me)
 
     def of_all(kind: str) -> set[str]:
         return {key(kind, p) for p in everybody}
@@ -48,11 +89,14 @@ def milestones(proposal: Proposal, me: int) -> tuple[tuple[Stage, frozenset[str]
         (Stage.PROPOSED, of_all("accept")),
         (Stage.FUNDING, {"funded"}),
         (Stage.KEYS, of_all("keys")),
-        (Stage.POINTS, {key("points", g) for g in graphs} | {key("commitments", g, me) for g in others} | {"coins"}),
-        (Stage.OPENING, {key("checked", g) for g in others} | opened),
+        (Stage.POINTS, points_of(proposal) | {key("commitments", *pair) for pair in evaluated} | {"coins"}),
+        (Stage.OPENING, {key("checked", *pair) for pair in evaluated} | garbled),
         (Stage.DIGEST, of_all("digest")),
         (Stage.NONCES, of_all_parts("nonces")),
-        (Stage.PARTIALS, of_all_parts("partials") | {"presigned"}),
+        (
+            Stage.PARTIALS,
+            of_all_parts("partials") | {key("answerable", *pair) for pair in answered_by(proposal, me)} | {"presigned"},
+        ),
         (Stage.READY, of_all("ready")),
     )
     return tuple((stage, frozenset(facts)) for stage, facts in ends)
@@ -61,43 +105,56 @@ def milestones(proposal: Proposal, me: int) -> tuple[tuple[Stage, frozenset[str]
 def setup_rules(proposal: Proposal, me: int) -> tuple[Rule, ...]:
     """The ceremony of party `me`, in the order of protocol.md."""
     ends = dict(milestones(proposal, me))
-    mine, others = claimed_by(proposal, me), contested_by(proposal, me)
-    all_partials = frozenset(k for k in ends[Stage.PARTIALS] if k != "presigned")
     return (
         Rule(Job(kind="fund"), ends[Stage.PROPOSED], "funded"),
         Rule(Job(kind="keys"), ends[Stage.PROPOSED] | {"funded"}, key("keys", me)),
         Rule(Job(kind="coins"), ends[Stage.KEYS], "coins"),
-        *(Rule(Job(kind="commit", indices=(g,)), ends[Stage.KEYS] | {"funded"}, key("points", g)) for g in mine),
-        *(Rule(Job(kind="draw", indices=(g,)), ends[Stage.POINTS], key("kept", g, me)) for g in others),
-        *(
-            Rule(
-                Job(kind="open", indices=(g, k)),
-                frozenset({key("kept", g, k), key("points", g)}),
-                key("openings", g, k),
-            )
-            for g in mine
-            for k in challengers_of(proposal, g)
-        ),
-        *(
-            Rule(
-                Job(kind="check", indices=(g,)),
-                frozenset({key("openings", g, me), key("kept", g, me)}),
-                key("checked", g),
-            )
-            for g in others
-        ),
+        *_garbling(proposal, me, ends),
         Rule(Job(kind="derive"), ends[Stage.POINTS] | ends[Stage.OPENING], key("digest", me)),
+        *_answering(proposal, me, ends[Stage.DIGEST]),
         Rule(Job(kind="nonces"), ends[Stage.DIGEST], key("nonces", me, 0)),
         Rule(Job(kind="sign"), ends[Stage.NONCES], key("partials", me, 0)),
-        Rule(Job(kind="aggregate"), all_partials, "presigned"),
+        Rule(Job(kind="aggregate"), ends[Stage.PARTIALS] - {"presigned"}, "presigned"),
     )
 
 
+def _garbling(proposal: Proposal, me: int, ends: Mapping[Stage, frozenset[str]]) -> Iterator[Rule]:
+    """Points and commitments, kept sets after all commitments, openings, checks."""
+    start = ends[Stage.KEYS] | {"funded"}
+    for g in claimed_by(proposal, me):
+        yield Rule(Job(kind="commit", indices=(g,)), start, key("points", g))
+    for g, k in answered_by(proposal, me):
+        yield Rule(Job(kind="garble", indices=(g,)), start, key("answers", g, k))
+    for pair in evaluated_by(proposal, me):
+        yield Rule(Job(kind="draw", indices=pair), ends[Stage.POINTS], key("kept", *pair))
+    for g, k in garbled_by(proposal, me):
+        own = key("answers", g, k) if k == me else key("points", g)
+        yield Rule(Job(kind="open", indices=(g, k)), frozenset({key("kept", g, k), own}), key("openings", g, k))
+    for pair in evaluated_by(proposal, me):
+        needed = frozenset({key("openings", *pair), key("kept", *pair)})
+        yield Rule(Job(kind="check", indices=pair), needed, key("checked", *pair))
+
+
+def _answering(proposal: Proposal, me: int, agreed: frozenset[str]) -> Iterator[Rule]:
+    """What lets a challenger reveal: the claimant's presignatures over transactions that all have agreed upon."""
+    for g in claimed_by(proposal, me):
+        if _has(proposal, g, "presignatures"):
+            first = challengers_of(proposal, g)[0]
+            yield Rule(Job(kind="answer", indices=(g,)), agreed, key("presignatures", g, first))
+    for g, k in answered_by(proposal, me):
+        needed = agreed | {key("presignatures", g, k)}
+        yield Rule(Job(kind="accept", indices=(g,)), needed, key("answerable", g, k))
+
+
 def live_rules(proposal: Proposal, me: int) -> tuple[Rule, ...]:
-    """Jobs of a living vault that follow from facts (evaluation follows from the chain: see `machine`)."""
+    """Jobs of a living vault that follow from facts (what follows from the chain: see `machine`)."""
+    verified = tuple(
+        Rule(Job(kind="verify", indices=(g,)), frozenset({key("proof", g)}), key("proven", g))
+        for g, _ in answered_by(proposal, me)
+    )
     if party_with(proposal, "lender") != me:
-        return ()
-    return tuple(
+        return verified
+    return verified + tuple(
         Rule(
             Job(kind="reveal", indices=(s,)),
             frozenset({key("want_release", s), key("ask_release", s)}),

@@ -90,7 +90,7 @@ def never_too_early(state: VaultState) -> None:
                 assert all_of(key("kept", g, k))
     if key("nonces", me, 0) in known:
         assert len({known[key("digest", p)] for p in everyone}) == 1
-        assert all_of(*(key("checked", g) for g in contested_by(proposal, me)), "coins")
+        assert all_of(*(key("checked", g, me) for g in contested_by(proposal, me)), "coins")
     if key("partials", me, 0) in known:
         assert all_of(*(key("nonces", p, i) for p in everyone for i in range(parts(proposal))))
     if key("ready", me) in known:

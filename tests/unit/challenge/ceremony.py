@@ -69,13 +69,13 @@ def result(state: VaultState, job: Job) -> tuple[tuple[str, bytes], ...]:
             commitments = Commitments(polynomial=made_up("F", g), instances=made_up("instances", g))
             towards = tuple((key("commitments", g, k), encode(commitments)) for k in challengers_of(proposal, g))
             return ((key("points", g), encode(points)), *towards)
-        case "draw", (g,):
-            return ((key("kept", g, me), kept_of(g, me)),)
+        case "draw", (g, k):
+            return ((key("kept", g, k), kept_of(g, me)),)
         case "open", (g, k):
             manifest = made_up("manifest", g, k)
             return ((key("openings", g, k), encode(Openings(opened=manifest, kept=manifest))),)
-        case "check", (g,):
-            return ((key("checked", g), b"checked"),)
+        case "check", (g, k):
+            return ((key("checked", g, k), b"checked"),)
         case "derive", ():
             return ((key("digest", me), _agreed(state, "keys", "points")),)
         case "nonces", ():

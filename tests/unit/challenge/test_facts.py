@@ -1,5 +1,6 @@
 """The vocabulary: who may state a fact, who hears it, how large it may be, when; and hostile keys."""
 
+import msgspec
 import pytest
 
 from challenge.events import Done, Ordered, Told
@@ -10,8 +11,10 @@ from challenge.facts import (
     OPERATOR,
     When,
     challengers_of,
+    evaluator_of,
     everyone,
     fact_id,
+    garbler_of,
     key,
     parse_key,
     parts,
@@ -27,21 +30,57 @@ EXAMPLES = {
 }
 
 
+BABE = msgspec.structs.replace(
+    PROPOSAL, graphs=tuple(msgspec.structs.replace(graph, engine="babe") for graph in PROPOSAL.graphs)
+)
+
+
 @pytest.mark.parametrize("name", KINDS)
 def test_every_kind_parses_to_itself(name):
-    kind, row, indices = parse_key(PROPOSAL, EXAMPLES[name])
+    kind, row, indices = parse_key(BABE, EXAMPLES[name])
     assert (kind, row) == (name, KINDS[name])
     assert key(kind, *indices) == EXAMPLES[name]
 
 
 @pytest.mark.parametrize("name", KINDS)
 def test_authors_and_audiences_are_parties_of_the_vault(name):
-    _, row, indices = parse_key(PROPOSAL, EXAMPLES[name])
+    _, row, indices = parse_key(BABE, EXAMPLES[name])
     assert row.author(PROPOSAL, indices) in {*everyone(PROPOSAL), OPERATOR, JOB, NOBODY}
     assert set(row.audience(PROPOSAL, indices)) <= set(everyone(PROPOSAL))
     assert row.of is None or set(row.of(PROPOSAL, indices)) <= set(everyone(PROPOSAL))
     assert set(row.indices) <= set("pgksix")
     assert row.means
+
+
+@pytest.mark.parametrize("name", [name for name, row in KINDS.items() if row.engine])
+def test_what_one_engine_states_no_graph_of_another_takes(name):
+    with pytest.raises(Refused, match="engine core, not babe"):
+        parse_key(PROPOSAL, EXAMPLES[name])
+
+
+def test_who_garbles_and_who_evaluates():
+    for g, k in ((WITHDRAW, LENDER), (WITHDRAW, CHALLENGER), (DEFAULT, BORROWER)):
+        claimant = PROPOSAL.graphs[g].claimant
+        assert (garbler_of(PROPOSAL, g, k), evaluator_of(PROPOSAL, g, k)) == (claimant, k)
+        assert (garbler_of(BABE, g, k), evaluator_of(BABE, g, k)) == (k, claimant)
+
+
+def test_who_states_and_hears_what_in_engine_babe():
+    heard = {
+        f"answers/{WITHDRAW}/2": (2, (0, 1, 2)),
+        f"commitments/{WITHDRAW}/2": (2, (BORROWER,)),
+        f"kept/{WITHDRAW}/2": (BORROWER, (2,)),
+        f"openings/{DEFAULT}/0": (0, (LENDER,)),
+        f"presignatures/{DEFAULT}/0": (LENDER, (0,)),
+        f"answerable/{DEFAULT}/0": (JOB, ()),
+        f"proof/{WITHDRAW}": (BORROWER, (1, 2)),
+        f"proven/{WITHDRAW}": (JOB, ()),
+        f"answer/{WITHDRAW}/1/7": (JOB, ()),
+        f"want_reveal/{WITHDRAW}": (OPERATOR, ()),
+    }
+    for text, (author, audience) in heard.items():
+        _, row, indices = parse_key(BABE, text)
+        assert (row.author(BABE, indices), row.audience(BABE, indices)) == (author, audience), text
 
 
 def test_who_states_and_hears_what():

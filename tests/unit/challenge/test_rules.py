@@ -95,7 +95,7 @@ def rule_of(me, kind, *indices):
 @everyone_
 def test_a_kept_set_is_drawn_only_after_the_commitments_it_is_to_test(me):
     for g in contested_by(PROPOSAL, me):
-        after = rule_of(me, "draw", g).after
+        after = rule_of(me, "draw", g, me).after
         assert {key("points", g), key("commitments", g, me)} <= after
 
 
@@ -112,7 +112,7 @@ def test_nobody_signs_before_all_points_are_fixed_and_all_digests_agree(me):
     digests = {key("digest", p) for p in PARTIES}
     assert digests <= rule_of(me, "nonces").after
     assert {key("points", g) for g in range(len(PROPOSAL.graphs))} <= rule_of(me, "derive").after
-    assert {key("checked", g) for g in contested_by(PROPOSAL, me)} <= rule_of(me, "derive").after
+    assert {key("checked", g, me) for g in contested_by(PROPOSAL, me)} <= rule_of(me, "derive").after
     parts = range(1 + len(PROPOSAL.graphs))
     assert {key("nonces", p, i) for p in PARTIES for i in parts} == rule_of(me, "sign").after
     assert {key("partials", p, i) for p in PARTIES for i in parts} == rule_of(me, "aggregate").after
