@@ -56,8 +56,10 @@ def sample() -> Proposal:
         digit_bits=1,
         circuit=bytes(32),
         statement=bytes(32),
+        key=b"",
         amount=1,
         bond=1,
+        stake=0,
     )
     default = msgspec.structs.replace(graph, claimant=LENDER, outcome="default", slot=1)
     locks = {field: Named(1000 * i, field.rstrip("_")) for i, field in enumerate(Timelocks.__struct_fields__, 1)}

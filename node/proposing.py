@@ -121,8 +121,10 @@ def _graph(g: int, wanted: GraphWanted) -> GraphTerms:
         digit_bits=DIGIT_BITS,
         circuit=circuit.id,
         statement=statement,
+        key=b"",
         amount=wanted.amount,
         bond=DUST,
+        stake=0,
     )
 
 

@@ -23,6 +23,8 @@ from vault.agreement import (
     Party,
     PartyKeys,
     Proposal,
+    Reveals,
+    Rows,
     Terms,
     Timelocks,
 )
@@ -53,7 +55,7 @@ def secret(value: int) -> Secret:
 
 
 def graph_terms(**fields: object) -> GraphTerms:
-    """A withdrawal of the whole slot 0 with two 2-bit digits; `fields` replace."""
+    """A withdrawal of the whole slot 0 with two 2-bit digits, engine core; `fields` replace."""
     base = GraphTerms(
         claimant=BORROWER,
         outcome="withdraw",
@@ -64,10 +66,16 @@ def graph_terms(**fields: object) -> GraphTerms:
         digit_bits=2,
         circuit=digest("circuit"),
         statement=digest("statement"),
+        key=b"",
         amount=SLOT,
         bond=330,
+        stake=0,
     )
     return msgspec.structs.replace(base, **fields)
+
+
+BABE: dict[str, object] = {"engine": "babe", "key": digest("verifying key"), "stake": 1_000}
+"""Fields that make a graph one of engine babe: `graph_terms(**BABE)`, `two_graphs(**BABE)`."""
 
 
 def two_graphs(**fields: object) -> tuple[GraphTerms, ...]:
@@ -127,8 +135,12 @@ class Kit:
         return secret(scalar(self.name, "wallet", coin))
 
     def lock(self, graph: int, challenger: int) -> Secret:
-        """The logarithm of O_k."""
+        """The logarithm of O_k (core) or F_k (babe)."""
         return secret(scalar(self.name, "lock", graph, challenger))
+
+    def reveal_key(self, graph: int, challenger: int) -> Secret:
+        """K_k: the claimant's key for the digits of Reveal_k (babe)."""
+        return secret(scalar(self.name, "reveal", graph, challenger))
 
     @property
     def a(self) -> bytes:
@@ -137,13 +149,22 @@ class Kit:
     def r(self, slot: int) -> bytes:
         return digest(self.name, "r", slot)
 
-    def _basis(self, graph: int, digit: int) -> list[int]:
+    def _basis(self, graph: int, digit: int, of: int | None) -> list[int]:
         bits = self.proposal.graphs[graph].digit_bits
-        return [scalar(self.name, "digit", graph, digit, j) for j in range(1 + bits)]
+        owner = "digit" if of is None else f"digit of {of}"
+        return [scalar(self.name, owner, graph, digit, j) for j in range(1 + bits)]
+
+    def _rows(self, graph: int, of: int | None) -> Rows:
+        digits = range(self.proposal.graphs[graph].digits)
+        return tuple(tuple(secret(s).point() for s in self._basis(graph, w, of)) for w in digits)
+
+    def digit_scalar(self, graph: int, digit: int, value: int, *, of: int | None = None) -> int:
+        """The secret of a value: the claimant's (Assert), or that `of` a challenger (babe)."""
+        constant, *steps = self._basis(graph, digit, of)
+        return (constant + sum(step for j, step in enumerate(steps) if value >> j & 1)) % ORDER
 
     def digit_secret(self, graph: int, digit: int, value: int) -> Secret:
-        constant, *steps = self._basis(graph, digit)
-        return secret(constant + sum(step for j, step in enumerate(steps) if value >> j & 1))
+        return secret(self.digit_scalar(graph, digit, value))
 
     # ---- what follows
     def payout_script(self, party: int) -> bytes:
@@ -152,18 +173,15 @@ class Kit:
     def keys_of(self, party: int) -> PartyKeys:
         proposal, role = self.proposal, self.proposal.parties[party].role
         personal = self.personal(party).xonly()
-        bonds = tuple(
-            (
-                g,
-                Coin(
-                    txid=digest(self.name, "bond", g),
-                    vout=g,
-                    value=graph.bond,
-                    script_pubkey=bond_script(personal),
-                ),
-            )
-            for g, graph in enumerate(proposal.graphs)
-            if graph.claimant == party
+
+        def own(kind: str, g: int, value: int) -> tuple[int, Coin]:
+            txid = digest(self.name, kind, g, party) if kind == "stake" else digest(self.name, kind, g)
+            return g, Coin(txid=txid, vout=g, value=value, script_pubkey=bond_script(personal))
+
+        graphs = list(enumerate(proposal.graphs))
+        bonds = tuple(own("bond", g, graph.bond) for g, graph in graphs if graph.claimant == party)
+        stakes = tuple(
+            own("stake", g, graph.stake) for g, graph in graphs if graph.engine == "babe" and graph.claimant != party
         )
         share = deposit_needed(proposal, self.coins) // self.coins + 1_000
         inputs = tuple(
@@ -183,6 +201,7 @@ class Kit:
             change_script=p2tr(secret(scalar(self.name, "change", party)).xonly()),
             nonce=digest(self.name, "nonce", party),
             bonds=bonds,
+            stakes=stakes,
             hashlock_a=hashlib.sha256(self.a).digest() if role == "borrower" else b"",
             hashlocks_r=tuple(hashlib.sha256(self.r(s)).digest() for s in range(len(proposal.slots)))
             if role == "lender"
@@ -203,8 +222,13 @@ class Kit:
         return tuple(
             EnginePoints(
                 graph=g,
-                digits=tuple(tuple(secret(s).point() for s in self._basis(g, w)) for w in range(graph.digits)),
-                disprove=tuple((k, self.lock(g, k).point()) for k in self.proposal.challengers(g)),
+                digits=self._rows(g, None),
+                locks=tuple((k, self.lock(g, k).point()) for k in self.proposal.challengers(g)),
+                reveals=tuple(
+                    Reveals(challenger=k, key=self.reveal_key(g, k).xonly(), digits=self._rows(g, k))
+                    for k in self.proposal.challengers(g)
+                    if graph.engine == "babe"
+                ),
             )
             for g, graph in enumerate(self.proposal.graphs)
         )

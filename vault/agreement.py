@@ -15,7 +15,7 @@ from blake3 import blake3
 Sats = int
 Role = Literal["borrower", "lender", "challenger"]
 Outcome = Literal["withdraw", "default"]
-Engine = Literal["core"]
+Engine = Literal["core", "babe"]
 Profile = Literal["test", "fast", "default", "paranoid"]
 
 
@@ -57,10 +57,14 @@ class GraphTerms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     profile: Profile
     digits: int  # how many digits Assert publishes: input bits of the circuit / digit_bits, rounded up
     digit_bits: int
-    circuit: bytes  # 32, circuit id
-    statement: bytes  # 32, the commitment that the circuit compares with
+    circuit: bytes  # 32, circuit id; babe: of the circuit from a point's digits to the bits of its features
+    statement: (
+        bytes  # 32; core: the commitment that the circuit compares with; babe: id of the ledger the claim is about
+    )
+    key: bytes  # babe: 32, id of the verifying key of the statement `outcome`; core: empty
     amount: Sats
     bond: Sats
+    stake: Sats  # babe: what a challenger risks with Reveal; core: 0
 
 
 class Proposal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -121,6 +125,7 @@ class PartyKeys(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     change_script: bytes  # 34
     nonce: bytes  # 32 fresh bytes
     bonds: tuple[tuple[int, Coin], ...]  # (graph, coin), ascending: key-path outputs (BIP86) of `personal`
+    stakes: tuple[tuple[int, Coin], ...]  # the same for every babe graph that this party may challenge
     hashlock_a: bytes  # 32 from the borrower, empty from others
     hashlocks_r: tuple[bytes, ...]  # one a slot from the lender, none from others
     prefund_inputs: tuple[Coin, ...]  # from the borrower
@@ -146,16 +151,33 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         """The coin that Claim of this graph spends."""
         return dict(self.keys[self.proposal.graphs[graph].claimant].bonds)[graph]
 
+    def stake(self, graph: int, challenger: int) -> Coin:
+        """The coin that this challenger risks with Reveal of this graph (babe)."""
+        return dict(self.keys[challenger].stakes)[graph]
+
+
+Rows = tuple[tuple[bytes, ...], ...]
+"""digits x (1 + digit_bits) basis points; the point of value v of digit w is row[0] + the sum of v_j row[1 + j]."""
+
+
+class Reveals(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What Reveal of one challenger is made from (babe)."""
+
+    challenger: int
+    key: bytes  # K_k, x-only: a fresh key of the claimant, for the digits of this transaction alone
+    digits: Rows  # S_k: the challenger's own digit points
+
 
 class EnginePoints(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Public points of one graph (33-byte compressed). The point of value v of digit w is row[0] + sum v_j row[1+j]."""
+    """Public points of one graph (33 bytes compressed unless said)."""
 
     graph: int
-    digits: tuple[tuple[bytes, ...], ...]  # digits x (1 + digit_bits) basis points
-    disprove: tuple[tuple[int, bytes], ...]  # (challenger, O_k), ascending
+    digits: Rows  # core: S, of the garbling; babe: A, the claimant's own
+    locks: tuple[tuple[int, bytes], ...]  # (challenger, O_k or F_k), ascending
+    reveals: tuple[Reveals, ...]  # babe: one a challenger, ascending; core: none
 
 
-Word = Party | Timelocks | FeePolicy | GraphTerms | Proposal | Coin | PartyKeys | Terms | EnginePoints
+Word = Party | Timelocks | FeePolicy | GraphTerms | Proposal | Coin | PartyKeys | Terms | Reveals | EnginePoints
 
 
 def encode(word: Word | tuple[EnginePoints, ...]) -> bytes:

@@ -199,7 +199,7 @@ def _publishers(graph: VaultGraph, template: Template) -> tuple[int, ...]:
         by_path: set[int] = set()
         for path in spending.paths:
             signers = {p.key for p in spending.spends.pieces(path) if isinstance(p, Sign)} - {graph.cast.group}
-            locks = {lock[1:] for p in graph.points for _, lock in p.disprove}
+            locks = {lock[1:] for p in graph.points for _, lock in p.locks}
             owners = [_owned(graph, key) for key in signers - locks]
             by_path |= everyone.intersection(*owners) if owners else everyone
         able &= by_path

@@ -82,7 +82,7 @@ def plan_of(terms: Terms, points: tuple[EnginePoints, ...], values: Mapping[str,
         cast=cast,
         coins=borrower.prefund_inputs,
         bonds={g: terms.bond(g) for g in range(len(proposal.graphs))},
-        locks={(p.graph, k): x_only(point) for p in points for k, point in p.disprove},
+        locks={(p.graph, k): x_only(point) for p in points for k, point in p.locks},
         values=values,
     )
 

@@ -103,7 +103,7 @@ def _source(graph: VaultGraph, name: str, index: int, path: str, piece: Sign | P
     for party, key in enumerate(graph.cast.personal):
         if key == piece.key:
             return FromParty(party=party, message=message)
-    for party, lock in ((k, lock) for p in graph.points for k, lock in p.disprove):
+    for party, lock in ((k, lock) for p in graph.points for k, lock in p.locks):
         if lock[1:] == piece.key:
             return FromPoint(party=party, key=piece.key, message=message)
     return FromWallet(key=piece.key, message=message)

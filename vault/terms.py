@@ -27,7 +27,10 @@ from vault.agreement import (
     PartyKeys,
     Profile,
     Proposal,
+    Reveals,
     Role,
+    Rows,
+    Sats,
     Terms,
     Timelocks,
     encode,
@@ -44,6 +47,7 @@ __all__ = [
     "Party",
     "PartyKeys",
     "Proposal",
+    "Reveals",
     "Terms",
     "Timelocks",
     "bond_script",
@@ -66,13 +70,15 @@ NETWORKS = ("regtest", "signet", "testnet", "testnet4")
 
 # Limits: what one vault may ask of a node. Each bounds memory and work before anything expensive runs.
 MAX_BYTES = 1 << 20  # of any encoded word but points
-MAX_POINTS_BYTES = 16 << 20  # 64 graphs of 256 eight-bit digits need 5 MiB
+MAX_POINTS_BYTES = 48 << 20  # 64 babe graphs of 256 four-bit digits, each with 15 challengers, need 43 MiB
 MAX_PARTIES = 16  # every one signs every message
 MAX_SLOTS = 16  # inputs of Vault
 MAX_GRAPHS = 64
 MAX_DIGITS = 256  # Assert stays below half the size of a TRUC transaction
 MAX_DIGIT_BITS = 8
 MAX_SESSIONS = 1 << 18  # adaptor presignatures of a vault: digits * 2 ** digit_bits, summed over its graphs
+MAX_BABE_SLOT = 7  # the slots of a vault that a statement of the ledger can name
+MIN_STAKE: Sats = 1_000  # pays the fees of Refute at its base rate, and leaves more than dust
 MAX_COINS = 32  # inputs of PreFund: below half the size of a TRUC transaction
 MAX_RATE = 10_000  # sat/vB
 MAX_WAIT = 65_535  # blocks, as in a relative timelock
@@ -181,6 +187,12 @@ def _check_graph(proposal: Proposal, at: str, graph: GraphTerms) -> None:
     _range(f"{at}.digit_bits", graph.digit_bits, 1, MAX_DIGIT_BITS)
     _length(f"{at}.circuit", graph.circuit, 32)
     _length(f"{at}.statement", graph.statement, 32)
+    babe = graph.engine == "babe"
+    _length(f"{at}.key of engine {graph.engine}", graph.key, 32 if babe else 0)
+    low, high = (MIN_STAKE, MAX_MONEY) if babe else (0, 0)
+    _range(f"{at}.stake of engine {graph.engine}", graph.stake, low, high)
+    if babe:
+        _range(f"{at}.slot of engine babe", graph.slot, 0, MAX_BABE_SLOT)
     slot = proposal.slots[graph.slot]
     _range(f"{at}.amount", graph.amount, DUST, slot)
     if 0 < slot - graph.amount < DUST:
@@ -189,7 +201,7 @@ def _check_graph(proposal: Proposal, at: str, graph: GraphTerms) -> None:
 
 
 def check_keys(proposal: Proposal, keys: PartyKeys) -> PartyKeys:
-    """One party's keys against a checked proposal: forms, coins, bonds; returns its argument."""
+    """One party's keys against a checked proposal: forms, coins, bonds, stakes; returns its argument."""
     _range("party", keys.party, 0, len(proposal.parties) - 1)
     at = f"keys[{keys.party}]"
     if len(keys.musig) != 33 or not signing.is_point(keys.musig):
@@ -198,7 +210,11 @@ def check_keys(proposal: Proposal, keys: PartyKeys) -> PartyKeys:
     for field in ("payout_script", "change_script"):
         _p2tr(f"{at}.{field}", getattr(keys, field))
     _length(f"{at}.nonce", keys.nonce, 32)
-    _check_bonds(proposal, at, keys)
+    graphs = list(enumerate(proposal.graphs))
+    claimed = {g: graph.bond for g, graph in graphs if graph.claimant == keys.party}
+    risked = {g: graph.stake for g, graph in graphs if graph.engine == "babe" and graph.claimant != keys.party}
+    _check_own(f"{at}.bonds", keys.bonds, claimed, keys.personal)
+    _check_own(f"{at}.stakes", keys.stakes, risked, keys.personal)
     role = proposal.parties[keys.party].role
     _length(f"{at}.hashlock_a of a {role}", keys.hashlock_a, 32 if role == "borrower" else 0)
     _equal(
@@ -218,18 +234,18 @@ def check_keys(proposal: Proposal, keys: PartyKeys) -> PartyKeys:
 
 
 def bond_script(personal: bytes) -> bytes:
-    """The script of a bond: P2TR of a party's personal key, tweaked without leaves (BIP86)."""
+    """The script of a bond or a stake: P2TR of a party's personal key, tweaked without leaves (BIP86)."""
     return p2tr(tapscript.taproot(personal, [])[0])
 
 
-def _check_bonds(proposal: Proposal, at: str, keys: PartyKeys) -> None:
-    wanted = [g for g, graph in enumerate(proposal.graphs) if graph.claimant == keys.party]
-    _equal(f"graphs of {at}.bonds", str([g for g, _ in keys.bonds]), str(wanted))
-    for g, coin in keys.bonds:
-        name = f"{at}.bonds[{g}]"
+def _check_own(at: str, coins: tuple[tuple[int, Coin], ...], wanted: dict[int, Sats], personal: bytes) -> None:
+    """Exactly one coin of the party's own key for every graph of `wanted`, ascending, of the value said there."""
+    _equal(f"graphs of {at}", str([g for g, _ in coins]), str(list(wanted)))
+    for g, coin in coins:
+        name = f"{at}[{g}]"
         _check_coin(name, coin)
-        _equal(f"{name}.value", coin.value, proposal.graphs[g].bond)
-        _equal(f"{name}.script_pubkey", coin.script_pubkey.hex(), bond_script(keys.personal).hex())
+        _equal(f"{name}.value", coin.value, wanted[g])
+        _equal(f"{name}.script_pubkey", coin.script_pubkey.hex(), bond_script(personal).hex())
 
 
 def _check_coin(at: str, coin: Coin) -> None:
@@ -257,7 +273,9 @@ def check_terms(terms: Terms) -> Terms:
     _distinct("nonces", [keys.nonce for keys in terms.keys])
     # A preimage shown for one purpose must not open another.
     _distinct("hashlocks", [h for keys in terms.keys for h in (keys.hashlock_a, *keys.hashlocks_r) if h])
-    coins = [coin for keys in terms.keys for coin in (*keys.prefund_inputs, *(bond for _, bond in keys.bonds))]
+    coins = [
+        coin for keys in terms.keys for coin in (*keys.prefund_inputs, *(own for _, own in (*keys.bonds, *keys.stakes)))
+    ]
     _distinct("coins", [(coin.txid, coin.vout) for coin in coins])
     # Who states its keys last could choose its own to be the aggregate, or to sum up to nothing.
     _distinct("G and personal keys", [_group(terms)[1:], *(keys.personal for keys in terms.keys)])
@@ -272,26 +290,51 @@ def _group(terms: Terms) -> bytes:
 
 
 def check_points(terms: Terms, points: tuple[EnginePoints, ...]) -> tuple[EnginePoints, ...]:
-    """Exactly the points of the layout, all on the curve, all locks distinct; PointsFault otherwise."""
+    """Exactly the points of the layout, all on the curve, all locks and keys distinct; PointsFault otherwise."""
     proposal = terms.proposal
     if [p.graph for p in points] != list(range(len(proposal.graphs))):
         raise PointsFault("points", expected="one entry a graph, in order", got=str([p.graph for p in points]))
     for g, (graph, entry) in enumerate(zip(proposal.graphs, points, strict=True)):
-        shape = [len(row) for row in entry.digits]
-        if shape != [1 + graph.digit_bits] * graph.digits:
-            expected = f"{graph.digits} digits of {1 + graph.digit_bits} points"
-            raise PointsFault(f"points[{g}].digits", expected=expected, got=f"{len(shape)} digits of {set(shape)}")
-        if [k for k, _ in entry.disprove] != list(proposal.challengers(g)):
-            expected = f"challengers {list(proposal.challengers(g))}"
-            raise PointsFault(f"points[{g}].disprove", expected=expected, got=str([k for k, _ in entry.disprove]))
-        for point in (*(p for row in entry.digits for p in row), *(lock for _, lock in entry.disprove)):
-            if len(point) != 33 or not signing.is_point(point):
-                raise PointsFault(f"points[{g}]", expected="33-byte compressed points", got=point.hex()[:80])
-    # A lock that is also a key would open without the secret that it stands for.
-    locks = [lock[1:] for entry in points for _, lock in entry.disprove]
-    others = [_group(terms)[1:], *(k.personal for k in terms.keys), *(k.musig[1:] for k in terms.keys)]
-    _distinct("points.disprove and keys", [*locks, *others], PointsFault)
+        challengers = list(proposal.challengers(g))
+        _listed(f"points[{g}].locks", [k for k, _ in entry.locks], challengers)
+        _listed(f"points[{g}].reveals", [r.challenger for r in entry.reveals], challengers * (graph.engine == "babe"))
+        _check_rows(f"points[{g}].digits", entry.digits, graph)
+        for reveal in entry.reveals:
+            _check_rows(f"points[{g}].reveals[{reveal.challenger}].digits", reveal.digits, graph)
+            _point(f"points[{g}].reveals[{reveal.challenger}].key", b"\2" + reveal.key)
+        for k, lock in entry.locks:
+            _point(f"points[{g}].locks[{k}]", lock)
+    # A lock that is also a key would open without the secret that it stands for; a key of Reveal that is also another
+    # would sign its digits, or let them be signed, for another purpose.
+    fresh = [key for entry in points for key in (*(x[1:] for _, x in entry.locks), *(r.key for r in entry.reveals))]
+    others = [
+        _group(terms)[1:],
+        *(party.identity for party in proposal.parties),
+        *(k.personal for k in terms.keys),
+        *(k.musig[1:] for k in terms.keys),
+    ]
+    _distinct("points.locks, points.reveals and keys", [*fresh, *others], PointsFault)
     return points
+
+
+def _check_rows(field: str, rows: Rows, graph: GraphTerms) -> None:
+    shape = [len(row) for row in rows]
+    if shape != [1 + graph.digit_bits] * graph.digits:
+        expected = f"{graph.digits} digits of {1 + graph.digit_bits} points"
+        raise PointsFault(field, expected=expected, got=f"{len(shape)} digits of {set(shape)}")
+    for row in rows:
+        for point in row:
+            _point(field, point)
+
+
+def _listed(field: str, got: list[int], expected: list[int]) -> None:
+    if got != expected:
+        raise PointsFault(field, expected=f"challengers {expected}", got=str(got))
+
+
+def _point(field: str, point: bytes) -> None:
+    if len(point) != 33 or not signing.is_point(point):
+        raise PointsFault(field, expected="compressed points on the curve", got=point.hex()[:80])
 
 
 # ---- small checks, each naming field, expectation and value ----------------------------------------------------------

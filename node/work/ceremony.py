@@ -42,6 +42,7 @@ async def keys(context: Context, state: VaultState, job: Job) -> Facts:
         change_script=payout,
         nonce=funded.nonce,
         bonds=funded.bonds,
+        stakes=(),
         hashlock_a=sha256(own.hashlock_a().reveal()).digest() if me == proposal.borrower else b"",
         hashlocks_r=tuple(sha256(own.hashlock_r(s).reveal()).digest() for s in slots) if me == proposal.lender else (),
         prefund_inputs=funded.prefund_inputs,
@@ -96,7 +97,7 @@ def engine_points(state: VaultState, blobs: Context) -> tuple[EnginePoints, ...]
             )
         for at in range(0, len(body.digits), width):
             rows.append(tuple(body.digits[i : i + 33] for i in range(at, at + width, 33)))
-        found.append(EnginePoints(graph=g, digits=tuple(rows), disprove=body.outputs))
+        found.append(EnginePoints(graph=g, digits=tuple(rows), locks=body.outputs, reveals=()))
     return tuple(found)
 
 

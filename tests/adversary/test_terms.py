@@ -323,7 +323,7 @@ def test_a_coin_named_twice_is_refused() -> None:
         check_terms(bad)
 
 
-POINT = KIT.points[0].disprove[0][1]
+POINT = KIT.points[0].locks[0][1]
 POINTS_CASES = [
     ((), ()),
     ((), KIT.points[:1]),
@@ -336,14 +336,14 @@ POINTS_CASES = [
     ((0, "digits", 0, 0), POINT[:32]),
     ((0, "digits", 0, 0), b"\2" + NO_POINT),
     ((0, "digits", 0, 0), b"\0" * 33),
-    ((0, "disprove"), KIT.points[0].disprove[:1]),
-    ((0, "disprove"), KIT.points[0].disprove[::-1]),
-    ((0, "disprove", 0), (0, POINT)),
-    ((0, "disprove", 1), (2, POINT)),
-    ((0, "disprove", 1), (2, bytes([POINT[0] ^ 1]) + POINT[1:])),
-    ((0, "disprove", 0), (1, b"\2" + KIT.personal(1).xonly())),
-    ((0, "disprove", 0), (1, signing.aggregate_key(KIT.terms.musig_keys))),
-    ((1, "disprove", 0), (0, POINT)),
+    ((0, "locks"), KIT.points[0].locks[:1]),
+    ((0, "locks"), KIT.points[0].locks[::-1]),
+    ((0, "locks", 0), (0, POINT)),
+    ((0, "locks", 1), (2, POINT)),
+    ((0, "locks", 1), (2, bytes([POINT[0] ^ 1]) + POINT[1:])),
+    ((0, "locks", 0), (1, b"\2" + KIT.personal(1).xonly())),
+    ((0, "locks", 0), (1, signing.aggregate_key(KIT.terms.musig_keys))),
+    ((1, "locks", 0), (0, POINT)),
 ]
 
 

@@ -118,7 +118,7 @@ def _letters() -> dict[bytes, str]:
     cast = kit.graph.cast
     found = {cast.group: "G", cast.hashlock_a: "h_a", cast.hashlocks_r[0]: "h_r"}
     found |= {key: LETTERS[party] for party, key in enumerate(cast.personal)}
-    return found | {lock[1:]: f"O_{LETTERS[k]}" for entry in kit.points for k, lock in entry.disprove}
+    return found | {lock[1:]: f"O_{LETTERS[k]}" for entry in kit.points for k, lock in entry.locks}
 
 
 def _symbols(script: bytes) -> str:

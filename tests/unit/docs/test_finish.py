@@ -41,7 +41,7 @@ def backup(tmp_path: Path) -> tuple[Path, VaultGraph]:
     nonces = [batch.public_nonces(seeds[p], kit.musig(p)) for p in parties]
     signatures = batch.aggregate(nonces, [batch.sign(seeds[p], kit.musig(p), nonces) for p in parties])
     bodies = [
-        encode(Points(digits=b"".join(p for row in entry.digits for p in row), outputs=entry.disprove, proof=b""))
+        encode(Points(digits=b"".join(p for row in entry.digits for p in row), outputs=entry.locks, proof=b""))
         for entry in kit.points
     ]
     mine = terms.keys[BORROWER]

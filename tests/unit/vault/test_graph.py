@@ -102,7 +102,7 @@ def test_the_digest_changes_with_every_field_of_the_terms() -> None:
 def test_the_digest_and_the_right_txids_change_with_every_engine_point() -> None:
     base = KIT.graph
     other = Kit(proposal=KIT.proposal, name="other points", coins=2)
-    lock = replace(KIT.points[0], disprove=((1, other.lock(0, 1).point()), KIT.points[0].disprove[1]))
+    lock = replace(KIT.points[0], locks=((1, other.lock(0, 1).point()), KIT.points[0].locks[1]))
     moved = derive(KIT.terms, (lock, KIT.points[1]))
     changed = {name for name, t in moved.templates.items() if t.txid != base.templates[name].txid}
     # The lock stands in an arena, so Assert and what spends its outputs have other txids, and nothing else.

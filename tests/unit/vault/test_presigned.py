@@ -114,8 +114,8 @@ def test_a_broken_group_signature_is_never_published() -> None:
 
 
 def test_the_point_lock_opens_whatever_the_parity_of_its_point() -> None:
-    parities = {KIT.points[g].disprove[i][1][0] for g in (0, 1) for i in (0, 1)}
-    more = [kit(challengers=3).points[0].disprove[i][1][0] for i in range(4)]
+    parities = {KIT.points[g].locks[i][1][0] for g in (0, 1) for i in (0, 1)}
+    more = [kit(challengers=3).points[0].locks[i][1][0] for i in range(4)]
     assert parities | set(more) == {2, 3}
     for i, k in enumerate((1, 2, 3, 4)):
         tx = parse_tx(kit(challengers=3).finish(f"0/disprove/{k}"))
