@@ -18,6 +18,7 @@ mod hash;
 mod naive;
 mod portable;
 mod program;
+mod run;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
@@ -30,6 +31,7 @@ pub use garbling::{Lane, garble};
 pub use hash::ccrnd;
 pub use naive::{naive_evaluate, naive_garble};
 pub use program::{CHUNK_ANDS, Program};
+pub use run::Run;
 
 /// A wire label, a hash key or a ciphertext: 16 bytes.
 pub type Block = [u8; 16];

@@ -312,3 +312,62 @@ pub(crate) unsafe fn evaluate_vaes<const Q: usize>(
         and += 1;
     }
 }
+
+fn block(word: u128) -> __m128i {
+    // SAFETY: both types are 16 bytes without padding, in the same order on this little-endian processor.
+    unsafe { std::mem::transmute(word) }
+}
+
+/// The gate hash of each label at the tweaks first, first + 1, ..; `s` is already under sigma.
+#[target_feature(enable = "aes,sse2")]
+pub(crate) fn hash_aes(
+    keys: &[u128; 11],
+    s: u128,
+    labels: &[Block],
+    first: u64,
+    out: &mut [Block],
+) {
+    let (s, keys) = (block(s), keys.map(block));
+    for (n, (label, out)) in labels.iter().zip(out).enumerate() {
+        let tweak = _mm_set1_epi64x(first.wrapping_add(n as u64) as i64); // sigma(t||0) = t||t
+        // SAFETY: a label is 16 bytes.
+        let label = unsafe { _mm_loadu_si128(label.as_ptr().cast()) };
+        let y = _mm_xor_si128(_mm_xor_si128(sigma(label), s), tweak);
+        let mut x = _mm_xor_si128(y, keys[0]);
+        for key in &keys[1..10] {
+            x = _mm_aesenc_si128(x, *key);
+        }
+        let hash = _mm_xor_si128(_mm_aesenclast_si128(x, keys[10]), y);
+        // SAFETY: a block is 16 bytes.
+        unsafe { _mm_storeu_si128(out.as_mut_ptr().cast(), hash) };
+    }
+}
+
+/// As [`hash_aes`], four labels a register; labels beyond the last whole register are left out.
+#[target_feature(enable = "aes,sse2,avx512f,vaes")]
+pub(crate) fn hash_vaes(
+    keys: &[u128; 11],
+    s: u128,
+    labels: &[Block],
+    first: u64,
+    out: &mut [Block],
+) {
+    let s = _mm512_broadcast_i32x4(block(s));
+    let keys = keys.map(|key| _mm512_broadcast_i32x4(block(key)));
+    let lanes = _mm512_set_epi64(3, 3, 2, 2, 1, 1, 0, 0);
+    let mut tweak = _mm512_add_epi64(_mm512_set1_epi64(first as i64), lanes); // sigma(t||0) = t||t
+    let four = _mm512_set1_epi64(4);
+    for (labels, out) in labels.chunks_exact(4).zip(out.chunks_exact_mut(4)) {
+        // SAFETY: four labels are 64 bytes.
+        let label = unsafe { _mm512_loadu_si512(labels.as_ptr().cast()) };
+        let y = _mm512_ternarylogic_epi64::<0x96>(sigma4(label), s, tweak);
+        let mut x = _mm512_xor_si512(y, keys[0]);
+        for key in &keys[1..10] {
+            x = _mm512_aesenc_epi128(x, *key);
+        }
+        let hash = _mm512_xor_si512(_mm512_aesenclast_epi128(x, keys[10]), y);
+        // SAFETY: four blocks are 64 bytes.
+        unsafe { _mm512_storeu_si512(out.as_mut_ptr().cast(), hash) };
+        tweak = _mm512_add_epi64(tweak, four);
+    }
+}

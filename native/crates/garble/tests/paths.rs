@@ -158,3 +158,37 @@ fn wrong_lengths_and_cancellation_are_errors() {
         Err(GarbleError::Length { field: "table", .. })
     ));
 }
+
+#[test]
+fn a_run_of_labels_hashes_as_one_by_one() {
+    let (key, s) = ([7; 16], [9; 16]);
+    let mut random = Random(0x1234_5678_9abc_def1);
+    for count in [0, 1, 3, 4, 7, 762] {
+        let label = |_| {
+            u128::from(random.next())
+                .wrapping_mul(u128::MAX / 7)
+                .to_le_bytes()
+        };
+        let labels: Vec<Block> = (0..count).map(label).collect();
+        for first in [0, 5, u64::from(u32::MAX), u64::MAX - 2] {
+            let tweaks = (0..count).map(|n| first.wrapping_add(n));
+            let expected: Vec<Block> = labels
+                .iter()
+                .zip(tweaks)
+                .map(|(label, tweak)| ccrnd(&key, &s, label, tweak))
+                .collect();
+            for path in Path::ALL.into_iter().filter(|path| path.is_available()) {
+                let mut out = vec![[0; 16]; labels.len()];
+                let run = Run::new(path, &key, &s).unwrap();
+                run.hash(&labels, first, &mut out).unwrap();
+                assert_eq!(out, expected, "{path:?} {count} {first}");
+            }
+        }
+        let run = Run::new(Path::Portable, &key, &s).unwrap();
+        let mut short = vec![[0; 16]; labels.len() + 1];
+        assert!(matches!(
+            run.hash(&labels, 0, &mut short),
+            Err(GarbleError::Length { field: "out", .. })
+        ));
+    }
+}
