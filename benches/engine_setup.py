@@ -17,7 +17,9 @@ from typing import TypeVar
 from circuits.cut_and_choose import PROFILES, draw_kept
 from circuits.digits import digits_of
 from circuits.engine import Setup
-from circuits.engines.core import CORE, layout_of
+from circuits.engines.core import CORE
+from circuits.engines.pairs import layout_of
+from circuits.gates import Circuit
 from circuits.withdrawal import commitment_of, withdrawal
 from native._native import engine as native
 from native._native.garbling import Progress
@@ -44,10 +46,10 @@ def _library_multiplication() -> float:
     return statistics.median(_timed(partial(combine, [point], [scalar]))[0] for scalar in scalars)
 
 
-def _digits(setup: Setup, digit_seed: Seed, points: bytes) -> list[tuple[int, bytes]]:
+def _digits(circuit: Circuit, digit_seed: Seed, points: bytes) -> list[tuple[int, bytes]]:
     """The published digits of a false claim."""
-    layout = layout_of(setup.circuit, DIGIT_BITS)
-    values = digits_of(setup.circuit, (BALANCE, SALT), DIGIT_BITS)
+    layout = layout_of(circuit, DIGIT_BITS)
+    values = digits_of(circuit, (BALANCE, SALT), DIGIT_BITS)
     group, all_points = Seed.generate().secret(b"group"), native.value_points(layout, points)
     presignatures = b"".join(
         presign(group, bytes([number // layout.values]) * 32, all_points[33 * number : 33 * number + 33], None)
@@ -66,15 +68,22 @@ def run() -> dict[str, Figure]:
         phases: dict[str, list[float]] = {"commit": [], "open": [], "check": [], "evaluate": []}
         for _ in range(rounds):
             setup_id = Seed.generate().reveal()
-            setup = Setup(setup_id=setup_id, context=b"bench", circuit=circuit, profile=profile, digit_bits=DIGIT_BITS)
+            setup = Setup(
+                setup_id=setup_id,
+                context=b"bench",
+                circuit=circuit,
+                statement=None,
+                profile=profile,
+                digit_bits=DIGIT_BITS,
+            )
             digit_seed = Seed.generate()
-            side = CORE.garbler(setup, digit_seed, Seed.generate())
+            side = CORE.side(setup, digit_seed, Seed.generate())
             commit, offer = _timed(partial(side.offer, Progress()))
             kept_set = draw_kept(profile, Seed.generate().reveal())
             opening, opened = _timed(partial(side.open, kept_set, Progress()))
             check, kept = _timed(partial(CORE.check, setup, offer, kept_set, opened, Progress()))
-            digits = _digits(setup, digit_seed, offer.points)
-            evaluation, secret = _timed(partial(CORE.evaluate, setup, kept, digits, Progress()))
+            digits = _digits(circuit, digit_seed, offer.points)
+            evaluation, secret = _timed(partial(CORE.evaluate, setup, kept, digits, b"", Progress()))
             if secret is None or secret.point() != offer.output_point:
                 raise AssertionError("a false claim freed no secret")
             for phase, seconds in zip(phases, (commit, opening, check, evaluation), strict=True):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from circuits.engine import Predicate
 from circuits.faults import CircuitFault, LocalFault
 from circuits.gates import Circuit, number_of
 
@@ -17,7 +18,7 @@ __all__ = ["digit_count", "digits_of", "numbers_of"]
 _MAX_DIGIT_BITS = 8
 
 
-def digit_count(circuit: Circuit, digit_bits: int) -> int:
+def digit_count(circuit: Predicate, digit_bits: int) -> int:
     """Digits of a circuit's whole input.
 
     Raises:

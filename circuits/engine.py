@@ -1,9 +1,10 @@
-"""What a dispute engine is: the one interface behind which `core` stands, and `babe` will.
+"""What a dispute engine is: the one interface behind which `core` and `babe` stand.
 
 An engine turns a claim about published digits into a secret scalar that decides a dispute. The garbler makes
 everything from two seeds, the evaluator draws a kept set and checks, and later evaluates on digits read from the
-chain. All of it is pure and reproducible: nothing here reads a clock, a file or a generator. Long calls take a
-`Progress`, which another thread may read and cancel; run them off the loop.
+chain. Who garbles differs: in `core` the claimant, whose false claim frees the secret; in `babe` each challenger, whose
+secret a valid proof frees. All of it is pure and reproducible: nothing here reads a clock, a file or a generator. Long
+calls take a `Progress`, which another thread may read and cancel; run them off the loop.
 
 The caller's duties: draw the kept set from its own generator after the commitments arrived; store the first kept set it
 is asked for under a setup id and never answer another; store what `check` returns; let no label leave twice.
@@ -14,17 +15,48 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Literal, Protocol
 
 from circuits.cut_and_choose import Profile
-from circuits.gates import Circuit
 from native._native.garbling import Progress
 from native._native.keys import Secret, Seed
 
-__all__ = ["Digit", "Engine", "GarblerSide", "Kept", "Offer", "Opened", "Setup"]
+__all__ = ["Digit", "Encrypted", "Engine", "GarblerSide", "Kept", "Offer", "Opened", "Predicate", "Setup"]
 
 Digit = tuple[int, bytes]
 """A published digit: its value, and the 32-byte secret that publishing it showed."""
+
+
+class Predicate(Protocol):
+    """What is garbled, by its binary form; a `circuits.gates.Circuit` is one. Equal ones have equal ids."""
+
+    @property
+    def id(self) -> bytes:
+        """BLAKE3 of the binary form, 32 bytes."""
+
+    @property
+    def binary(self) -> bytes:
+        """The stable binary form."""
+
+    @property
+    def input_bits(self) -> int:
+        """Bits of all inputs together."""
+
+    def __hash__(self) -> int:
+        """Equal ones have equal hashes: compiled circuits are kept by them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Encrypted:
+    """The statement to which shares are encrypted: who holds a valid proof of it opens them.
+
+    Attributes:
+        key: its verifying key, Groth16 on BN254 with one public input, in arkworks' compressed form.
+        x: the public input, 32 bytes big-endian below r.
+    """
+
+    key: bytes = field(repr=False)
+    x: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,14 +66,16 @@ class Setup:
     Attributes:
         setup_id: 32 bytes, H(vault id, graph, garbler, evaluator, fresh bytes of both sides).
         context: what the commitments are bound to besides: graph, statement, profile.
-        circuit: the predicate, one output bit.
+        circuit: core: the predicate, one output bit; babe: `circuits.engines.babe.CIRCUIT`.
+        statement: core: None; babe: what a proof must prove.
         profile: how many instances, how many kept.
         digit_bits: bits of a digit, 1 to 8.
     """
 
     setup_id: bytes
     context: bytes
-    circuit: Circuit
+    circuit: Predicate
+    statement: Encrypted | None
     profile: Profile
     digit_bits: int
 
@@ -116,27 +150,47 @@ class Engine(Protocol):
     """A dispute engine."""
 
     @property
-    def name(self) -> str:
+    def name(self) -> Literal["core", "babe"]:
         """As in Terms."""
 
-    def garbler(self, setup: Setup, digit_seed: Seed, pair_seed: Seed) -> GarblerSide:
-        """The garbler's side. The digit seed is the graph's, the pair seed this evaluator's.
+    @property
+    def garbler(self) -> Literal["claimant", "challenger"]:
+        """Whose part in a graph garbling is; the other one evaluates."""
+
+    def side(self, setup: Setup, digit_seed: Seed, pair_seed: Seed) -> GarblerSide:
+        """The garbler's side. The digit seed is its own of this graph, the pair seed this evaluator's.
 
         Raises:
             NativeError: the setup is out of range.
         """
 
-    def prove_knowledge(self, setup: Setup, digit_seed: Seed, sides: Sequence[GarblerSide], context: bytes) -> bytes:
-        """A proof, bound to `context`, that whoever garbles knows the logarithms of S and of every side's output point.
-
-        `sides` are this engine's, of one graph, in the order in which their output points are stated.
+    def points(self, setup: Setup, digit_seed: Seed) -> bytes:
+        """The digit points of a seed, 33 bytes each: for who publishes digits and garbles nothing.
 
         Raises:
-            LocalFault: a side of another engine.
+            NativeError: not 1 to 8 bits a digit.
+        """
+
+    def prove_knowledge(
+        self,
+        setup: Setup,
+        digit_seed: Seed,
+        sides: Sequence[GarblerSide],
+        keys: Sequence[Secret],
+        context: bytes,
+    ) -> bytes:
+        """A proof, bound to `context`, that its maker knows these logarithms: digit points, output points, keys.
+
+        In this order: the digit points of the seed; the output point of each side, in the order in which they are stated;
+        the point of each key as 02 and its x.
+
+        Raises:
+            LocalFault: a side of something else.
+            NativeError: not 1 to 8 bits a digit.
         """
 
     def check_knowledge(self, points: bytes, context: bytes, proof: bytes) -> bool:
-        """Whether that proof is valid for S followed by the output points, 33 bytes a point.
+        """Whether that proof is valid for all these points in that order, 33 bytes a point.
 
         Raises:
             NativeError: a length or a point that is wrong.
@@ -149,9 +203,15 @@ class Engine(Protocol):
             NativeError: names exactly what is wrong.
         """
 
-    def evaluate(self, setup: Setup, kept: Kept, digits: Sequence[Digit], progress: Progress) -> Secret | None:
+    def evaluate(
+        self, setup: Setup, kept: Kept, digits: Sequence[Digit], witness: bytes, progress: Progress
+    ) -> Secret | None:
         """The logarithm of O, if the published digits free it; None if they do not.
 
+        core: `witness` is empty, and a false predicate frees it. babe: `witness` is the proof, 256 bytes in the form of
+        EIP-197; None when it is not valid for the statement, or its first point is not what the digits say.
+
         Raises:
-            NativeError: wrong secrets, or stored bytes that were damaged.
+            NativeError: wrong secrets, or stored bytes that were damaged; or the digits free it and no kept instance holds
+                a share, which cut-and-choose allows a cheat with chance 1 / C(N, M).
         """

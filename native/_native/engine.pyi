@@ -30,6 +30,7 @@ __all__ = [
     "digit_points",
     "evaluate",
     "extract_digits",
+    "features_circuit",
     "hash_to_curve",
     "prove_knowledge",
     "value_points",
@@ -135,11 +136,16 @@ def value_points(layout: Layout, points: bytes) -> bytes:
         NativeError: a wrong length, no point, or infinity among the values.
     """
 
-def prove_knowledge(layout: Layout, digit_seed: Seed, garblers: Sequence[Garbler], context: bytes) -> bytes:
-    """One proof (65 bytes) of all logarithms of S and of each garbler's output point, bound to context."""
+def prove_knowledge(
+    layout: Layout, digit_seed: Seed, garblers: Sequence[Garbler], keys: Sequence[Secret], context: bytes
+) -> bytes:
+    """One proof (65 bytes) of all logarithms of the digit points, of each garbler's output point and of each key's point.
+
+    A key's point is 02 and its x. Bound to context.
+    """
 
 def check_knowledge(points: bytes, context: bytes, proof: bytes) -> bool:
-    """Checks a proof over S followed by the output points in the garblers' order.
+    """Checks a proof over digit points, output points and keys' points in their order.
 
     Raises:
         NativeError: a wrong length or no points.
@@ -173,9 +179,10 @@ def evaluate(
     shares: Buffer,
     artifact: Buffer,
     digits: Sequence[tuple[int, bytes]],
+    witness: bytes,
     progress: Progress,
 ) -> Secret | None:
-    """The logarithm of O when the predicate is false on the digits (value, secret); None when it is true.
+    """The logarithm of O when the predicate is false on the digits (value, secret); None when it is true. No witness.
 
     Raises:
         NativeError: a secret that is not its point's logarithm, a wrong length, or a false predicate that frees no
@@ -197,6 +204,9 @@ def extract_digits(
     Raises:
         NativeError: names the digit whose signature completes none of its presignatures.
     """
+
+def features_circuit() -> bytes:
+    """The binary form of engine babe's circuit: x, y of 256 bits in; x, y, x^2, y^2, xy mod p of 254 bits out."""
 
 def hash_to_curve(tag: bytes, parts: Sequence[bytes]) -> bytes:
     """A point whose logarithm nobody knows: the first BIP340-tagged hash of parts and counter that is an x; even y."""

@@ -16,7 +16,7 @@ import pytest
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from circuits.cut_and_choose import PROFILES, draw_kept, soundness_bits
-from circuits.engines.core import params_of, program_of
+from circuits.engines.pairs import params_of, program_of
 from circuits.gates import Builder, Circuit
 from native import NativeError
 from native._native import engine as native

@@ -11,7 +11,8 @@ from circuits.artifact import CHUNK_BYTES, ArtifactFault, Manifest, manifest_id,
 from circuits.bristol import read_bristol
 from circuits.digits import digits_of
 from circuits.engine import Kept
-from circuits.engines.core import CORE, params_of
+from circuits.engines.core import CORE
+from circuits.engines.pairs import params_of
 from circuits.faults import CircuitFault
 from circuits.gates import Circuit
 from circuits.run import Mode, run
@@ -101,7 +102,7 @@ def _stored(name: str) -> Target:
             field: getattr(kept, field) for field in ("points", "polynomial", "shares", "artifact")
         }
         damaged = Kept(**{**parts, name: raw}, kept=kept.kept)
-        return CORE.evaluate(pair.setup, damaged, _published(), Progress())
+        return CORE.evaluate(pair.setup, damaged, _published(), b"", Progress())
 
     return Target(
         name=f"engine evaluate, {name}",
@@ -122,7 +123,7 @@ def _digits(raw: bytes) -> object:
     """A byte of value and 32 of secret for each digit, as read from a witness."""
     size = 33
     pieces = [raw[start : start + size] for start in range(0, len(raw), size)]
-    return CORE.evaluate(_pair().setup, _kept(), [(piece[0], piece[1:]) for piece in pieces], Progress())
+    return CORE.evaluate(_pair().setup, _kept(), [(piece[0], piece[1:]) for piece in pieces], b"", Progress())
 
 
 def _digit_seeds() -> Sequence[bytes]:
@@ -186,5 +187,5 @@ def targets() -> tuple[Target, ...]:
 def _knowledge() -> bytes:
     pair, params = _pair(), params_of(_pair().setup)
     garbler = pair.garbler()
-    proof = native.prove_knowledge(params.layout, pair.digit_seed, [garbler], b"context")
+    proof = native.prove_knowledge(params.layout, pair.digit_seed, [garbler], [], b"context")
     return proof + pair.offer.points + pair.offer.output_point

@@ -11,7 +11,8 @@ from circuits.arithmetic import at_least
 from circuits.cut_and_choose import PROFILES, Profile
 from circuits.digits import digits_of
 from circuits.engine import Digit, Kept, Offer, Opened, Setup
-from circuits.engines.core import CORE, layout_of, params_of
+from circuits.engines.core import CORE
+from circuits.engines.pairs import layout_of, params_of
 from circuits.gates import Builder, Circuit
 from native._native import engine as native
 from native._native.garbling import Progress
@@ -64,7 +65,7 @@ class Pair:
         )
 
     def evaluate(self, kept: Kept, numbers: Sequence[int]) -> Secret | None:
-        return CORE.evaluate(self.setup, kept, self.published(numbers), Progress())
+        return CORE.evaluate(self.setup, kept, self.published(numbers), b"", Progress())
 
     def published(self, numbers: Sequence[int]) -> list[Digit]:
         return secrets_of(self, digits_of(self.setup.circuit, numbers, self.setup.digit_bits))
@@ -72,13 +73,18 @@ class Pair:
 
 def setup_of(circuit: Circuit = CIRCUIT, *, digit_bits: int = 4, profile: Profile = PROFILES["test"]) -> Setup:
     return Setup(
-        setup_id=Seed.generate().reveal(), context=b"graph 7", circuit=circuit, profile=profile, digit_bits=digit_bits
+        setup_id=Seed.generate().reveal(),
+        context=b"graph 7",
+        circuit=circuit,
+        statement=None,
+        profile=profile,
+        digit_bits=digit_bits,
     )
 
 
 def pair_of(setup: Setup, kept: Sequence[int] = KEPT) -> Pair:
     digit_seed, pair_seed = Seed.generate(), Seed.generate()
-    side = CORE.garbler(setup, digit_seed, pair_seed)
+    side = CORE.side(setup, digit_seed, pair_seed)
     offer = side.offer(Progress())
     return Pair(
         setup=setup,

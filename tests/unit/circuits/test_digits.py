@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from circuits.digits import digit_count, digits_of, numbers_of
-from circuits.engines.core import layout_of
+from circuits.engines.pairs import layout_of
 from circuits.faults import CircuitFault, LocalFault
 from circuits.gates import Builder
 

@@ -9,7 +9,8 @@ import pytest
 from circuits.cut_and_choose import PROFILES
 from circuits.digits import digits_of, numbers_of
 from circuits.engine import Kept
-from circuits.engines.core import CORE, layout_of, params_of, program_of
+from circuits.engines.core import CORE
+from circuits.engines.pairs import layout_of, params_of, program_of
 from circuits.withdrawal import commitment_of, withdrawal
 from native import NativeError
 from native._native import engine as native
@@ -77,7 +78,7 @@ def test_padding_bits_of_the_last_digit_mean_nothing() -> None:
     values[3] |= 0b11110
     assert numbers_of(CIRCUIT, values, 5) == (3, 130)
     digits = secrets_of(pair, values)
-    secret = CORE.evaluate(pair.setup, pair.check(), digits, Progress())
+    secret = CORE.evaluate(pair.setup, pair.check(), digits, b"", Progress())
     assert secret is not None
     assert secret.point() == pair.offer.output_point
 
@@ -144,7 +145,7 @@ def test_a_cancelled_call_ends_and_says_so(kept: Kept) -> None:
         lambda progress: PAIR.garbler().commit(progress),
         lambda progress: PAIR.garbler().open(list(KEPT), progress),
         lambda progress: CORE.check(PAIR.setup, PAIR.offer, KEPT, PAIR.opened, progress),
-        lambda progress: CORE.evaluate(PAIR.setup, kept, digits, progress),
+        lambda progress: CORE.evaluate(PAIR.setup, kept, digits, b"", progress),
     ):
         progress = Progress()
         progress.cancel()
@@ -335,9 +336,9 @@ def test_a_secret_that_is_not_its_digits_is_refused(kept: Kept) -> None:
         (digits[1:], "expected 4 digits, got 3"),
     ):
         with pytest.raises(NativeError, match=reason):
-            CORE.evaluate(PAIR.setup, kept, changed, Progress())
+            CORE.evaluate(PAIR.setup, kept, changed, b"", Progress())
     with pytest.raises(NativeError, match="digits: expected 32 bytes, got 31"):
-        CORE.evaluate(PAIR.setup, kept, [(v, s[1:]) for v, s in digits], Progress())
+        CORE.evaluate(PAIR.setup, kept, [(v, s[1:]) for v, s in digits], b"", Progress())
 
 
 def test_damaged_shares_are_an_error_not_a_wrong_secret(kept: Kept) -> None:
@@ -435,7 +436,7 @@ def test_knowledge_of_digit_and_output_points_is_proved_at_once() -> None:
     layout = layout_of(CIRCUIT, 4)
     second = native.Garbler(params_of(PAIR.setup), PAIR.digit_seed, Seed.generate())
     garblers = [PAIR.garbler(), second]
-    proof = native.prove_knowledge(layout, PAIR.digit_seed, garblers, b"context")
+    proof = native.prove_knowledge(layout, PAIR.digit_seed, garblers, [], b"context")
     outputs = [garbler.output_points()[:33] for garbler in garblers]
     points = PAIR.offer.points + b"".join(outputs)
     assert native.check_knowledge(points, b"context", proof)
@@ -452,7 +453,7 @@ def test_knowledge_of_digit_and_output_points_is_proved_at_once() -> None:
         native.check_knowledge(points[1:], b"context", proof)
     with pytest.raises(NativeError, match="something else as point 0"):
         native.check_knowledge(b"\5" + points[1:], b"context", proof)
-    assert native.prove_knowledge(layout, PAIR.digit_seed, garblers, b"context") == proof
+    assert native.prove_knowledge(layout, PAIR.digit_seed, garblers, [], b"context") == proof
 
 
 # ---- digits on chain -------------------------------------------------------------------------------------------------
@@ -487,7 +488,7 @@ def test_completed_digits_are_signatures_that_show_value_and_secret(
         assert [value for value, _ in digits] == values
         shown |= {presignatures[65 * (16 * w + v)] for w, v in enumerate(values)}
     assert shown == {2, 3}
-    secret = CORE.evaluate(PAIR.setup, kept, digits, Progress())
+    secret = CORE.evaluate(PAIR.setup, kept, digits, b"", Progress())
     assert secret is not None
     assert secret.point() == PAIR.offer.output_point
 

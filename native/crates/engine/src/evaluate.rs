@@ -32,9 +32,11 @@ pub fn evaluate(
     shares: &[u8],
     artifact: &[u8],
     digits: &[Digit],
+    witness: &[u8],
     control: &Control,
 ) -> Result<Option<Zeroizing<[u8; 32]>>, EngineError> {
     params.check_kept(kept)?;
+    length("witness", 0, witness.len())?;
     let opened = params.opened(kept);
     length("shares", opened.len() * 32, shares.len())?;
     length("artifact", kept.len() * params.kept_bytes(), artifact.len())?;

@@ -25,15 +25,33 @@ fn coefficients(context: &[u8], points: &[u8]) -> Vec<Scalar> {
     weights(KNOWLEDGE_COEFFICIENTS, &parts, points.len() / 33)
 }
 
-/// Proves knowledge of the digit secrets and of f(0) of each garbler, in this order, bound to `context`.
+/// Proves knowledge of the digit secrets, of f(0) of each garbler and of each key, in this order, bound to `context`. A
+/// key is the logarithm of the point with its x and an even y.
 pub fn prove_knowledge(
     layout: Layout,
     digit_seed: &[u8; 32],
     garblers: &[&Garbler],
+    keys: &[&[u8; 32]],
     context: &[u8],
-) -> [u8; PROOF_BYTES] {
-    let mut known = Zeroizing::new(digit_secrets(layout, digit_seed).to_vec());
+) -> Result<[u8; PROOF_BYTES], EngineError> {
+    let mut known = Zeroizing::new(Vec::with_capacity(
+        layout.points() + garblers.len() + keys.len(),
+    ));
+    known.extend_from_slice(&digit_secrets(layout, digit_seed));
     known.extend(garblers.iter().map(|garbler| garbler.output_secret()));
+    for key in keys {
+        let key = Scalar::parse(key)
+            .filter(|key| *key != Scalar::ZERO)
+            .ok_or_else(|| {
+                EngineError::field(
+                    "keys",
+                    "scalars above 0 and below the group order",
+                    "another",
+                )
+            })?;
+        let odd = generator_multiple(&key)[0] == 3;
+        known.push(if odd { key.neg() } else { key });
+    }
     let points: Vec<u8> = known.iter().flat_map(generator_multiple).collect();
     let path = [b"knowledge" as &[u8], &le(context.len()), context, &points];
     let nonce = secrets(NONCES, digit_seed, &path, 1)[0];
@@ -44,10 +62,10 @@ pub fn prove_knowledge(
     let secret = products.fold(Scalar::ZERO, Scalar::add);
     let answer = nonce.add(challenge(context, &points, &proof[..33]).mul(secret));
     proof[33..].copy_from_slice(&answer.to_bytes());
-    proof
+    Ok(proof)
 }
 
-/// Checks a proof over `points` (S and the output points behind it, 33 bytes each). False: no such proof.
+/// Checks a proof over `points` (digit points, output points and keys' points behind them, 33 bytes each). False: no such proof.
 pub fn check_knowledge(points: &[u8], context: &[u8], proof: &[u8]) -> Result<bool, EngineError> {
     length("proof", PROOF_BYTES, proof.len())?;
     let (chunks, rest) = points.as_chunks::<33>();

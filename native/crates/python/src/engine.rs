@@ -1,4 +1,4 @@
-//! `native._native.engine`: dispute engine `core`.
+//! `native._native.engine`: the dispute engines.
 
 use ::engine as pure;
 use pyo3::prelude::*;
@@ -13,7 +13,7 @@ pub mod engine {
     #[pymodule_export]
     use super::{
         Garbler, Layout, Params, check, check_knowledge, complete_digits, digit_points, evaluate,
-        extract_digits, hash_to_curve, prove_knowledge, value_points,
+        extract_digits, features_circuit, hash_to_curve, prove_knowledge, value_points,
     };
     #[pymodule_export]
     use crate::error::NativeError;
@@ -186,12 +186,14 @@ fn prove_knowledge(
     layout: &Layout,
     digit_seed: PyRef<'_, Seed>,
     garblers: Vec<PyRef<'_, Garbler>>,
+    keys: Vec<PyRef<'_, Secret>>,
     context: PyBackedBytes,
-) -> Result<Vec<u8>> {
+) -> Result<[u8; pure::PROOF_BYTES]> {
     let seed = &digit_seed.0;
     let garblers: Vec<_> = garblers.iter().map(|garbler| &garbler.0).collect();
-    py.detach(|| {
-        value(|| pure::prove_knowledge(layout.0, seed.expose(), &garblers, &context).to_vec())
+    let keys: Vec<_> = keys.iter().map(|key| key.0.expose()).collect();
+    run(py, || {
+        pure::prove_knowledge(layout.0, seed.expose(), &garblers, &keys, &context)
     })
 }
 
@@ -252,6 +254,7 @@ fn evaluate(
     shares: Bytes,
     artifact: Bytes,
     digits: Vec<(usize, PyBackedBytes)>,
+    witness: PyBackedBytes,
     progress: &Progress,
 ) -> Result<Option<Secret>> {
     let (params, control) = (&params.0, &progress.0);
@@ -265,6 +268,7 @@ fn evaluate(
             &shares,
             &artifact,
             &digits,
+            &witness,
             control,
         )
     })?;
@@ -305,6 +309,11 @@ fn extract_digits(
     })?;
     let pairs = digits.into_iter().map(|digit| (digit.value, digit.secret));
     Ok(pairs.collect())
+}
+
+#[pyfunction]
+fn features_circuit(py: Python<'_>) -> Result<Vec<u8>> {
+    py.detach(|| value(babe::features_circuit))
 }
 
 #[pyfunction]
