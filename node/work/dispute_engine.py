@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from typing import Final
 
 import structlog
 from bitcoin.core import CTransaction
@@ -20,7 +19,7 @@ from challenge.facts import challengers_of, key
 from challenge.states import Job, VaultState
 from circuits.cut_and_choose import ENTROPY_BYTES, PROFILES, draw_kept
 from circuits.engine import Engine, Kept, Offer, Opened, Setup
-from circuits.engines.core import CORE
+from circuits.engines import ENGINES
 from native import NativeError
 from native._native.garbling import Progress
 from native._native.keys import Secret
@@ -31,8 +30,6 @@ from vault.presigned import Presigned
 from vault.terms import encode as encode_terms
 
 log = structlog.get_logger()
-
-ENGINES: Final[dict[str, Engine]] = {"core": CORE}
 
 
 def setup_of(state: VaultState, g: int, challenger: int) -> Setup:
@@ -47,6 +44,7 @@ def setup_of(state: VaultState, g: int, challenger: int) -> Setup:
         setup_id=blake3(vault_id + place, derive_key_context="bitvm3 2026 setup id v1").digest(),
         context=vault_id + encode_terms(terms),
         circuit=circuit_of(terms.statement, terms.amount),
+        statement=None,
         profile=PROFILES[terms.profile],
         digit_bits=terms.digit_bits,
     )
@@ -70,12 +68,12 @@ async def commit(context: Context, state: VaultState, job: Job) -> Facts:
         sides, offers = [], {}
         for k in challengers_of(state.proposal, g):
             setup = setup_of(state, g, k)
-            sides.append(engine.garbler(setup, own.digits(g), own.pair(g, k)))
+            sides.append(engine.side(setup, own.digits(g), own.pair(g, k)))
             offers[k] = sides[-1].offer(context.begin(state, job))
         stated = Points(
             digits=offers[k].points,  # the graph's: the same towards everybody
             outputs=tuple((k, offer.output_point) for k, offer in offers.items()),
-            proof=engine.prove_knowledge(setup, own.digits(g), sides, knowledge_context(state, g)),
+            proof=engine.prove_knowledge(setup, own.digits(g), sides, [], knowledge_context(state, g)),
         )
         commitments = [
             (
@@ -154,7 +152,7 @@ async def open_instances(context: Context, state: VaultState, job: Job) -> Facts
     def make() -> Openings:
         setup, kept = setup_of(state, g, k), kept_of(state, g, k)
         context.guard.claim("kept-set", setup.setup_id, blake3(encode_kept(kept)).digest())
-        opened = _engine(state, g).garbler(setup, own.digits(g), own.pair(g, k)).open(kept, progress)
+        opened = _engine(state, g).side(setup, own.digits(g), own.pair(g, k)).open(kept, progress)
         offered = [
             context.offer(state, content, kind)
             for content, kind in ((opened.openings, "openings"), (opened.artifact, "kept"))
@@ -212,7 +210,7 @@ def learn(
         artifact=context.artifacts.view(context.artifacts.id_of(stated.kept)),
     )
     return _engine(state, g).evaluate(
-        setup_of(state, g, state.me), kept, [(d.value, d.secret) for d in digits], progress
+        setup_of(state, g, state.me), kept, [(d.value, d.secret) for d in digits], b"", progress
     )
 
 

@@ -20,7 +20,7 @@ from bitcoin_scripts.outputs import Output
 from bitcoin_scripts.transaction import Template
 from circuits.cut_and_choose import PROFILES
 from circuits.engine import Setup
-from circuits.engines.core import params_of, program_of
+from circuits.engines.pairs import params_of, program_of
 from circuits.withdrawal import commitment_of, withdrawal
 from node.config import Config
 from node.guard import DOMAINS
@@ -191,7 +191,14 @@ def profiles() -> str:
         ("profile", "N", "M", "soundness, bits", "F and commitments, bytes", "openings, bytes", "kept, bytes")
     ]
     for profile in PROFILES.values():
-        setup = Setup(setup_id=bytes(32), context=b"", circuit=circuit, profile=profile, digit_bits=DIGIT_BITS)
+        setup = Setup(
+            setup_id=bytes(32),
+            context=b"",
+            circuit=circuit,
+            statement=None,
+            profile=profile,
+            digit_bits=DIGIT_BITS,
+        )
         params = params_of(setup)
         lines.append(
             (
