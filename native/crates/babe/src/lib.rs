@@ -6,10 +6,20 @@
 
 mod builder;
 mod columns;
+mod digits;
+mod encoding;
 mod error;
 mod features;
 mod field;
 mod integers;
+mod multiples;
+mod secrets;
+mod statement;
+mod wide;
 
+pub use digits::TERMS;
+pub use encoding::{ENCODING_BYTES, HashKey, LABELS, OFFSETS_BYTES, decode, encode};
 pub use error::BabeError;
 pub use features::{FEATURE_BITS, FEATURES, INPUT_BITS, features_circuit};
+pub use secrets::Secrets;
+pub use statement::{CIPHERTEXT_BYTES, KEY_BYTES, PROOF_BYTES, Statement};

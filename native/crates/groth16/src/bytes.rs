@@ -432,6 +432,13 @@ pub fn write_g1<E: Curve>(point: E::G1) -> Vec<u8> {
     out
 }
 
+/// The inverse of `eip197_g2`.
+pub fn write_eip197_g2<E: Curve>(point: &E::G2Affine) -> Vec<u8> {
+    let mut out = Vec::new();
+    write_point::<E, _>(&mut out, point, Form::Words);
+    out
+}
+
 /// The inverse of `eip197_key`.
 pub fn write_eip197_key<E: Curve>(key: &Points<E>) -> Result<Vec<u8>> {
     only_bn254::<E>()?;

@@ -34,13 +34,15 @@ mod zkey;
 
 pub use any::{AnyFolded, AnyInputs, AnyKey, AnyProof, verify_batch};
 pub use ark_bn254::Fr;
+pub use bytes::{eip197_g2, write_eip197_g2};
 pub use curve::{Curve, CurveId};
 pub use fault::{Groth16Error, Result, fault, guarded, shown};
 pub use iden3::{read_r1cs, read_wtns, save_r1cs, save_wtns, write_r1cs, write_wtns};
-pub use key::{Encoding, Format, Key, Proof};
+pub use key::{Encoding, Format, Key, Proof, parse_inputs};
 pub use precompiles::{bn254_add, bn254_multiply, bn254_pairing};
 pub use progress::Progress;
 pub use prove::prove;
 pub use r1cs::{Circuit, R1cs, Row, inputs_of};
 pub use setup::setup_single_party;
+pub use verify::Folded;
 pub use zkey::{Header, ProvingKey};

@@ -212,6 +212,14 @@ impl<E: Curve> Folded<E> {
         }
     }
 
+    /// e(alpha, beta) e(X, gamma), what e(A, B) / e(C, delta) must be; none while inputs are open.
+    pub fn constant(&self) -> Option<PairingOutput<E>> {
+        match &self.rest {
+            Rest::Constant(target) => Some(*target),
+            Rest::Open { .. } => None,
+        }
+    }
+
     /// Whether the proof is valid for the fixed inputs followed by these.
     pub fn verify(&self, open: &[E::ScalarField], proof: &Proof<E>) -> Result<bool> {
         count(self.inputs(), open.len())?;
