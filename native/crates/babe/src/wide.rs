@@ -1,0 +1,156 @@
+//! Sums of many numbers modulo p, the prime of BN254's coordinates, with one reduction at the end.
+//!
+//! Numbers are little-endian limbs of 64 bits. A mask is 384 pseudorandom bits m, and it counts as m / 2^192 mod p: as
+//! close to uniform as m mod p is, and Montgomery's reduction gives it in three steps. Nothing branches on a value.
+
+use ark_bn254::Fq;
+use ark_ff::{BigInt, MontFp, PrimeField};
+use zeroize::Zeroize;
+
+/// An element below p.
+pub(crate) type Element = [u64; 4];
+/// A mask as it leaves the hash.
+pub(crate) type Mask = [u64; 6];
+
+const P: Element = [
+    0x3c208c16d87cfd47,
+    0x97816a916871ca8d,
+    0xb85045b68181585d,
+    0x30644e72e131a029,
+];
+/// -1 / p modulo 2^64.
+const MINUS_INVERSE: u64 = 0x87d20782e4866389;
+/// The least multiple of p above 2^384 + p.
+const LIFT: [u64; 7] = [
+    0x7860126812da3a4,
+    0x4e1ecd5f78a39d18,
+    0x832742c96757723a,
+    0x34aa0f4db1524ea3,
+    0,
+    0,
+    1,
+];
+/// 2^192, by which masks are divided.
+pub(crate) const SCALE: Fq = MontFp!("6277101735386680763835789423207666416102355444464034512896");
+
+/// A sum of fewer than 2^32 masks or elements.
+#[derive(Clone, Default, Zeroize)]
+pub(crate) struct Wide([u64; 7]);
+
+impl Wide {
+    /// Adds a number of at most six limbs.
+    #[inline]
+    pub(crate) fn add<const L: usize>(&mut self, number: &[u64; L]) {
+        let mut carry = 0;
+        for (limb, other) in self.0.iter_mut().zip(number) {
+            *limb = add_carry(*limb, *other, &mut carry);
+        }
+        for limb in &mut self.0[L..] {
+            *limb = add_carry(*limb, 0, &mut carry);
+        }
+    }
+
+    /// The sum divided by 2^192, modulo p.
+    pub(crate) fn scaled(&self) -> Fq {
+        to_field(reduce(self.0))
+    }
+}
+
+/// What one - zero - subtrahend comes to, for masks `one` and `zero` and a subtrahend that stands for itself / 2^192.
+#[inline]
+pub(crate) fn difference(one: &Mask, zero: &Mask, subtrahend: &Element) -> Element {
+    let mut sum = LIFT;
+    let mut carry = 0;
+    for (limb, other) in sum.iter_mut().zip(one) {
+        *limb = add_carry(*limb, *other, &mut carry);
+    }
+    sum[6] += carry;
+    let mut borrow = 0;
+    for (limb, other) in sum.iter_mut().zip(zero) {
+        *limb = subtract_borrow(*limb, *other, &mut borrow);
+    }
+    sum[6] -= borrow;
+    borrow = 0;
+    for (limb, other) in sum.iter_mut().zip(subtrahend) {
+        *limb = subtract_borrow(*limb, *other, &mut borrow);
+    }
+    for limb in &mut sum[4..] {
+        *limb = subtract_borrow(*limb, 0, &mut borrow);
+    }
+    reduce(sum)
+}
+
+/// 2 x mod p.
+#[inline]
+pub(crate) fn double(x: &Element) -> Element {
+    // p is shorter than 255 bits: nothing is shifted out
+    let mut carry = 0;
+    let doubled = x.map(|limb| {
+        let shifted = limb << 1 | carry;
+        carry = limb >> 63;
+        shifted
+    });
+    subtract_modulus(doubled)
+}
+
+/// The limbs of a field element.
+pub(crate) fn from_field(x: &Fq) -> Element {
+    x.into_bigint().0
+}
+
+fn to_field(x: Element) -> Fq {
+    // reduced, so there is an element of these limbs
+    Fq::from_bigint(BigInt(x)).unwrap_or_default()
+}
+
+/// x / 2^192 mod p, for x below 2^416: three of Montgomery's steps.
+#[inline]
+fn reduce(mut x: [u64; 7]) -> Element {
+    for step in 0..3 {
+        let multiple = x[step].wrapping_mul(MINUS_INVERSE);
+        let mut carry = 0;
+        for (limb, p) in x[step..].iter_mut().zip(P) {
+            let sum = u128::from(multiple) * u128::from(p) + u128::from(*limb) + u128::from(carry);
+            *limb = sum as u64;
+            carry = (sum >> 64) as u64;
+        }
+        let mut above = 0;
+        x[step + 4] = add_carry(x[step + 4], carry, &mut above);
+        for limb in &mut x[step + 5..] {
+            *limb = add_carry(*limb, 0, &mut above);
+        }
+    }
+    // below p + 2^224
+    subtract_modulus([x[3], x[4], x[5], x[6]])
+}
+
+/// x mod p, for x below 2 p.
+#[inline]
+fn subtract_modulus(x: Element) -> Element {
+    let mut less = x;
+    let mut borrow = 0;
+    for (limb, p) in less.iter_mut().zip(P) {
+        *limb = subtract_borrow(*limb, p, &mut borrow);
+    }
+    let keep = 0u64.wrapping_sub(borrow);
+    for (limb, old) in less.iter_mut().zip(x) {
+        *limb ^= (*limb ^ old) & keep;
+    }
+    less
+}
+
+#[inline]
+fn add_carry(a: u64, b: u64, carry: &mut u64) -> u64 {
+    let sum = u128::from(a) + u128::from(b) + u128::from(*carry);
+    *carry = (sum >> 64) as u64;
+    sum as u64
+}
+
+#[inline]
+fn subtract_borrow(a: u64, b: u64, borrow: &mut u64) -> u64 {
+    let rest = u128::from(a)
+        .wrapping_sub(u128::from(b))
+        .wrapping_sub(u128::from(*borrow));
+    *borrow = (rest >> 127) as u64;
+    rest as u64
+}
