@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-import tomllib
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,6 +20,7 @@ from node.cli.prove import proof
 from node.cli.setup import initialise
 from node.cli.setup_keys import setup
 from node.cli.show import complain, show, show_json
+from node.cli.vault import vault
 from node.faults import LocalFault, PeerFault, Unavailable
 from node.rpc.client import RpcClient, RpcError
 
@@ -30,7 +30,6 @@ EXIT_STATUS: dict[str, int] = {
     "unavailable": 3,  # the same command may succeed later; a daemon that does not run too
     "peer": 4,  # somebody else refused or cheated
 }
-_PROPOSAL_BYTES = 1 << 20
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -40,7 +39,6 @@ app = typer.Typer(
 )
 wallet = typer.Typer(no_args_is_help=True, help="The built-in wallet.")
 peer = typer.Typer(no_args_is_help=True, help="Other nodes.")
-vault = typer.Typer(no_args_is_help=True, help="Vaults: proposing, claiming, contesting, repaying.")
 circuit = typer.Typer(no_args_is_help=True, help="Circuits, without a daemon.")
 app.add_typer(wallet, name="wallet")
 app.add_typer(peer, name="peer")
@@ -50,10 +48,6 @@ app.add_typer(proof, name="proof")
 app.add_typer(setup, name="setup")
 app.add_typer(ledger, name="ledger")
 app.add_typer(attestor, name="attestor")
-
-Id = Annotated[str, typer.Argument(metavar="ID", help="Vault or proposal id: 8 or more of its first digits.")]
-Graph = Annotated[int, typer.Argument(metavar="GRAPH", min=0, help="Index of the graph in the proposal.")]
-Slot = Annotated[int, typer.Argument(metavar="SLOT", min=0, help="Index of the slot.")]
 
 
 @app.callback()
@@ -165,112 +159,6 @@ def connect(
     """Connect to a peer, and stay connected."""
     known = {} if identity is None else {"identity": identity.lower()}
     say(context, call(context, "peer.connect", address=address, **known))
-
-
-@vault.command()
-def propose(
-    context: typer.Context, file: Annotated[Path, typer.Argument(metavar="FILE", help="A proposal: JSON, or TOML.")]
-) -> None:
-    """Check a proposal and send it to its parties."""
-    say(context, call(context, "vault.propose", proposal=_proposal(file)))
-
-
-def _proposal(file: Path) -> dict[str, Any]:
-    try:
-        with file.open("rb") as opened:
-            raw = opened.read(_PROPOSAL_BYTES + 1)
-    except OSError as error:
-        raise LocalFault(what=f"proposal file {file}", expected="a readable file", came=str(error)) from error
-    if len(raw) > _PROPOSAL_BYTES:
-        raise LocalFault(what=f"proposal file {file}", expected=f"at most {_PROPOSAL_BYTES} bytes", came="more")
-    try:
-        parsed = tomllib.loads(raw.decode()) if file.suffix == ".toml" else json.loads(raw)
-    except (ValueError, RecursionError) as error:
-        raise LocalFault(
-            what=f"proposal file {file}", expected="JSON (or TOML in a .toml file)", came=str(error)
-        ) from error
-    if not isinstance(parsed, dict):
-        raise LocalFault(what=f"proposal file {file}", expected="an object", came=type(parsed).__name__)
-    return parsed
-
-
-@vault.command()
-def accept(context: typer.Context, vault_id: Id) -> None:
-    """Accept a proposal."""
-    say(context, call(context, "vault.accept", id=vault_id))
-
-
-@vault.command()
-def reject(
-    context: typer.Context, vault_id: Id, reason: Annotated[str, typer.Option(help="What the proposer is told.")] = ""
-) -> None:
-    """Reject a proposal."""
-    say(context, call(context, "vault.reject", id=vault_id, reason=reason))
-
-
-@vault.command("list")
-def vault_list(context: typer.Context) -> None:
-    """Vaults and proposals."""
-    say(context, call(context, "vault.list"))
-
-
-@vault.command("show")
-def vault_show(context: typer.Context, vault_id: Id) -> None:
-    """One vault: state, deadlines, transactions."""
-    say(context, call(context, "vault.show", id=vault_id))
-
-
-@vault.command()
-def claim(
-    context: typer.Context,
-    vault_id: Id,
-    graph: Graph,
-    balance: Annotated[int, typer.Option(min=0, help="The sealed balance, in satoshis.")],
-    salt: Annotated[str, typer.Option(help="The salt of the commitment, hex.")],
-) -> None:
-    """Publish Claim of a graph."""
-    say(context, call(context, "vault.claim", id=vault_id, graph=graph, balance=balance, salt=salt))
-
-
-@vault.command()
-def contest(context: typer.Context, vault_id: Id, graph: Graph) -> None:
-    """Contest a claim, whatever the policy says."""
-    say(context, call(context, "vault.contest", id=vault_id, graph=graph))
-
-
-def _slot_command(name: str, help_: str) -> None:
-    def command(context: typer.Context, vault_id: Id, slot: Slot) -> None:
-        say(context, call(context, f"vault.{name}", id=vault_id, slot=slot))
-
-    vault.command(name, help=help_)(command)
-
-
-_slot_command("repay", "Publish Repay of a slot (borrower, once the lender has shown r).")
-_slot_command("release", "Show r of a slot to the borrower (lender).")
-_slot_command("deadman", "Publish DeadMan of a slot (borrower, when everyone else has vanished).")
-_slot_command("refund", "Publish Refund of a slot (borrower, when the vault did not come about).")
-
-
-@vault.command()
-def graph(
-    context: typer.Context,
-    vault_id: Id,
-    svg: Annotated[Path | None, typer.Option(help="Write an SVG drawing into this file.")] = None,
-    dot: Annotated[bool, typer.Option("--dot", help="Print Graphviz instead of text.")] = False,
-) -> None:
-    """The vault's transactions as text, SVG or Graphviz."""
-    if svg is not None and dot:
-        raise typer.BadParameter("expected --svg FILE or --dot, came both")
-    form = "svg" if svg is not None else "dot" if dot else "text"
-    picture = call(context, "vault.graph", id=vault_id, format=form)["picture"]
-    if svg is None:
-        print(picture)
-        return
-    try:
-        svg.write_text(picture)
-    except OSError as error:
-        raise LocalFault(what=f"file {svg}", expected="a writable file", came=str(error)) from error
-    say(context, {"written": str(svg)})
 
 
 @circuit.command("run")

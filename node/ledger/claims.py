@@ -20,6 +20,7 @@ from node.ledger.words import Asked, write
 from node.ledger.world import KeyLine, World
 from snark.formats import Curve, Format
 from snark.groth16 import Proof
+from vault.agreement import Terms
 from vault.faults import VaultFault
 from vault.ledger import commit, forms
 from vault.ledger.faults import RuleFault
@@ -82,6 +83,17 @@ class Proven:
             "public": self.x.hex(),
             "proof": self.proof.hex(),
         }
+
+
+def outcome_of(terms: Terms, graph: int) -> Outcome:
+    """What a claim of this graph says (engine babe)."""
+    from vault.statement import template_id
+
+    proposal, said = terms.proposal, terms.proposal.graphs[graph]
+    return Outcome(
+        vault=proposal.proposal_id, slot=said.slot, action=said.outcome,
+        claimant=proposal.parties[said.claimant].identity, template=template_id(terms, graph),
+    )  # fmt: skip
 
 
 class NoPosition(LocalFault):

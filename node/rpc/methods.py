@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from node.proposing import check_opening
+from node.rpc.drill import drill
 from node.rpc.ledger import ledger_methods
 from node.rpc.proving import proving_methods
 from node.rpc.server import Method
@@ -13,7 +13,7 @@ from node.rpc.table import (
     BackupParams,
     ClaimParams,
     ConnectParams,
-    GraphParams,
+    ContestParams,
     Nothing,
     PictureParams,
     ProposeParams,
@@ -23,6 +23,7 @@ from node.rpc.table import (
     WaitParams,
     bind,
 )
+from node.rpc.vault import claim, contest
 from node.view import show_vault, vault_line
 
 if TYPE_CHECKING:
@@ -77,14 +78,14 @@ def methods(daemon: Daemon) -> list[Method]:
     async def show(params: VaultParams) -> Any:
         return await show_vault(node, node.find(params.id))
 
-    async def claim(params: ClaimParams) -> Any:
-        graphs, salt = node.state(node.find(params.id)).proposal.graphs, int(params.salt or "0", 16)
-        if params.graph < len(graphs):
-            check_opening(graphs[params.graph], params.balance, salt)
-        return await node.claim(params.id, params.graph, params.balance, salt)
+    async def claim_(params: ClaimParams) -> Any:
+        return await claim(node, params)
 
-    async def contest(params: GraphParams) -> Any:
-        return await node.order(params.id, "want_contest", params.graph)
+    async def contest_(params: ContestParams) -> Any:
+        return await contest(node, params)
+
+    async def drill_(params: VaultParams) -> Any:
+        return await drill(node, params.id)
 
     async def repay(params: SlotParams) -> Any:
         return await node.order(params.id, "want_repay", params.slot)
@@ -120,8 +121,9 @@ def methods(daemon: Daemon) -> list[Method]:
             "vault.reject": reject,
             "vault.list": listing,
             "vault.show": show,
-            "vault.claim": claim,
-            "vault.contest": contest,
+            "vault.claim": claim_,
+            "vault.contest": contest_,
+            "vault.drill": drill_,
             "vault.repay": repay,
             "vault.release": release,
             "vault.deadman": deadman,

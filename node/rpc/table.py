@@ -21,6 +21,12 @@ VaultId = Annotated[
 HexBytes = Annotated[
     str, msgspec.Meta(pattern="^([0-9a-f]{2})*$", max_length=2048, description="bytes, lower-case hex")
 ]
+HexProof = Annotated[
+    str,
+    msgspec.Meta(
+        pattern="^[0-9a-f]{512}$", description="a Groth16 proof on BN254 as EIP-197: 256 bytes, lower-case hex"
+    ),
+]
 Index = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 Sats = Annotated[int, msgspec.Meta(ge=0, le=21_000_000 * 100_000_000, description="satoshis")]
 Text = Annotated[str, msgspec.Meta(max_length=500)]
@@ -61,19 +67,27 @@ class RejectParams(_Params, frozen=True, kw_only=True):
 
 
 class ClaimParams(_Params, frozen=True, kw_only=True):
-    """A claim in a graph: the balance asserted and the salt that opens its commitment."""
+    """A claim in a graph.
+
+    Engine core: the balance asserted and the salt that opens its commitment. Engine babe: nothing more, the node proves what its
+    ledger says; or `proof`, in the form of EIP-197. `knowingly_false` (regtest): claim although the proof is not valid; without
+    a proof, with one that proves nothing.
+    """
 
     id: VaultId
     graph: Index
-    balance: Sats
-    salt: HexBytes
+    balance: Sats | None = None
+    salt: HexBytes | None = None
+    proof: HexProof | None = None
+    knowingly_false: bool = False
 
 
-class GraphParams(_Params, frozen=True, kw_only=True):
-    """One graph of a vault."""
+class ContestParams(_Params, frozen=True, kw_only=True):
+    """One graph of a vault. `insist`: contest, and reveal, although the claim is proven: that loses the stake."""
 
     id: VaultId
     graph: Index
+    insist: bool = False
 
 
 class SlotParams(_Params, frozen=True, kw_only=True):
@@ -213,13 +227,23 @@ TABLE: dict[str, tuple[type[_Params], str]] = {
     "wallet.coins": (Nothing, "The wallet's coins and what they are reserved for."),
     "peer.list": (Nothing, "Peers, wanted or connected."),
     "peer.connect": (ConnectParams, "Connect to a peer and stay connected."),
-    "vault.propose": (ProposeParams, "Check a proposal and send it to its parties."),
+    "vault.propose": (ProposeParams, "Check a proposal, send it to its parties, and say what it puts at stake."),
     "vault.accept": (VaultParams, "Accept a proposal: setup begins when everyone has."),
     "vault.reject": (RejectParams, "Reject a proposal."),
     "vault.list": (Nothing, "Vaults and proposals with their states."),
     "vault.show": (VaultParams, "One vault: state, deadlines in blocks, transactions."),
-    "vault.claim": (ClaimParams, "Publish Claim of a graph."),
-    "vault.contest": (GraphParams, "Contest a claim, whatever the policy says."),
+    "vault.claim": (
+        ClaimParams,
+        "Publish Claim of a graph; engine babe: with the proof that this node makes from its ledger.",
+    ),
+    "vault.contest": (
+        ContestParams,
+        "Contest a claim, whatever the policy says; one that is proven only on insisting.",
+    ),
+    "vault.drill": (
+        VaultParams,
+        "Check what this node keeps to answer with: every chunk, and one opened instance evaluated; spends nothing.",
+    ),
     "vault.repay": (SlotParams, "Publish Repay of a slot (borrower, once the lender has shown r)."),
     "vault.release": (SlotParams, "Show r of a slot to the borrower (lender)."),
     "vault.deadman": (SlotParams, "Publish DeadMan of a slot (borrower, after everyone else has vanished)."),

@@ -18,6 +18,9 @@ from node.keys import read_passphrase
 from node.limits import PRODUCT
 from node.rpc.server import Server
 from node.rpc.table import TABLE, bind
+from node.rpc.vault import NOTHING
+from snark.formats import Curve, Format
+from snark.groth16 import Proof
 
 VAULT = "ab" * 32
 
@@ -28,13 +31,15 @@ class Daemon:
     def __init__(self) -> None:
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.answer: Any = {"ok": 1}
+        self.answers: list[Any] = []
 
     def handler(self, name: str) -> Callable[[Any], Awaitable[object]]:
         async def handle(params: Any) -> object:
             self.calls.append((name, msgspec.to_builtins(params)))
-            if isinstance(self.answer, Exception):
-                raise self.answer
-            return self.answer
+            answer = self.answers.pop(0) if self.answers else self.answer
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
 
         return handle
 
@@ -54,6 +59,7 @@ async def bitvm3(folder: Path, *arguments: str) -> int:
     return await asyncio.to_thread(run, ["--datadir", str(folder), *arguments])
 
 
+CLAIM = {"id": VAULT, "graph": 1, "balance": None, "salt": None, "proof": None, "knowingly_false": False}
 COMMANDS: list[tuple[list[str], str, dict[str, Any]]] = [
     (["info"], "node.info", {}),
     (["wait", "7"], "node.wait", {"height": 7}),
@@ -82,9 +88,13 @@ COMMANDS: list[tuple[list[str], str, dict[str, Any]]] = [
     (
         ["vault", "claim", VAULT, "1", "--balance", "500", "--salt", "00ff"],
         "vault.claim",
-        {"id": VAULT, "graph": 1, "balance": 500, "salt": "00ff"},
+        {**CLAIM, "balance": 500, "salt": "00ff"},
     ),
-    (["vault", "contest", VAULT, "2"], "vault.contest", {"id": VAULT, "graph": 2}),
+    (["vault", "claim", VAULT, "1"], "vault.claim", CLAIM),
+    (["vault", "claim", VAULT, "1", "--knowingly-false"], "vault.claim", {**CLAIM, "knowingly_false": True}),
+    (["vault", "contest", VAULT, "2"], "vault.contest", {"id": VAULT, "graph": 2, "insist": False}),
+    (["vault", "contest", VAULT, "2", "--insist"], "vault.contest", {"id": VAULT, "graph": 2, "insist": True}),
+    (["vault", "drill", VAULT], "vault.drill", {"id": VAULT}),
     (["vault", "repay", VAULT, "0"], "vault.repay", {"id": VAULT, "slot": 0}),
     (["vault", "release", VAULT, "1"], "vault.release", {"id": VAULT, "slot": 1}),
     (["vault", "deadman", VAULT, "2"], "vault.deadman", {"id": VAULT, "slot": 2}),
@@ -179,6 +189,8 @@ async def test_a_missing_daemon_says_how_to_start_one(tmp_path: Path, capsys: py
         ["vault", "claim", VAULT, "x", "--balance", "1", "--salt", "00"],
         ["vault", "claim", VAULT, "1", "--balance", "-1", "--salt", "00"],
         ["vault", "claim", VAULT, "1", "--salt", "00"],
+        ["vault", "claim", VAULT, "1", "--balance", "1"],
+        ["vault", "claim", VAULT, "1", "--balance", "1", "--salt", "00", "--knowingly-false"],
         ["vault", "repay", VAULT, "-1"],
         ["vault", "graph", VAULT, "--svg", "x", "--dot"],
         ["rpc", "node.info", "{"],
@@ -205,6 +217,45 @@ async def test_a_proposal_file_is_sent_as_an_object(daemon: Daemon, tmp_path: Pa
     file.write_text('{"slots": [1, 2]}' if name.endswith("json") else "slots = [1, 2]")
     assert await bitvm3(tmp_path, "vault", "propose", str(file)) == 0
     assert daemon.calls == [("vault.propose", {"proposal": {"slots": [1, 2]}})]
+
+
+async def test_a_ledger_is_for_the_graphs_that_name_nothing(daemon: Daemon, tmp_path: Path) -> None:
+    file = tmp_path / "p.json"
+    file.write_text('{"graphs": [{"slot": 0}, {"ledger": "cc"}, {"commitment": "dd"}, 5]}')
+    assert await bitvm3(tmp_path, "vault", "propose", str(file), "--ledger", "abababab") == 0
+    graphs = [{"slot": 0, "ledger": "abababab"}, {"ledger": "cc"}, {"commitment": "dd"}, 5]
+    assert daemon.calls == [("vault.propose", {"proposal": {"graphs": graphs}})]
+
+
+@pytest.mark.parametrize("form", list(Format))
+async def test_a_proof_in_any_format_travels_in_one(daemon: Daemon, tmp_path: Path, form: Format) -> None:
+    file = tmp_path / "proof"
+    file.write_bytes(Proof.parse(NOTHING, Curve.BN254, Format.EIP197).handle.encode(form.value))
+    assert await bitvm3(tmp_path, "vault", "claim", VAULT, "1", "--proof", str(file)) == 0
+    assert daemon.calls == [("vault.claim", {**CLAIM, "proof": NOTHING.hex()})]
+
+
+async def test_a_proof_file_that_is_none(daemon: Daemon, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file, claim = tmp_path / "proof", ("vault", "claim", VAULT, "1", "--proof", str(tmp_path / "proof"))
+    for content in (None, b"", b"{}", NOTHING[:-1], NOTHING * 10_000):
+        if content is not None:
+            file.write_bytes(content)
+        assert await bitvm3(tmp_path, *claim) == EXIT_STATUS["local"]
+        assert "proof file" in capsys.readouterr().err
+    assert daemon.calls == []
+    file.write_bytes(bytes(256))  # the daemon judges what has the size of a proof
+    assert await bitvm3(tmp_path, *claim, "--knowingly-false") == 0
+    assert daemon.calls == [("vault.claim", {**CLAIM, "proof": "00" * 256, "knowingly_false": True})]
+
+
+async def test_a_claim_that_takes_long_is_asked_for_again(daemon: Daemon, tmp_path: Path) -> None:
+    slow = Unavailable(what="vault.claim", expected="an answer", came="none")
+    daemon.answers = [TimeoutError(), TimeoutError(), {"outcome": "applied"}]
+    assert await bitvm3(tmp_path, "vault", "claim", VAULT, "1") == 0
+    assert daemon.calls == [("vault.claim", CLAIM)] * 3
+    daemon.answer = slow
+    assert await bitvm3(tmp_path, "vault", "claim", VAULT, "1") == EXIT_STATUS["unavailable"]
+    assert len(daemon.calls) == 4, "what is not there is no slow answer"
 
 
 @pytest.mark.parametrize(

@@ -287,7 +287,8 @@ async def test_discover_describes_every_method_of_the_table(tmp_path: Path) -> N
     described = {method["name"]: method for method in document["methods"]}
     assert described.keys() == {*TABLE, "rpc.discover"}
     assert all(method["summary"] for method in described.values())
-    assert [p["name"] for p in described["vault.claim"]["params"]] == ["id", "graph", "balance", "salt"]
+    names = ["id", "graph", "balance", "salt", "proof", "knowingly_false"]
+    assert [p["name"] for p in described["vault.claim"]["params"]] == names
     assert [p["required"] for p in described["vault.graph"]["params"]] == [True, False]
 
 

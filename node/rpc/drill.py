@@ -1,0 +1,95 @@
+"""A drill: is everything still here that this node will need to answer with, and does it work?
+
+Promises that what a dispute would use is only read and hashed, never evaluated: labels of a kept instance never come to be. What
+is evaluated, in engine babe, is an instance that was opened at setup, kept in the same form beside the others. Changes nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from challenge.bodies import Openings, decode
+from challenge.facts import key
+from challenge.rules import answered_by, evaluated_by
+from challenge.states import VaultState
+from circuits.artifact import Manifest, manifest_id
+from circuits.faults import PeerFault
+from node.artifacts import Artifacts
+
+if TYPE_CHECKING:
+    from node.app import Node
+
+__all__ = ["drill"]
+
+log = structlog.get_logger("drill")
+
+KEPT, ANSWERS = "kept instances", "presignatures of Reveal"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """One artifact of a pair: what it is for and its manifest."""
+
+    graph: int
+    challenger: int
+    what: str
+    manifest: bytes
+
+
+async def drill(node: Node, vault: str) -> list[dict[str, Any]]:
+    """One row an artifact that this node answers with; none before the setup has come so far."""
+    state = node.state(node.find(vault))
+    rows = [await asyncio.to_thread(_row, node, state, held) for held in _held(node, state)]
+    for row in rows:
+        (log.info if row["ok"] else log.error)("drill", vault=vault[:16], **row)
+    return rows
+
+
+def _held(node: Node, state: VaultState) -> list[Held]:
+    found = []
+    for g, k in evaluated_by(state.proposal, state.me):
+        name = key("openings", g, k)
+        if name in state.facts:
+            manifest = decode(Openings, state.facts[name], name).kept
+            found.append(Held(graph=g, challenger=k, what=KEPT, manifest=manifest))
+    for g, k in answered_by(state.proposal, state.me):
+        name = key("presignatures", g, k)
+        if name in state.facts:
+            found.append(Held(graph=g, challenger=k, what=ANSWERS, manifest=state.facts[name]))
+    return found
+
+
+def _row(node: Node, state: VaultState, held: Held) -> dict[str, Any]:
+    begun = time.monotonic()
+    size, chunks, damaged = _chunks(node.context.artifacts, held.manifest)
+    claimant = state.proposal.graphs[held.graph].claimant
+    return {
+        "graph": held.graph,
+        "pair": f"claimant {claimant}, challenger {held.challenger}",
+        "engine": state.proposal.graphs[held.graph].engine,
+        "holds": held.what,
+        "bytes": size,
+        "chunks": f"{chunks - len(damaged)} of {chunks}",
+        "damaged": damaged,
+        "ms": round(1000 * (time.monotonic() - begun)),
+        "ok": not damaged,
+    }
+
+
+def _chunks(artifacts: Artifacts, manifest: bytes) -> tuple[int, int, list[int]]:
+    """Bytes, chunks, and the chunks that are not here as they were agreed on."""
+    artifact = manifest_id(manifest)
+    said = Manifest.parse(manifest, expected_id=artifact)
+    damaged = []
+    for index in range(len(said.chunks)):
+        chunk = artifacts.read(artifact, index)
+        try:
+            said.check_chunk(index, chunk or b"")
+        except PeerFault:
+            damaged.append(index)
+    return said.length, len(said.chunks), damaged
