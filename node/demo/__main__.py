@@ -10,11 +10,12 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
+from node.demo.grounds import ENGINES
 from node.demo.ledger import lending
-from node.demo.processes import DaemonProcess
-from node.demo.rules import expected
-from node.demo.scenarios import FALSE, PROFILES, SCENARIOS, Play, known
-from node.demo.screen import Look, Screen, balances, final_tables, ledger_table
+from node.demo.processes import Backend, DaemonProcess
+from node.demo.rules import entries, expected
+from node.demo.scenarios import SCENARIOS, Play, games
+from node.demo.screen import Look, Screen, balances, final_tables, ledger_table, who_got_what
 from node.demo.stage import Theatre, each
 from node.faults import LocalFault, PeerFault, Unavailable
 from node.rpc.client import RpcError
@@ -26,7 +27,10 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     """Parse the command line."""
     parser = argparse.ArgumentParser(prog="make demo ARGS=...", description=__doc__)
     parser.add_argument("--bitcoind", action="store_true", help="play on Bitcoin Core instead of the embedded chain")
-    parser.add_argument("--engine", choices=["core"], default="core", help="the dispute engine (default: core)")
+    default = next(iter(ENGINES))
+    parser.add_argument(
+        "--engine", choices=list(ENGINES), default=default, help=f"the dispute engine (default: {default})"
+    )
     parser.add_argument(
         "--profile",
         choices=["test", "fast", "default", "paranoid"],
@@ -44,8 +48,7 @@ def arguments(argv: list[str]) -> argparse.Namespace:
 async def perform(options: argparse.Namespace, folder: Path) -> bool:
     """Play everything; True when every balance is what the rules say."""
     screen = Screen()
-    theatre = Theatre(folder, "bitcoind" if options.bitcoind else "sandbox", known())
-    play = Play(theatre, options.engine, screen.say, PROFILES | {FALSE: options.profile})
+    theatre, play = stage(options, folder, screen)
     watcher = asyncio.create_task(_watch(play, screen))
     screen.start()
     try:
@@ -58,7 +61,6 @@ async def perform(options: argparse.Namespace, folder: Path) -> bool:
             await theatre.mine(8)
         found = [int(b["total"]) for b in await each(theatre.daemons, "wallet.balance")]
         shows = await each(theatre.daemons, "vault.show", id=play.vault) if play.vault else []
-        change = expected(shows[0]) if shows else Counter[int]()
         if options.only != "vault":
             await lending(play)
     finally:
@@ -67,19 +69,30 @@ async def perform(options: argparse.Namespace, folder: Path) -> bool:
         await theatre.close()
     if shows:
         final_tables(screen.console, shows[0], play.setups)
+        who_got_what(screen.console, entries(shows), [daemon.name for daemon in theatre.daemons])
     if play.ledger:
         ledger_table(screen.console, play.ledger)
+    change = expected(shows) if shows else Counter[int]()
     rows = [
         {"party": daemon.name, "before": before[i], "expected": before[i] + change[i], "found": found[i]}
         for i, daemon in enumerate(theatre.daemons)
     ]
     if options.report is not None:
         report = {
-            "backend": theatre.backend, "balances": rows, "vault": shows[0] if shows else None, "setup": play.setups,
-            "ledger": play.ledger or None,
+            "backend": theatre.backend, "engine": play.engine, "balances": rows,
+            "vaults": shows, "setup": play.setups, "ledger": play.ledger or None,
         }  # fmt: skip
         options.report.write_text(json.dumps(report, indent=1))
     return balances(screen.console, rows)
+
+
+def stage(options: argparse.Namespace, folder: Path, screen: Screen) -> tuple[Theatre, Play]:
+    """What the play needs of its stage follows from what its claims rest on."""
+    wanted = games(options.profile)
+    grounds = ENGINES[options.engine](wanted)
+    backend: Backend = "bitcoind" if options.bitcoind else "sandbox"
+    theatre = Theatre(folder, backend, known=grounds.known(), contest=grounds.contest)
+    return theatre, Play(theatre, options.engine, screen.say, wanted)
 
 
 async def _watch(play: Play, screen: Screen) -> None:

@@ -1,35 +1,32 @@
 """Scenario 7: a lending ledger, five proven transitions, signed checkpoints, a borrower that follows by proofs alone.
 
-The lender keeps the ledger; lender and challenger attest it, each with a price source of its own; the borrower holds neither
-events nor positions of it, only proofs and quorums. The loan is on paper: no coin of the demo's vault moves by it yet.
+A ledger of its own: the lender keeps it; lender and challenger attest it, each with a price source of its own; the borrower holds
+neither events nor positions of it, only proofs and quorums. The loan is on paper: no coin moves by it.
 `owed` is a second, short writing of the money rules; it shares no code with `vault.ledger`.
 """
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
-import json
-import sys
-import time
 from collections.abc import Mapping
 from fractions import Fraction
 from math import ceil
 from typing import Any
 
-from node.demo.scenarios import SLOT, Play
-from node.demo.stage import Theatre, each, proving_keys
+from node.demo.book import open_book, tell
+from node.demo.grounds import SLOT
+from node.demo.scenarios import Play
+from node.demo.stage import each
 from node.faults import LocalFault
 from snark.formats import Curve, Format
 from snark.groth16 import Proof, VerifyingKey
 from snark.statements import verify_outcome
 
 SLOTS = 4
-PRICE, FALLEN = 6_000_000, 3_400_000  # cents per BTC
+FALLEN = 3_400_000  # cents per BTC
 LOAN, PAID_BACK = 118_000, 2_000  # cents
 RATE = 100_000_000_000  # of the index's 10^18, a block
 BONUS, LIQUIDATION, TARGET = Fraction(5, 100), Fraction(83, 100), Fraction(124, 100)
-PATIENCE = 600.0
 TEMPLATES = [f"{number:02x}" * 32 for number in range(1, SLOTS + 1)]
 
 
@@ -55,13 +52,7 @@ async def lending(play: Play) -> None:
     """7. A ledger of loans: kept, proven, attested, followed by proofs alone."""
     play.say("7. a lending ledger: kept by the lender, attested by lender and challenger, followed by the borrower")
     theatre = play.theatre
-    for statement in ("transition", "outcome"):
-        await _proving_key(play, statement)
-    tell(theatre, PRICE)
-    members = [await daemon.call("attestor.key") for daemon in (theatre.lender, theatre.challenger)]
-    file = await theatre.lender.call("ledger.genesis", attestors=members, threshold=2, rules={"rate": RATE})
-    ids = [(await daemon.call("ledger.open", file=file))["ledger"] for daemon in theatre.daemons]
-    book = _Book(play, ids[0])
+    book = await open_book(theatre, play.say, {"rate": RATE})
     owner, lender, liquidator = [info["identity"] for info in await each(theatre.daemons, "node.info")]
     name = play.vault or hashlib.sha256(b"a loan on paper").hexdigest()
     vault = {"vault": name}
@@ -103,65 +94,7 @@ async def lending(play: Play) -> None:
     play.ledger = shown
 
 
-async def _proving_key(play: Play, statement: str) -> None:
-    """Make a proving key, as an operator does, when there is none yet."""
-    command = [
-        sys.executable,
-        "-m",
-        "node.cli",
-        "--datadir",
-        str(play.theatre.lender.folder),
-        "setup",
-        "run",
-        statement,
-    ]
-    have = {row["statement"] for row in await play.theatre.lender.call("setup.list")}
-    if any(name.partition("-")[0] == statement for name in have):
-        return
-    play.say(f"  proving key of {statement}, made by a single party (regtest only), kept in {proving_keys()}")
-    process = await asyncio.create_subprocess_exec(
-        *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
-    )
-    out, _ = await process.communicate()
-    if process.returncode:
-        raise LocalFault(what=" ".join(command[2:]), expected="a proving key", came=out.decode(errors="replace")[-800:])
-
-
 def _verifies(claim: Mapping[str, Any]) -> bool:
     key = VerifyingKey.parse(bytes.fromhex(claim["verifying_key"]), Format.ARKWORKS, Curve.BN254)
     proof = Proof.parse(bytes.fromhex(claim["proof"]), Curve.BN254, Format.ARKWORKS)
     return verify_outcome(key, bytes.fromhex(claim["public"]), proof)
-
-
-def tell(theatre: Theatre, price: int) -> None:
-    """What the price sources of both attestors say from now on."""
-    for daemon in (theatre.lender, theatre.challenger):
-        new = daemon.folder / "price.new"
-        new.write_text(json.dumps({"price": price, "time": int(time.time())}))
-        new.replace(daemon.folder / "price.json")
-
-
-class _Book:
-    """The ledger in the play."""
-
-    def __init__(self, play: Play, ledger: str) -> None:
-        self.play, self.id, self.number = play, ledger, 0
-
-    async def entry(self, words: str, *events: dict[str, Any]) -> int:
-        """A block, its interest and these events in one batch: proven, attested, followed. Returns the height."""
-        theatre, began = self.play.theatre, time.monotonic()
-        await theatre.mine()
-        await theatre.lender.call("ledger.post", ledger=self.id, events=[{"kind": "accrue"}, *events])
-        (sealed,) = await theatre.lender.call("ledger.seal", ledger=self.id)
-        async with asyncio.timeout(PATIENCE):
-            while True:
-                views = await asyncio.gather(*(d.call("ledger.show", ledger=self.id) for d in theatre.daemons))
-                if all(view["seq"] == sealed["seq"] for view in views):
-                    break
-                await asyncio.sleep(0.1)
-        self.number += 1
-        self.play.say(
-            f"  transition {self.number}, {sealed['events']} events: {words} (proven, signed by 2, followed in "
-            f"{time.monotonic() - began:.1f} s)"
-        )
-        return theatre.height

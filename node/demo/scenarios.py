@@ -1,94 +1,102 @@
-"""The six scenarios, played as people would: over RPC, one block at a time.
+"""The six scenarios of a vault, played as people would: over RPC, one block at a time; the same ones with either engine.
 
-One vault of six slots; four of them carry a claim game each. Sealed balance 600,000 sat everywhere; the two false claims
-want 900,000. The lender and the challenger know the sealed balances out of band and contest what exceeds them.
+One vault of six slots; four of them carry a claim game each. True claims stand on the highest slots, which a ledger frees first.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from node.demo.book import Say
+from node.demo.grounds import ENGINES, SLOT, Game, Grounds
 from node.demo.stage import Theatre, each
 from node.faults import LocalFault
 
-BALANCE, TOO_MUCH, SLOT = 600_000, 900_000, 1_000_000
-HONEST, FALSE, SILENT, DOUBTED, REPAID, LEFT = range(6)
-AMOUNTS = {HONEST: BALANCE, FALSE: TOO_MUCH, SILENT: TOO_MUCH, DOUBTED: BALANCE}
-PROFILES = {HONEST: "test", FALSE: "default", SILENT: "test", DOUBTED: "test"}
-
-Say = Callable[[str], None]
-
-
-def salt(graph: int) -> int:
-    """The 128-bit salt of a sealed balance; each graph has its own."""
-    return int.from_bytes(hashlib.sha256(b"demo salt %d" % graph).digest()[:16], "big")
+HONEST, FALSE, SILENT, DOUBTED = range(4)
+"""Graphs."""
+LEFT, REPAID = 0, 3
+"""Slots without a claim."""
+SLOTS = 6
 
 
-def commitment(graph: int) -> str:
-    """SHA256(balance || salt), hex: what everybody sees of the sealed balance."""
-    return hashlib.sha256(BALANCE.to_bytes(32, "big") + salt(graph).to_bytes(16, "big")).hexdigest()
-
-
-def known() -> dict[str, int]:
-    """What lender and challenger were told out of band."""
-    return {commitment(g): BALANCE for g in AMOUNTS}
+def games(profile: str) -> tuple[Game, ...]:
+    """The demo's graphs; `profile` is the cut-and-choose of the false claim, the others have the quickest."""
+    return (
+        Game(slot=5, claim="true", profile="test"),
+        Game(slot=2, claim="false", profile=profile),
+        Game(slot=1, claim="false", profile="test"),
+        Game(slot=4, claim="true", profile="test"),
+    )
 
 
 @dataclass(slots=True)
 class Play:
-    """One performance: the stage, the vault, and where to tell the story."""
+    """One performance: the stage, the vault, what claims rest on, and where to tell the story."""
 
     theatre: Theatre
     engine: str
     say: Say
-    profiles: dict[int, str]
-    amounts: dict[int, int] = field(default_factory=lambda: dict(AMOUNTS))
-    slots: int = 6
+    games: Sequence[Game]
+    slots: int = SLOTS
+    grounds: Grounds = field(init=False)
     vault: str = ""
     setups: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     ledger: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.grounds = ENGINES[self.engine](self.games)
 
     async def show(self) -> dict[str, Any]:
         """The borrower's view of the vault."""
         return dict(await self.theatre.borrower.call("vault.show", id=self.vault))
 
-    async def phase(self, graph: int) -> str:
-        """The phase of a graph as the challenger sees it (it is never switched off)."""
-        view = await self.theatre.challenger.call("vault.show", id=self.vault)
-        return str(view["graphs"][graph]["phase"])
+    async def seen(self) -> dict[str, Any]:
+        """The challenger's view: it is never switched off."""
+        return dict(await self.theatre.challenger.call("vault.show", id=self.vault))
 
-    async def claim(self, graph: int) -> None:
-        """The borrower claims with what was really sealed."""
-        borrower = self.theatre.borrower
-        await self.theatre.order(
-            borrower, "vault.claim", id=self.vault, graph=graph, balance=BALANCE, salt=f"{salt(graph):x}"
-        )
+    async def claim(self, graph: int, **more: Any) -> None:
+        """The borrower claims, with a reason or without one."""
+        argument = await self.grounds.argument(graph)
+        await self.theatre.order(self.theatre.borrower, "vault.claim", id=self.vault, graph=graph, **argument, **more)
 
     async def until(self, graph: int, phase: str, limit: int) -> None:
         """Mine until a graph has reached a phase."""
 
         async def there() -> bool:
-            return await self.phase(graph) == phase
+            return bool((await self.seen())["graphs"][graph]["phase"] == phase)
 
         blocks = await self.theatre.mine_until(there, f"graph {graph} {phase}", limit)
         self.say(f"  height {self.theatre.height}: graph {graph} is {phase} ({blocks} blocks)")
 
+    async def until_mined(self, graph: int, kind: str, limit: int) -> None:
+        """Mine until somebody's transaction of this kind is in a block."""
+
+        async def there() -> list[str]:
+            names = [row["name"] for row in (await self.seen())["transactions"]]
+            return [name for name in names if name.startswith(f"{graph}/{kind}/")]
+
+        async def mined() -> bool:
+            return bool(await there())
+
+        blocks = await self.theatre.mine_until(mined, f"{kind} of graph {graph}", limit)
+        who = ", ".join(self.theatre.daemons[int(name.rpartition("/")[2])].name for name in await there())
+        self.say(f"  height {self.theatre.height}: {kind} by or against the {who} ({blocks} blocks)")
+
 
 def wanted(identities: Sequence[str], play: Play) -> dict[str, Any]:
-    """The proposal as a person writes it: borrower, lender, challenger; graph g on slot g."""
+    """The proposal as a person writes it: borrower, lender, challenger."""
     roles = ("borrower", "lender", "challenger")
     return {
         "parties": [{"identity": i, "role": r} for i, r in zip(identities, roles, strict=True)],
         "slots": [SLOT] * play.slots,
         "graphs": [
             {
-                "claimant": 0, "outcome": "withdraw", "slot": g, "engine": play.engine, "profile": play.profiles[g],
-                "commitment": commitment(g), "amount": amount,
+                "claimant": 0, "outcome": "withdraw", "slot": game.slot, "engine": play.engine, "profile": game.profile,
+                **play.grounds.terms(graph),
             }
-            for g, amount in play.amounts.items()
+            for graph, game in enumerate(play.games)
         ],
     }  # fmt: skip
 
@@ -96,7 +104,8 @@ def wanted(identities: Sequence[str], play: Play) -> dict[str, Any]:
 async def make(play: Play) -> None:
     """1. A vault is proposed, set up by all three, stored, funded."""
     theatre = play.theatre
-    play.say(f"1. propose, set up, store, fund a vault of {play.slots} slots")
+    play.say(f"1. propose, set up, store, fund a vault of {play.slots} slots (engine {play.engine})")
+    await play.grounds.begin(theatre, play.say)
     identities = [info["identity"] for info in await each(theatre.daemons, "node.info")]
     proposal = wanted(identities, play)
     play.vault = (await theatre.order(theatre.borrower, "vault.propose", proposal=proposal))["id"]
@@ -114,21 +123,24 @@ async def make(play: Play) -> None:
     shows = await each(theatre.daemons, "vault.show", id=play.vault)
     play.setups = {daemon.name: view["setup"] for daemon, view in zip(theatre.daemons, shows, strict=True)}
     play.say(f"  height {theatre.height}: the vault {play.vault[:16]} is open")
+    await play.grounds.agreed(play.vault)
 
 
 async def honest(play: Play) -> None:
-    """2. An honest claim: Claim, window, UncontestedPayout."""
-    play.say("2. an honest claim")
+    """2. A true claim: Claim, window, UncontestedPayout."""
+    play.say("2. a true claim: nobody contests it")
     await play.claim(HONEST)
     await play.until(HONEST, "paid", 40)
 
 
 async def false(play: Play) -> None:
-    """3. A false claim: Claim, Contest, Assert, Disprove, bond split."""
-    play.say(f"3. a false claim: {TOO_MUCH} sat of a sealed {BALANCE} (profile {play.profiles[FALSE]})")
+    """3. A false claim: Claim, Contest, Assert, then Disprove (core) or Reveal and NoPayout (babe); the bond is split."""
+    play.say(f"3. a false claim: {play.grounds.falsehood} (profile {play.games[FALSE].profile})")
     await play.claim(FALSE)
-    for phase, limit in (("claimed", 3), ("contested", 5), ("asserted", 5), ("disproved", 20)):
+    for phase, limit in (("claimed", 3), ("contested", 5), ("asserted", 5)):
         await play.until(FALSE, phase, limit)
+    await play.until_mined(FALSE, play.grounds.answer, 15)
+    await play.until(FALSE, "disproved", 20)
 
 
 async def silent(play: Play) -> None:
@@ -145,13 +157,22 @@ async def silent(play: Play) -> None:
 
 
 async def doubted(play: Play) -> None:
-    """5. An unfounded contest of an honest claim: Assert, window, ContestedPayout."""
-    play.say("5. an unfounded contest of an honest claim")
+    """5. A true claim contested all the same: Assert, with babe Reveal and Refute, window, ContestedPayout."""
+    play.say("5. a true claim, contested by the challenger against better knowledge")
     await play.claim(DOUBTED)
     await play.until(DOUBTED, "claimed", 3)
-    await play.theatre.order(play.theatre.challenger, "vault.contest", id=play.vault, graph=DOUBTED)
-    for phase, limit in (("contested", 5), ("asserted", 5), ("paid", 40)):
+    await contest(play, DOUBTED)
+    for phase, limit in (("contested", 5), ("asserted", 5)):
         await play.until(DOUBTED, phase, limit)
+    for kind in play.grounds.futile:
+        await play.until_mined(DOUBTED, kind, 15)
+    await play.until(DOUBTED, "paid", 40)
+
+
+async def contest(play: Play, graph: int) -> None:
+    """The challenger contests, whatever it knows."""
+    challenger = play.theatre.challenger
+    await play.theatre.order(challenger, "vault.contest", id=play.vault, graph=graph, **play.grounds.insistence)
 
 
 async def exits(play: Play) -> None:

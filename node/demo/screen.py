@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +14,8 @@ from rich.panel import Panel
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
+
+from node.demo.rules import Entry
 
 PLAIN_WIDTH = 120
 STAGES = ("proposed", "funding", "keys", "points", "opening", "digest", "nonces", "partials", "ready", "live")
@@ -29,10 +33,13 @@ JOBS = {
     "aggregate": "check every partial, aggregate, verify",
     "reveal": "show r of slot {0}",
     "evaluate": "evaluate the assertion, graph {0}",
+    "verify": "verify the proof, graph {0}",
+    "decrypt": "decrypt what Reveal shows, graph {0}, party {1}",
 }
 COLOURS = {
     "open": "green", "paid": "green", "closed": "green", "claimed": "yellow", "contested": "yellow",
-    "asserted": "yellow", "disproved": "red", "defaulted": "red", "live": "green",
+    "asserted": "yellow", "disproved": "red", "defaulted": "red", "live": "green", "revealed": "yellow",
+    "refuted": "red", "killed": "green", "returned": "green",
 }  # fmt: skip
 
 
@@ -143,8 +150,8 @@ def _jobs(looks: list[Look]) -> Table:
 
 def _slots(looks: list[Look], show: dict[str, Any]) -> Table:
     table = Table(box=None, pad_edge=False)
-    for column in ("slot", "sats", "coin", "claim", "game"):
-        table.add_column(column, justify="right" if column in ("sats", "claim") else "left")
+    for column in ("slot", "sats", "coin", "claim", "game", "stake", "answers"):
+        table.add_column(column, justify="right" if column in ("sats", "claim", "stake") else "left")
     for look in looks:
         table.add_column(f"next for the {look.name}", no_wrap=True)
     games = {graph["slot"]: (g, graph) for g, graph in enumerate(show["graphs"])}
@@ -156,9 +163,18 @@ def _slots(looks: list[Look], show: dict[str, Any]) -> Table:
             Text(slot["phase"], style=_colour(slot["phase"])),
             f"{graph['amount']:,}" if graph else "",
             Text(graph["phase"], style=_colour(graph["phase"])) if graph else "",
+            _number(graph.get("stake") or None) if graph else "",
+            _answers(looks, graph),
             *(_next(look.show, s, g) for look in looks),
         )
     return table
+
+
+def _answers(looks: list[Look], graph: dict[str, Any] | None) -> Text:
+    """Where each challenger's own answer to Assert stands, once it has begun (babe)."""
+    told = (graph or {}).get("answers") or {}
+    begun = [(looks[int(k)].name, phase) for k, phase in told.items() if phase != "silent"]
+    return Text(", ").join(Text(f"{name} {phase}", style=_colour(phase)) for name, phase in begun)
 
 
 def _next(show: dict[str, Any], slot: int, graph: int | None) -> Text:
@@ -196,6 +212,23 @@ def final_tables(console: Console, show: dict[str, Any], setups: dict[str, list[
                 if row["stage"] == stage:
                     table.add_row(stage, name, f"{row['seconds']:.2f}", _number(row["received"]), _number(row["sent"]))
         table.add_section()
+    console.print(table)
+
+
+def who_got_what(console: Console, entries: Sequence[Entry], names: Sequence[str]) -> None:
+    """Every gain and loss by what it was for, and what remains."""
+    table = Table(title="Who gained and lost what (sats)", title_justify="left")
+    table.add_column("for")
+    for name in names:
+        table.add_column(name, justify="right")
+    sums: dict[str, Counter[int]] = {}
+    for entry in entries:
+        sums.setdefault(entry.what, Counter())[entry.party] += entry.sats
+    for what, parties in sums.items():
+        table.add_row(what, *(f"{parties[p]:+,}" if p in parties else "" for p in range(len(names))))
+    table.add_section()
+    totals = [sum(parties[p] for parties in sums.values()) for p in range(len(names))]
+    table.add_row("together", *(f"{total:+,}" for total in totals))
     console.print(table)
 
 

@@ -30,10 +30,15 @@ def proving_keys() -> Path:
     return Path(cache).expanduser() / "proving"
 
 
+def proving(keys: Path) -> str:
+    """What the configuration of a daemon that makes proofs adds."""
+    return f'\n[proving]\nfolder = "{keys}"\n'
+
+
 def attesting(folder: Path) -> str:
-    """What the configuration of a daemon that keeps or attests ledgers adds: keys, and a price source of its own."""
+    """What the configuration of a daemon that keeps or attests ledgers adds: a price source of its own."""
     return (
-        f'\n[proving]\nfolder = "{proving_keys()}"\n\n[attestor]\npolicy = "auto"\n'
+        '\n[attestor]\npolicy = "auto"\n'
         f'\n[prices]\nsources = [ {{ kind = "file", name = "demo", path = "{folder / "price.json"}" }} ]\n'
     )
 
@@ -43,11 +48,13 @@ QUIET_TIMEOUT = 240.0
 
 @dataclass(slots=True)
 class Theatre:
-    """Everything that runs. Use `open`, then `close`."""
+    """Everything that runs. Use `open`, then `close`. `contest`: the policy of lender and challenger, `known`: what they know."""
 
     folder: Path
     backend: Backend
-    known: dict[str, int]
+    known: dict[str, int] = field(default_factory=dict)
+    contest: str = "known"
+    proving: Path = field(default_factory=proving_keys)
     chain: ChainProcess = field(init=False)
     borrower: DaemonProcess = field(init=False)
     lender: DaemonProcess = field(init=False)
@@ -57,10 +64,14 @@ class Theatre:
     def __post_init__(self) -> None:
         self.chain = ChainProcess(self.backend, self.folder / "chain")
         self.borrower = DaemonProcess("borrower", self.folder / "borrower", self.chain, policy="never")
-        self.lender = DaemonProcess("lender", self.folder / "lender", self.chain, known=self.known)
-        self.challenger = DaemonProcess("challenger", self.folder / "challenger", self.chain, known=self.known)
+        self.lender, self.challenger = (
+            DaemonProcess(name, self.folder / name, self.chain, policy=self.contest, known=self.known)
+            for name in ("lender", "challenger")
+        )
+        for daemon in self.daemons:
+            daemon.more = proving(self.proving)
         for daemon in (self.lender, self.challenger):
-            daemon.more = attesting(daemon.folder)
+            daemon.more += attesting(daemon.folder)
 
     @property
     def daemons(self) -> tuple[DaemonProcess, ...]:

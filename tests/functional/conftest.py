@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from node.demo.processes import Backend, find_bitcoind
-from node.demo.scenarios import known
 from node.demo.stage import Theatre
+from tests.functional.plays import KNOWN
 
 BACKENDS: tuple[Backend, ...] = ("sandbox", "bitcoind")
 NO_BITCOIND = "no bitcoind: set BITVM3_BITCOIND to one (.ci/build_bitcoind.sh builds it) or put it on PATH"
@@ -35,7 +35,7 @@ def chain_kind(request: pytest.FixtureRequest) -> Backend:
 @pytest.fixture
 async def theatre(chain_kind: Backend, tmp_path: Path) -> AsyncIterator[Theatre]:
     """A chain and three connected daemons with money, on each backend in turn."""
-    stage = Theatre(tmp_path, chain_kind, known())
+    stage = Theatre(tmp_path, chain_kind, known=KNOWN)
     try:
         await stage.open()
         yield stage

@@ -14,10 +14,12 @@ from typing import Any
 
 import pytest
 
+from node.demo.grounds import BALANCE, salt
 from node.demo.processes import DaemonProcess
-from node.demo.scenarios import BALANCE, Play, known, salt, wanted
+from node.demo.scenarios import Play, wanted
 from node.demo.stage import Theatre
 from tests.functional.chain_fixture import ROOT
+from tests.functional.plays import KNOWN, TRUE_CLAIM
 
 pytestmark = [pytest.mark.functional, pytest.mark.timeout(300)]
 
@@ -50,7 +52,7 @@ async def bitvm3(daemon: DaemonProcess, *arguments: str) -> Said:
 
 @pytest.fixture
 async def stage(tmp_path: Path) -> AsyncIterator[Theatre]:
-    theatre = Theatre(tmp_path, "sandbox", known())
+    theatre = Theatre(tmp_path, "sandbox", known=KNOWN)
     try:
         await theatre.open()
         yield theatre
@@ -77,7 +79,7 @@ async def test_a_vault_by_hand(stage: Theatre, tmp_path: Path) -> None:
     assert all(info["identity"] in peers.out for info in infos[1:])
 
     # a proposal in a file; first with what people get wrong
-    play = Play(stage, "core", print, {0: "test"}, amounts={0: BALANCE}, slots=1)
+    play = Play(stage, "core", print, (TRUE_CLAIM,), slots=1)
     proposal = wanted([info["identity"] for info in infos], play)
     right = tmp_path / "vault.json"
     right.write_text(json.dumps(proposal))

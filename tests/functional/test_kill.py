@@ -19,10 +19,11 @@ import pytest
 
 from node.demo.processes import Backend, DaemonProcess
 from node.demo.rules import expected
-from node.demo.scenarios import Play, known, make, wanted
+from node.demo.scenarios import Play, make, wanted
 from node.demo.stage import MINER, Theatre, each
 from node.faults import LocalFault, Unavailable
 from node.rpc.client import RpcError
+from tests.functional.plays import FALSE_CLAIM, KNOWN
 from tests.functional.seen import Seen
 
 pytestmark = [pytest.mark.functional, pytest.mark.timeout(400)]
@@ -36,7 +37,7 @@ DOWN = (OSError, aiohttp.ClientError, LocalFault, Unavailable, TimeoutError)
 
 def false_claim_only(stage: Theatre) -> Play:
     """A vault of one slot whose one graph is a false claim: 900,000 sat of a sealed 600,000."""
-    return Play(stage, "core", print, {0: "test"}, amounts={0: 900_000}, slots=1)
+    return Play(stage, "core", print, (FALSE_CLAIM,), slots=1)
 
 
 @dataclass
@@ -108,7 +109,7 @@ async def end(stage: Theatre, play: Play, before: list[int], seen: Seen) -> None
     assert [name.partition("/disprove")[0] for name in names] == [
         "stakes", "prefund", "vault", "0/claim", "0/contest", "0/assert", "0",
     ]  # fmt: skip
-    change = expected(shows[0])
+    change = expected(shows)
     assert await money(stage) == [before[party] + change[party] for party in range(3)]
     await seen.look()
     for tx in shows[0]["transactions"]:
@@ -171,7 +172,7 @@ async def test_kill_9_of_daemons_at_20_random_moments(tmp_path: Path) -> None:
     """From the proposal to the disproved claim: at every step somebody dies and comes back."""
     seed = int(os.environ.get("BITVM3_KILL_SEED") or random.SystemRandom().getrandbits(32))
     print(f"BITVM3_KILL_SEED={seed}")
-    stage = Theatre(tmp_path, "sandbox", known())
+    stage = Theatre(tmp_path, "sandbox", known=KNOWN)
     try:
         await stage.open()
         before = await money(stage)
