@@ -95,3 +95,78 @@ pub(crate) fn digits(r: &Fr) -> Zeroizing<[Digit; TERMS]> {
     debug_assert!(a == 0 && b == 0, "the scalar needs more digits");
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use ark_ff::{AdditiveGroup, Field, UniformRand};
+
+    use super::*;
+
+    /// Cases 0 and 7 of the vectors of the executable model: r, then the digits without the zeros above them.
+    const VECTORS: [(&str, &str); 2] = [
+        (
+            "1301c8114add0a766649e98f7e1ccb1049f669c919d06f41842e10066841230d",
+            "021422403464010612035241522046412050203501664562066441551465214513021050143031056325652364",
+        ),
+        (
+            "2eb043f27149c3a2bd2eb0b517b8039b024cd8c80f647eecae172c8ff63410ce",
+            "1015044421320621400461551624530253444401334450521453663431005302535363546255221620206036221",
+        ),
+    ];
+
+    fn lambda() -> Fr {
+        let limbs = [
+            0xb8ca0b2d36636f23,
+            0xcc37a73fec2bc5e9,
+            0x048b6e193fd84104,
+            0x30644e72e131a029,
+        ];
+        Fr::from_bigint(BigInt(limbs)).unwrap()
+    }
+
+    /// sum d_i t^i.
+    fn value(digits: &[Digit]) -> Fr {
+        let (one, lambda) = (Fr::ONE, lambda());
+        let square = lambda * lambda;
+        let worth = [Fr::ZERO, one, lambda, -square, square, -lambda, -one];
+        let fold = |sum: Fr, digit: &Digit| sum * (one + one - lambda) + worth[*digit as usize];
+        digits.iter().rev().fold(Fr::ZERO, fold)
+    }
+
+    #[test]
+    fn digits_are_those_of_the_model() {
+        for (r, expected) in VECTORS {
+            let r = Fr::from_be_bytes_mod_order(&hex::decode(r).unwrap());
+            let text: String = digits(&r).iter().map(u8::to_string).collect();
+            assert_eq!(text.trim_end_matches('0'), expected);
+            assert_eq!(value(&*digits(&r)), r);
+        }
+    }
+
+    #[test]
+    fn ninety_one_digits_are_enough() {
+        let mut random = ark_std::test_rng();
+        let mut scalars: Vec<Fr> = (0..2000).map(|_| Fr::rand(&mut random)).collect();
+        scalars.extend((0..50).flat_map(|n| [Fr::from(n), -Fr::from(n)]));
+        // the corners of the parallelogram of short pairs: half of the sums and differences of its sides
+        let [a1, b1, a2] = [A1, B1, A2].map(|side| Fr::from(side / 2));
+        for a in [a1 + b1, a1 - b1, b1 - a1, -a1 - b1] {
+            for b in [a2 - b1, a2 + b1, b1 - a2, -a2 - b1] {
+                for (da, db) in PAIRS
+                    .iter()
+                    .flat_map(|pair| [*pair, (pair.0 * 3, pair.1 * 3)])
+                {
+                    let near = |half: Fr, step: i128| half + Fr::from(step);
+                    scalars.push(near(a, da) + near(b, db) * lambda());
+                }
+            }
+        }
+        for r in scalars {
+            let (a, b) = short_pair(&r);
+            let length = |x: u128| (x as i128).unsigned_abs();
+            assert!(length(a) < 1 << 126 && length(b) < 1 << 126);
+            assert_eq!(Fr::from(a as i128) + Fr::from(b as i128) * lambda(), r);
+            assert_eq!(value(&*digits(&r)), r);
+        }
+    }
+}

@@ -154,3 +154,91 @@ fn subtract_borrow(a: u64, b: u64, borrow: &mut u64) -> u64 {
     *borrow = (rest >> 127) as u64;
     rest as u64
 }
+
+#[cfg(test)]
+mod tests {
+    use num_bigint::BigUint;
+
+    use super::*;
+
+    fn number(limbs: &[u64]) -> BigUint {
+        let bytes: Vec<u8> = limbs.iter().flat_map(|limb| limb.to_le_bytes()).collect();
+        BigUint::from_bytes_le(&bytes)
+    }
+
+    fn p() -> BigUint {
+        number(&P)
+    }
+
+    /// Limbs with runs of zeros and ones and random ones between.
+    fn samples<const L: usize>() -> Vec<[u64; L]> {
+        let mut stream = blake3::Hasher::new().update(&[L as u8]).finalize_xof();
+        let mut sample = |kinds: u32| {
+            std::array::from_fn(|limb| {
+                let mut bytes = [0; 8];
+                stream.fill(&mut bytes);
+                match kinds / 3u32.pow(limb as u32) % 3 {
+                    0 => 0,
+                    1 => u64::MAX,
+                    _ => u64::from_le_bytes(bytes),
+                }
+            })
+        };
+        (0..3u32.pow(L as u32))
+            .step_by(L)
+            .map(&mut sample)
+            .collect()
+    }
+
+    #[test]
+    fn constants_follow_from_the_prime() {
+        let one = BigUint::from(1u32);
+        assert_eq!(p(), Fq::MODULUS.into());
+        assert_eq!(P[0].wrapping_mul(MINUS_INVERSE), u64::MAX);
+        let limit = (&one << 384) + p();
+        assert_eq!(number(&LIFT) % p(), BigUint::ZERO);
+        assert!(number(&LIFT) >= limit && number(&LIFT) < limit + p());
+        assert_eq!(BigUint::from(SCALE), one << 192);
+    }
+
+    #[test]
+    fn differences_of_masks_are_reduced() {
+        let scale: BigUint = SCALE.into();
+        let masks = samples::<6>();
+        let largest = (p() - 1u32).to_u64_digits().try_into().unwrap();
+        for (n, one) in masks.iter().enumerate() {
+            let zero = &masks[(n * 7 + 3) % masks.len()];
+            for subtrahend in [[0; 4], [5, 0, 0, 0], largest] {
+                let result = number(&difference(one, zero, &subtrahend));
+                assert!(result < p());
+                let sum = result * &scale + number(zero) + number(&subtrahend);
+                assert_eq!(sum % p(), number(one) % p());
+            }
+        }
+    }
+
+    #[test]
+    fn sums_are_reduced_once() {
+        let (mut sum, mut expected) = (Wide::default(), BigUint::ZERO);
+        for mask in samples::<6>().iter().cycle().take(5000) {
+            sum.add(mask);
+            expected += number(mask);
+        }
+        for element in samples::<4>() {
+            sum.add(&element);
+            expected += number(&element);
+        }
+        let scaled: BigUint = (sum.scaled() * SCALE).into();
+        assert_eq!(scaled, expected % p());
+    }
+
+    #[test]
+    fn doubling_stays_below_the_prime() {
+        for limbs in samples::<4>() {
+            let x: BigUint = number(&limbs) % p();
+            let element = from_field(&Fq::from(x.clone()));
+            assert_eq!(number(&element), x);
+            assert_eq!(number(&double(&element)), (x * 2u32) % p());
+        }
+    }
+}
