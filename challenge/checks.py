@@ -9,12 +9,13 @@ from hashlib import sha256
 from typing import Final
 
 from challenge.bodies import decode_kept
-from challenge.facts import everyone, key, party_with
+from challenge.facts import KINDS, everyone, has, key, party_with
 from challenge.faults import Deviation, Refused
 from circuits.cut_and_choose import PROFILES
 from vault.faults import TermsFault
 from vault.terms import Proposal, Terms, check_keys, check_terms, decode_keys
 
+PROOF_BYTES: Final = KINDS["proof"].limit
 Check = Callable[[Proposal, Mapping[str, bytes], tuple[int, ...], bytes], None]
 
 
@@ -65,12 +66,27 @@ def _release(proposal: Proposal, known: Mapping[str, bytes], indices: tuple[int,
         raise Refused(f"release/{slot}: this is not the preimage of the lender's hashlock of slot {slot}")
 
 
+def _proof(proposal: Proposal, _: Mapping[str, bytes], indices: tuple[int, ...], value: bytes) -> None:
+    if has(proposal, indices[0], "proof") and len(value) != PROOF_BYTES:
+        raise Refused(f"a claim of graph {indices[0]} takes a proof of {PROOF_BYTES} bytes, {len(value)} came")
+
+
+def _said(_: Proposal, __: Mapping[str, bytes], ___: tuple[int, ...], value: bytes) -> None:
+    if value not in (b"\x00", b"\x01"):
+        raise Refused(f"01 or 00 expected, {value.hex() or 'nothing'} came")
+
+
 CHECKS: Final[dict[str, Check]] = {
     "keys": _keys,
     "kept": _kept,
     "digest": _same("digest", "they derived other transactions, sighashes or points"),
     "ready": _same("ready", "they hold other presignatures"),
     "release": _release,
+    "want_claim": _proof,
+    "proof": _proof,
+    "verdict": _said,
+    "proven": _said,
+    "answer": _said,
 }
 
 

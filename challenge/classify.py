@@ -20,9 +20,17 @@ INPUT_NAMES: Mapping[str, tuple[str, ...]] = {
     "no_assert": ("assertion", "payout"),
     "uncontested_payout": ("vault", "contest", "payout"),
     "disprove": ("arena", "payout"),
+    "reveal": ("arena", "stake"),
+    "refute": ("refute",),
+    "no_payout": ("refute", "payout"),
+    "stake_back": ("refute",),
     "contested_payout": ("vault", "payout", "verdict"),
 }
 """The coins a transaction spends, in the order of its inputs; enough rows to name every coin of a graph once."""
+
+
+INDEXED = frozenset({"prefund", "vault", "arena", "stake", "refute"})
+"""Coins of which there is one a slot or one a challenger."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,9 +53,7 @@ def index(graph: VaultGraph) -> Index:
         for coin, item in zip(INPUT_NAMES.get(kind, ()), template.inputs, strict=False):
             if coin == "vault" and prefix:
                 continue  # named by deadman/S, without the graph
-            coins[item.txid, item.vout] = (
-                f"{prefix}foreign/{coin}{suffix if coin in ('prefund', 'vault', 'arena') else ''}"
-            )
+            coins[item.txid, item.vout] = f"{prefix}foreign/{coin}{suffix if coin in INDEXED else ''}"
     for item in graph.templates["prefund"].inputs:
         coins[item.txid, item.vout] = "foreign/prefund_input"
     return Index(names=names, coins=coins)

@@ -2,27 +2,32 @@
 
 Promise: `agenda` is a pure function of the state; `due` is the part of it that a block at tip + 1 may hold. The node
 publishes whatever is due and stops publishing whatever no longer is, so nothing here needs to be remembered.
-Only secrets wait for burial (protocol.md, Time and chain): Vault shows a, Disprove shows the logarithm of O_k.
+Only secrets wait for burial (protocol.md, Time and chain): here Vault, which shows a; see also `answers`.
 This module does NOT know transactions, fees or peers: heights and names only.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from challenge.answers import ANSWERING, Due, decryptions, is_proven, learned_from, refutations, silent, verdict_key
+from challenge.coins import armed_bonds, free_bonds
 from challenge.facts import claimant_of, key, party_with
-from challenge.game import GRAPH_ENDS, SLOT_ENDS, GraphPhase, GraphView, SlotPhase, View, fold
-from challenge.rules import claimed_by, milestones
-from challenge.states import Seen, Stage, VaultState
+from challenge.game import GRAPH_ENDS, SLOT_ENDS, Answer, GraphPhase, GraphView, SlotPhase, View, fold
+from challenge.rules import milestones
+from challenge.states import Stage, VaultState
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Due:
-    """Transaction `name` may be in a block of height `since` or later; at `until` someone else may move."""
-
-    name: str
-    since: int
-    until: int | None
-    why: str
+__all__ = [
+    "Due",
+    "agenda",
+    "armed_bonds",
+    "awaited",
+    "bound",
+    "due",
+    "free_bonds",
+    "learned_from",
+    "settled",
+    "stage",
+    "verdict_key",
+]
 
 
 def stage(state: VaultState) -> Stage:
@@ -59,11 +64,6 @@ def agenda(state: VaultState) -> tuple[Due, ...]:
         own = claimant_of(state.proposal, g) == state.me
         items += _as_claimant(state, view, g) if own else _as_challenger(state, view, g)
     return tuple(sorted(items, key=lambda item: (item.since, item.name)))
-
-
-def verdict_key(graph: int, asserted: Seen) -> str:
-    """The fact that says what evaluating this very witness of Assert gave; another witness is another fact."""
-    return key("verdict", graph, int.from_bytes(asserted.raw, "big"))
 
 
 def _slots(state: VaultState, view: View) -> Iterator[Due]:
@@ -123,6 +123,7 @@ def _as_claimant(state: VaultState, view: View, g: int) -> Iterator[Due]:
                 until=None,
                 why="nobody disproved",
             )
+    yield from refutations(state, game, g)
     if not slot_open:
         yield from _release(game, g, locks.bond_release)
 
@@ -143,9 +144,9 @@ def _release(game: GraphView, g: int, bond_release: int) -> Iterator[Due]:
 
 
 def _as_challenger(state: VaultState, view: View, g: int) -> Iterator[Due]:
-    locks, game, me = state.proposal.timelocks, view.graphs[g], state.me
+    locks, game = state.proposal.timelocks, view.graphs[g]
     match game.phase:
-        case GraphPhase.CLAIMED if key("want_contest", g) in state.facts:
+        case GraphPhase.CLAIMED if _contests(state, g):
             claimed = game.mined["claim"].height
             yield Due(
                 name=f"{g}/contest",
@@ -160,39 +161,45 @@ def _as_challenger(state: VaultState, view: View, g: int) -> Iterator[Due]:
                 until=None,
                 why="the claimant stayed silent",
             )
-        case GraphPhase.ASSERTED if state.facts.get(verdict_key(g, game.mined["assert"])) == b"\x01":
-            asserted = game.mined["assert"].height
-            yield Due(
-                name=f"{g}/disprove/{me}",
-                since=asserted + locks.depth + 1,
-                until=asserted + locks.verdict,
-                why="the claim is false",
-            )
+    yield from ANSWERING[state.proposal.graphs[g].engine](state, game, g)
+
+
+def _contests(state: VaultState, g: int) -> bool:
+    """A claim that is known to be proven is contested only by an operator that insists."""
+    return key("want_reveal", g) in state.facts or (key("want_contest", g) in state.facts and not is_proven(state, g))
+
+
+def awaited(state: VaultState) -> tuple[str, ...]:
+    """The transactions whose witness is worth reading before a block holds it: reading it early gains blocks.
+
+    Nothing in the state depends on it. A challenger reads Assert, the claimant every Reveal.
+    """
+    if stage(state) is not Stage.LIVE:
+        return ()
+    names = []
+    for g, game in enumerate(fold(state.proposal, state.log).graphs):
+        own = claimant_of(state.proposal, g) == state.me
+        if own and game.phase is GraphPhase.ASSERTED:
+            names += [f"{g}/reveal/{k}" for k in silent(game)]
+        if not own and game.phase is GraphPhase.CONTESTED:
+            names.append(f"{g}/assert")
+    return tuple(names)
 
 
 def settled(state: VaultState, tip: int, bound: int) -> bool:
-    """True when nothing can move any more: all slots and begun games ended, buried deeper than the reorg bound."""
+    """True when nothing can move any more: all slots, begun games and answers ended, buried deeper than the reorg bound.
+
+    An answer that only others can end (a stake nobody fetches) keeps no vault open.
+    """
     view = fold(state.proposal, state.log)
     over = all(slot.phase in SLOT_ENDS for slot in view.slots)
     done = all(game.phase is GraphPhase.ARMED or game.phase in GRAPH_ENDS for game in view.graphs)
-    return over and done and all(tip - seen.height > bound for seen in state.log)
+    open_answers = any(_waits(state, game, g) for g, game in enumerate(view.graphs))
+    return over and done and not open_answers and all(tip - seen.height > bound for seen in state.log)
 
 
-def free_bonds(state: VaultState, tip: int) -> tuple[int, ...]:
-    """The graphs of this party whose bond no claim needs: the setup ended, or the slot did and that is buried.
-
-    A halted vault keeps its bonds where they are: nobody knows what its chain holds.
-    """
-    if state.end is not None:
-        return claimed_by(state.proposal, state.me) if state.end[0] == Stage.ABORTED.value else ()
-    slots, depth = fold(state.proposal, state.log).slots, state.proposal.timelocks.depth
-    ended = {s for s, slot in enumerate(slots) if slot.phase in SLOT_ENDS and tip - slot.height >= depth}
-    return tuple(g for g in armed_bonds(state) if state.proposal.graphs[g].slot in ended)
-
-
-def armed_bonds(state: VaultState) -> tuple[int, ...]:
-    """The graphs of this party whose bond nothing has spent yet, in a vault that has not ended."""
-    if state.end is not None:
-        return ()
-    graphs = fold(state.proposal, state.log).graphs
-    return tuple(g for g in claimed_by(state.proposal, state.me) if graphs[g].phase is GraphPhase.ARMED)
+def _waits(state: VaultState, game: GraphView, g: int) -> bool:
+    """Whether a stake in this graph may still come to this party."""
+    if claimant_of(state.proposal, g) != state.me:
+        return game.answers.get(state.me) is Answer.REVEALED
+    return any(True for _ in (*decryptions(state, game, g), *refutations(state, game, g)))

@@ -246,6 +246,11 @@ def key(kind: str, *indices: int) -> str:
     return "/".join((kind, *map(str, indices)))
 
 
+def has(proposal: Proposal, graph: int, kind: str) -> bool:
+    """Whether the engine of a graph has facts of this kind."""
+    return KINDS[kind].engine in ("", proposal.graphs[graph].engine)
+
+
 def parse_key(proposal: Proposal, text: str) -> tuple[str, Kind, tuple[int, ...]]:
     """Split and check a key. Raises Refused when the kind is unknown or an index is out of range."""
     name, *rest = text.split("/")
@@ -275,7 +280,7 @@ def parse_key(proposal: Proposal, text: str) -> tuple[str, Kind, tuple[int, ...]
         indices.append(int(item))
     if kind.indices.startswith("gk") and indices[1] == claimant_of(proposal, indices[0]):
         raise Refused(f"{name}: party {indices[1]} is the claimant of graph {indices[0]}, not a challenger")
-    if kind.engine and proposal.graphs[indices[0]].engine != kind.engine:
+    if kind.engine and not has(proposal, indices[0], name):
         raise Refused(f"{name}: graph {indices[0]} has engine {proposal.graphs[indices[0]].engine}, not {kind.engine}")
     return name, kind, tuple(indices)
 

@@ -1,7 +1,7 @@
 """The dispute game and the life of a slot, folded from the vault's transactions on chain.
 
 Promise: the phase of every graph and slot is a pure function of the log of mined transactions. A reorg is a shorter
-log, folded again: there is nothing to undo. The two tables below are everything that can happen; they render themselves
+log, folded again: there is nothing to undo. The tables below are everything that can happen; they render themselves
 into docs/machine.md. A transaction the tables do not allow cannot be in a valid chain: `fold` raises Impossible and the
 vault halts.
 This module does NOT know who we are, what we want, or any timelock (see `deadlines`).
@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 
+from challenge.facts import challengers_of, has
 from challenge.states import Seen
 from vault.terms import Proposal
 
@@ -54,6 +55,7 @@ GRAPH_TABLE: Final[dict[tuple[GraphPhase, str], GraphPhase]] = {
     (GraphPhase.CONTESTED, "release_bond"): GraphPhase.RELEASED,
     (GraphPhase.CONTESTED, "foreign/payout"): GraphPhase.RELEASED,
     (GraphPhase.ASSERTED, "disprove"): GraphPhase.DISPROVED,
+    (GraphPhase.ASSERTED, "no_payout"): GraphPhase.DISPROVED,
     (GraphPhase.ASSERTED, "contested_payout"): GraphPhase.PAID,
     (GraphPhase.ASSERTED, "release_bond"): GraphPhase.RELEASED,
     (GraphPhase.ASSERTED, "foreign/payout"): GraphPhase.RELEASED,
@@ -64,8 +66,37 @@ GRAPH_TABLE: Final[dict[tuple[GraphPhase, str], GraphPhase]] = {
     (GraphPhase.RELEASED, "foreign/contest"): GraphPhase.RELEASED,
     (GraphPhase.RELEASED, "foreign/payout"): GraphPhase.RELEASED,
 }
+
+
+class Answer(Enum):
+    """Where one challenger of a babe graph stands. Whatever happens to the graph, its stake has a way of its own."""
+
+    SILENT = "silent"
+    DISARMED = "disarmed"
+    CLOSED = "closed"
+    REVEALED = "revealed"
+    REFUTED = "refuted"
+    KILLED = "killed"
+    RETURNED = "returned"
+
+
+ANSWER_TABLE: Final[dict[tuple[Answer, str], Answer]] = {
+    (Answer.SILENT, "reveal"): Answer.REVEALED,
+    (Answer.SILENT, "foreign/stake"): Answer.DISARMED,
+    (Answer.SILENT, "foreign/arena"): Answer.CLOSED,
+    (Answer.CLOSED, "foreign/stake"): Answer.DISARMED,
+    (Answer.DISARMED, "foreign/arena"): Answer.DISARMED,
+    (Answer.REVEALED, "refute"): Answer.REFUTED,
+    (Answer.REVEALED, "foreign/refute"): Answer.REFUTED,
+    (Answer.REVEALED, "no_payout"): Answer.KILLED,
+    (Answer.REVEALED, "stake_back"): Answer.RETURNED,
+}
+"""Of these, no_payout alone moves the graph too: it spends payout."""
+ANSWERS: Final = frozenset(kind for _, kind in ANSWER_TABLE)
+ANSWERED_IN: Final = frozenset({GraphPhase.ASSERTED, GraphPhase.PAID, GraphPhase.DISPROVED, GraphPhase.RELEASED})
+"""The phases in which an arena may exist, and so an answer; a stranger takes a stake or an arena whenever it can."""
 LEFTOVER: Final = "foreign/arena"
-"""An arena nobody used goes back to the claimant; it changes no phase."""
+"""An arena nobody used goes back to the claimant; in a core graph nothing depends on it."""
 
 SLOT_TABLE: Final[dict[tuple[SlotPhase, str], SlotPhase]] = {
     (SlotPhase.UNFUNDED, "prefund"): SlotPhase.PREFUNDED,
@@ -93,11 +124,16 @@ class Impossible(Exception):
 
 @dataclass(slots=True)
 class GraphView:
-    """One graph: its phase, the mined transactions of the game by kind, and how it ended."""
+    """One graph: its phase, the mined transactions of the game by kind (`reveal/2` with an index), and how it ended.
 
+    `answers`: where every challenger stands (engine babe; empty for core). `height`: that of the last change of phase.
+    """
+
+    answers: dict[int, Answer]
     phase: GraphPhase = GraphPhase.ARMED
     mined: dict[str, Seen] = field(default_factory=dict)
     last: str = ""
+    height: int = 0
 
 
 @dataclass(slots=True)
@@ -127,11 +163,12 @@ def split(name: str) -> tuple[int | None, str, int | None]:
 
 def fold(proposal: Proposal, log: Iterable[Seen]) -> View:
     """Replay the log. Raises Impossible when the tables have no row for a transaction."""
-    view = View([GraphView() for _ in proposal.graphs], [SlotView() for _ in proposal.slots])
+    view = View(
+        [GraphView(answers=_silent(proposal, g)) for g in range(len(proposal.graphs))],
+        [SlotView() for _ in proposal.slots],
+    )
     for seen in log:
         graph, kind, index = split(seen.name)
-        if kind == LEFTOVER:
-            continue
         if (graph or 0) >= len(view.graphs) or (graph is None and (index or 0) >= len(view.slots)):
             raise Impossible(f"{seen.name}: this vault has no such graph or slot, yet block {seen.height} holds it")
         if graph is None:
@@ -139,16 +176,37 @@ def fold(proposal: Proposal, log: Iterable[Seen]) -> View:
                 _move_slot(slot, kind, seen)
             continue
         game = view.graphs[graph]
-        after = GRAPH_TABLE.get((game.phase, kind))
-        if after is None:
-            raise Impossible(
-                f"graph {graph} is {game.phase.value}: {kind} cannot follow, yet block {seen.height} holds it"
-            )
-        game.phase, game.last = after, seen.name
-        game.mined[kind] = seen
+        if kind in ANSWERS and (game.answers or kind != LEFTOVER):
+            _move_answer(game, graph, kind, index, seen)
+        if kind not in ANSWERS or kind == "no_payout":
+            _move_graph(game, graph, kind, seen)
+        game.mined[kind if index is None else f"{kind}/{index}"] = seen
         if kind in PAYOUTS:
             _move_slot(view.slots[proposal.graphs[graph].slot], kind, seen)
     return view
+
+
+def _silent(proposal: Proposal, graph: int) -> dict[int, Answer]:
+    answering = challengers_of(proposal, graph) if has(proposal, graph, "answers") else ()
+    return dict.fromkeys(answering, Answer.SILENT)
+
+
+def _move_graph(game: GraphView, graph: int, kind: str, seen: Seen) -> None:
+    after = GRAPH_TABLE.get((game.phase, kind))
+    if after is None:
+        raise Impossible(f"graph {graph} is {game.phase.value}: {kind} cannot follow, yet block {seen.height} holds it")
+    if after is not game.phase:
+        game.height = seen.height
+    game.phase, game.last = after, seen.name
+
+
+def _move_answer(game: GraphView, graph: int, kind: str, index: int | None, seen: Seen) -> None:
+    answer = game.answers.get(-1 if index is None else index)
+    after = ANSWER_TABLE.get((answer, kind)) if answer is not None else None
+    if answer is None or after is None or (game.phase not in ANSWERED_IN and not kind.startswith("foreign/")):
+        where = f"challenger {index} of graph {graph} is {answer.value if answer else 'nobody'}"
+        raise Impossible(f"{where} ({game.phase.value}): {kind} cannot follow, yet block {seen.height} holds it")
+    game.answers[-1 if index is None else index] = after
 
 
 def _move_slot(slot: SlotView, kind: str, seen: Seen) -> None:

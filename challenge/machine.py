@@ -22,12 +22,26 @@ from typing import Literal, assert_never
 import msgspec
 
 from challenge.actions import Action, Close, Run, Send
+from challenge.answers import decryptions, evaluations
 from challenge.checks import check_fact
-from challenge.deadlines import bound, stage, verdict_key
+from challenge.deadlines import bound, stage
 from challenge.events import Done, Event, Failed, Halted, Mined, Ordered, Told, Unmined
-from challenge.facts import JOB, KINDS, NOBODY, OPERATOR, Kind, When, challengers_of, everyone, fact_id, key, parse_key
+from challenge.facts import (
+    JOB,
+    KINDS,
+    NOBODY,
+    OPERATOR,
+    Kind,
+    When,
+    claimant_of,
+    everyone,
+    fact_id,
+    has,
+    key,
+    parse_key,
+)
 from challenge.faults import Deviation, Early, Refused
-from challenge.game import GraphPhase, Impossible, fold, forget
+from challenge.game import Impossible, fold, forget
 from challenge.rules import live_rules, setup_rules
 from challenge.states import Job, Stage, VaultState
 from vault.terms import Proposal
@@ -49,8 +63,10 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     outcome: Outcome
 
 
-DERIVED = {"want_accept": "accept", "want_repay": "ask_release"}
-"""An order of the operator that makes this node state a fact of its own to its peers."""
+DERIVED = {"want_accept": "accept", "want_repay": "ask_release", "want_claim": "proof"}
+"""An order of the operator that makes this node state a fact of its own, with the same content, to its peers."""
+FROM_CHAIN = frozenset({"evaluate", "decrypt"})
+"""Jobs about a witness that the chain holds: open only while it does."""
 REASON = KINDS["abort"].limit
 WATCHING = (
     "this party has said ready, so it keeps the presignatures and watches until a PreFund input is spent elsewhere"
@@ -147,9 +163,8 @@ def _stated(state: VaultState, author: int, facts: tuple[tuple[str, bytes], ...]
             sends += [Send(to=p, key=name) for p in row.audience(state.proposal, indices) if p != state.me]
         if kind == "want_abort":
             return _abort(state, f"the operator ended the setup: {value.decode(errors='replace')}")
-        if kind in DERIVED:
-            own = key(DERIVED[kind], *(indices or (state.me,)))
-            queue.append((state.me, own, b""))
+        if kind in DERIVED and (row.indices != "g" or has(state.proposal, indices[0], DERIVED[kind])):
+            queue.append((state.me, key(DERIVED[kind], *(indices or (state.me,))), value))
     if not news:
         return _unchanged(state, Outcome(kind="duplicate", reason=f"{facts[0][0]} is known"))
     after = msgspec.structs.replace(state, facts=known)
@@ -235,9 +250,9 @@ def _progress(state: VaultState, sends: tuple[Send, ...], blobs: Mapping[bytes, 
     rules = live_rules(state.proposal, state.me) if live else setup_rules(state.proposal, state.me)
     known = state.facts.keys()
     wanted = [rule.job for rule in rules if rule.after <= known and rule.yields not in known]
-    wanted += _evaluations(state) if live else []
+    wanted += _from_chain(state) if live else []
     # An Assert that left the chain is not evaluated any more: the open jobs too follow from facts and chain alone.
-    kept = tuple(job for job in state.jobs if job.kind != "evaluate" or job in wanted)
+    kept = tuple(job for job in state.jobs if job.kind not in FROM_CHAIN or job in wanted)
     fresh = tuple(job for job in wanted if job not in kept)
     after = msgspec.structs.replace(state, jobs=kept + fresh) if fresh or kept != state.jobs else state
     return Step(
@@ -245,16 +260,13 @@ def _progress(state: VaultState, sends: tuple[Send, ...], blobs: Mapping[bytes, 
     )
 
 
-def _evaluations(state: VaultState) -> list[Job]:
-    """A challenger evaluates every asserted graph, once for each witness of Assert that the chain has held."""
-    view = fold(state.proposal, state.log)
-    return [
-        Job(kind="evaluate", indices=(g,), ref=game.mined["assert"].raw)
-        for g, game in enumerate(view.graphs)
-        if game.phase is GraphPhase.ASSERTED
-        and state.me in challengers_of(state.proposal, g)
-        and verdict_key(g, game.mined["assert"]) not in state.facts
-    ]
+def _from_chain(state: VaultState) -> list[Job]:
+    """A challenger evaluates every asserted graph, the claimant decrypts with every Reveal."""
+    jobs: list[Job] = []
+    for g, game in enumerate(fold(state.proposal, state.log).graphs):
+        own = claimant_of(state.proposal, g) == state.me
+        jobs += (decryptions if own else evaluations)(state, game, g)
+    return jobs
 
 
 def _halted(state: VaultState, reason: str) -> Step:

@@ -5,15 +5,17 @@ from typing import Literal
 
 import msgspec
 
-from challenge.facts import key, party_with
+from challenge.facts import has, key, party_with
 from challenge.rules import contested_by
 from vault.terms import Proposal
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
-    """`contest`: every claim, none, or those whose sealed balance is known out of band to be too small.
+    """`contest`: every claim, none, or those not known to be good. A claim with a valid proof is contested by no policy.
 
-    `known` maps a commitment (32 bytes) to the sealed balance (sats). `release`: whether the lender shows r when asked.
+    known, engine core: `known` maps a commitment (32 bytes) to the balance (sats) sealed in it, learned out of band; a
+    claim of more is contested. known, engine babe: what is known of a claim is its proof, so all others are contested.
+    `release`: whether the lender shows r when asked.
     """
 
     contest: Literal["always", "never", "known"]
@@ -28,7 +30,7 @@ def standing_orders(policy: Policy, proposal: Proposal, me: int) -> Iterator[str
         match policy.contest:
             case "always":
                 yield key("want_contest", g)
-            case "known" if terms.statement in policy.known and policy.known[terms.statement] < terms.amount:
+            case "known" if has(proposal, g, "proof") or policy.known.get(terms.statement, terms.amount) < terms.amount:
                 yield key("want_contest", g)
     if policy.release == "auto" and party_with(proposal, "lender") == me:
         for s in range(len(proposal.slots)):

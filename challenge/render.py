@@ -8,16 +8,17 @@ This module decides nothing and nothing imports it.
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import product
-from typing import Final
+from typing import Final, get_args
 
 import msgspec
 
-from challenge.deadlines import agenda, verdict_key
-from challenge.facts import JOB, KINDS, NOBODY, OPERATOR, Kind, everyone, key, parts
-from challenge.game import GRAPH_TABLE, LEFTOVER, SLOT_TABLE, GraphPhase, SlotPhase, split
+from challenge.answers import YES, answer_key, verdict_key
+from challenge.deadlines import agenda
+from challenge.facts import JOB, KINDS, NOBODY, OPERATOR, Kind, everyone, has, key, parts
+from challenge.game import ANSWER_TABLE, GRAPH_TABLE, LEFTOVER, SLOT_TABLE, Answer, GraphPhase, SlotPhase, split
 from challenge.rules import live_rules, milestones, setup_rules
-from challenge.states import Seen, VaultState
-from vault.agreement import FeePolicy, GraphTerms, Party, Proposal, Role, Timelocks
+from challenge.states import Seen, Stage, VaultState
+from vault.agreement import Engine, FeePolicy, GraphTerms, Party, Proposal, Role, Timelocks
 
 BORROWER, LENDER, CHALLENGER = 0, 1, 2
 ROLE: Final[dict[int, Role]] = {BORROWER: "borrower", LENDER: "lender", CHALLENGER: "challenger"}
@@ -44,13 +45,13 @@ def _called(value: int) -> str:
     return value.name if isinstance(value, Named) else str(value)
 
 
-def sample() -> Proposal:
+def sample(engine: Engine) -> Proposal:
     """Three parties; the borrower may withdraw slot 0, the lender may claim default of slot 1. Nothing is checked."""
     graph = GraphTerms(
         claimant=BORROWER,
         outcome="withdraw",
         slot=0,
-        engine="core",
+        engine=engine,
         profile="test",
         digits=1,
         digit_bits=1,
@@ -78,7 +79,8 @@ def sample() -> Proposal:
     )
 
 
-PROPOSAL: Final = sample()
+PROPOSALS: Final[Mapping[str, Proposal]] = {engine: sample(engine) for engine in get_args(Engine)}
+ANY: Final = next(iter(PROPOSALS.values()))  # where the engine does not matter
 
 
 # ---- small words -----------------------------------------------------------------------------------------------------
@@ -90,19 +92,29 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[s
     yield ""
 
 
-def _keys_of(kind: str) -> frozenset[str]:
+def _by_engine(rows: Mapping[str, Iterable[tuple[str, ...]]]) -> Iterator[tuple[str, ...]]:
+    """The rows of each engine with one column more: whose they are; a row that all engines have is said once."""
+    found: dict[tuple[str, ...], list[str]] = {}
+    for engine, lines in rows.items():
+        for line in lines:
+            found.setdefault(line, []).append(engine)
+    for (first, *rest), engines in found.items():
+        yield (first, "both" if len(engines) == len(rows) else ", ".join(engines), *rest)
+
+
+def _keys_of(proposal: Proposal, kind: str) -> frozenset[str]:
     """Every key of a kind in the sample."""
-    counts = {"p": 3, "k": 3, "g": 2, "s": 2, "i": parts(PROPOSAL), "x": 0}
+    counts = {"p": 3, "k": 3, "g": 2, "s": 2, "i": parts(proposal), "x": 0}
     found = {key(kind, *indices) for indices in product(*(range(counts[letter]) for letter in KINDS[kind].indices))}
-    claimants = {key(kind, g, graph.claimant) for g, graph in enumerate(PROPOSAL.graphs)}
+    claimants = {key(kind, g, graph.claimant) for g, graph in enumerate(proposal.graphs)}
     return frozenset(found - claimants if KINDS[kind].indices == "gk" else found)
 
 
-def _listed(facts: Iterable[str]) -> str:
+def _listed(proposal: Proposal, facts: Iterable[str]) -> str:
     """Facts in the order of the vocabulary; all of a kind as `kind/*`."""
     facts, said = frozenset(facts), []
     for kind in KINDS:
-        every = _keys_of(kind)
+        every = _keys_of(proposal, kind)
         if len(every) > 1 and every <= facts:
             said.append(f"`{kind}/*`")
         else:
@@ -112,19 +124,34 @@ def _listed(facts: Iterable[str]) -> str:
 
 # ---- the setup -------------------------------------------------------------------------------------------------------
 def _stages() -> Iterator[str]:
+    rows = {
+        engine: [(stage.value, _listed(proposal, facts)) for stage, facts in milestones(proposal, BORROWER)]
+        for engine, proposal in PROPOSALS.items()
+    }
+    order = [stage.value for stage in Stage]
     yield from _table(
-        ("stage", "ends when these facts are known"),
-        ((stage.value, _listed(facts)) for stage, facts in milestones(PROPOSAL, BORROWER)),
+        ("stage", "engine", "ends when these facts are known"),
+        sorted(_by_engine(rows), key=lambda row: order.index(row[0])),
     )
 
 
 def _rules() -> Iterator[str]:
-    rules = (*setup_rules(PROPOSAL, BORROWER), *live_rules(PROPOSAL, LENDER))
-    yield from _table(
-        ("job", "starts when these facts are known", "states"),
-        ((f"{rule.job.kind} {'/'.join(map(str, rule.job.indices))}".strip(), _listed(rule.after), f"`{rule.yields}`")
-         for rule in rules),
-    )  # fmt: skip
+    rows = {
+        engine: [
+            (
+                f"{rule.job.kind} {'/'.join(map(str, rule.job.indices))}".strip(),
+                who,
+                _listed(proposal, rule.after),
+                f"`{rule.yields}`",
+            )
+            for who, rule in (
+                *(("borrower", rule) for rule in (*setup_rules(proposal, BORROWER), *live_rules(proposal, BORROWER))),
+                *(("lender", rule) for rule in live_rules(proposal, LENDER) if rule.job.kind == "reveal"),
+            )
+        ]
+        for engine, proposal in PROPOSALS.items()
+    }
+    yield from _table(("job", "engine", "of the", "starts when these facts are known", "states"), _by_engine(rows))
 
 
 # ---- the vocabulary --------------------------------------------------------------------------------------------------
@@ -139,36 +166,47 @@ def _who(row: Kind, party: int) -> str:
         return "party p"
     if "k" in row.indices and party == INDICES["k"]:
         return "challenger k"
-    if "g" in row.indices and party == PROPOSAL.graphs[MINE].claimant:
+    if "g" in row.indices and party == ANY.graphs[MINE].claimant:
         return "the claimant of g"
     return f"the {ROLE[party]}"
 
 
 def _whose(row: Kind, parties: tuple[int, ...] | None) -> str:
-    if parties is None or parties == everyone(PROPOSAL):
+    if parties is None or parties == everyone(ANY):
         return "everyone"
-    if "g" in row.indices and parties == PROPOSAL.challengers(MINE):
+    if "g" in row.indices and "k" not in row.indices and parties == ANY.challengers(MINE):
         return "the challengers of g"
     return ", ".join(_who(row, party) for party in parties) or "nobody else"
 
 
+def _author(row: Kind, proposal: Proposal, indices: tuple[int, ...]) -> str:
+    author = row.author(proposal, indices)
+    if author == OPERATOR or (author == JOB and row.of is not None):
+        return f"{_who(row, author)} ({_whose(row, row.of(proposal, indices) if row.of else None)})"
+    return _who(row, author)
+
+
 def _vocabulary() -> Iterator[str]:
-    rows = []
+    rows: dict[str, list[tuple[str, ...]]] = {engine: [] for engine in PROPOSALS}
     for kind, row in KINDS.items():
         indices = tuple(INDICES[letter] for letter in row.indices)
-        author = row.author(PROPOSAL, indices)
-        who = _who(row, author)
-        if author == OPERATOR:
-            who = f"the operator ({_whose(row, row.of(PROPOSAL, indices) if row.of else None)})"
-        name = "/".join((kind, *row.indices))
-        heard = _whose(row, row.audience(PROPOSAL, indices))
-        rows.append((f"`{name}`", who, heard, row.when.value, str(row.limit), row.means))
-    yield from _table(("fact", "stated by", "heard by", "when", "bytes at most", "meaning"), rows)
+        for engine, proposal in PROPOSALS.items():
+            if row.engine in ("", engine):
+                who, heard = _author(row, proposal, indices), _whose(row, row.audience(proposal, indices))
+                name = "/".join((kind, *row.indices))
+                rows[engine].append((f"`{name}`", who, heard, row.when.value, str(row.limit), row.means))
+    order = {f"`{'/'.join((kind, *row.indices))}`": at for at, (kind, row) in enumerate(KINDS.items())}
+    yield from _table(
+        ("fact", "engine", "stated by", "heard by", "when", "bytes at most", "meaning"),
+        sorted(_by_engine(rows), key=lambda row: order[row[0]]),
+    )
 
 
 # ---- the games -------------------------------------------------------------------------------------------------------
 def _moves(
-    table: Mapping[tuple[GraphPhase, str], GraphPhase] | Mapping[tuple[SlotPhase, str], SlotPhase],
+    table: Mapping[tuple[GraphPhase, str], GraphPhase]
+    | Mapping[tuple[SlotPhase, str], SlotPhase]
+    | Mapping[tuple[Answer, str], Answer],
 ) -> Iterator[str]:
     found: dict[tuple[str, str], list[str]] = {}
     for (phase, kind), following in table.items():
@@ -185,63 +223,89 @@ def _moves(
 # ---- the agenda ------------------------------------------------------------------------------------------------------
 OPENING: Final = ("prefund", "vault")
 GAME: Final = tuple(f"{MINE}/{kind}" for kind in ("claim", "contest", "assert"))
+REVEALS: Final = tuple(f"{MINE}/reveal/{k}" for k in (CHALLENGER, LENDER))
 GONE: Final = "foreign/vault/0"
-HISTORIES: Final = (
+BEGINNINGS: Final = (
     (),
     *(OPENING[: i + 1] for i in range(len(OPENING))),
     *((*OPENING, *GAME[: i + 1]) for i in range(len(GAME))),
-    *((*OPENING, *GAME[: i + 1], GONE) for i in range(len(GAME))),
 )
-ORDERS: Final = tuple(kind for kind, row in KINDS.items() if row.author(PROPOSAL, (0, 0)) == OPERATOR)
+ANSWERED: Final = tuple((*OPENING, *GAME, revealed) for revealed in REVEALS)
+HISTORIES: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = {
+    "core": (*BEGINNINGS, *((*done, GONE) for done in BEGINNINGS[len(OPENING) + 1 :])),
+    "babe": (
+        *BEGINNINGS,
+        *ANSWERED,
+        *((*done, GONE) for done in (*BEGINNINGS[len(OPENING) + 1 :], *ANSWERED)),
+        (*OPENING, *GAME, *REVEALS, f"{MINE}/no_payout/{LENDER}"),
+    ),
+}
+ORDERS: Final = tuple(kind for kind, row in KINDS.items() if row.author(ANY, (0, 0)) == OPERATOR)
+UNDOING: Final[Mapping[str, tuple[str, ...]]] = {"want_refund": (), "want_reveal": ("want_contest", "verdict")}
+"""Orders that undo or replace other facts: each is tried alone, and without those."""
 
 
-def _state(me: int, history: tuple[str, ...], facts: Mapping[str, bytes]) -> VaultState:
-    setup = {name: b"" for _, names in milestones(PROPOSAL, me) for name in names}
+def _state(proposal: Proposal, me: int, history: tuple[str, ...], facts: Mapping[str, bytes]) -> VaultState:
+    setup = {name: b"" for _, names in milestones(proposal, me) for name in names}
     log = tuple(
         Seen(name=name, txid=b"", height=Named(10 * i, split(name)[1]), raw=name.encode())
         for i, name in enumerate(history, 1)
     )
-    return VaultState(proposal=PROPOSAL, me=me, facts={**setup, **facts}, log=log)
+    return VaultState(proposal=proposal, me=me, facts={**setup, **facts}, log=log)
 
 
-def _possible(me: int, history: tuple[str, ...]) -> dict[str, bytes]:
-    """Everything that may be known beyond the setup, without an order that undoes others."""
-    facts = {key(order, 0): b"" for order in ORDERS if KINDS[order].indices} | {"release/0": b""}
-    for name in history:
-        if name == GAME[-1]:
-            asserted = Seen(name=name, txid=b"", height=0, raw=name.encode())
-            facts[verdict_key(MINE, asserted)] = b"\x01"
-    return facts
+def _possible(proposal: Proposal, history: tuple[str, ...], undoing: str) -> dict[str, bytes]:
+    """Everything that may be known beyond the setup, with this one of the orders that undo others, or none."""
+    left_out = {*UNDOING, *UNDOING.get(undoing, ())} - {undoing}
+    orders = [order for order in ORDERS if KINDS[order].indices and has(proposal, MINE, order)]
+    facts = {key(order, 0): b"" for order in orders} | {"release/0": b""}
+    for at, name in enumerate(history, 1):
+        shown = Seen(name=name, txid=b"", height=at, raw=name.encode())
+        if split(name)[1] == "assert":
+            facts[verdict_key(MINE, shown)] = YES
+        if split(name)[1] == "reveal":
+            facts[answer_key(MINE, int(name.rpartition("/")[2]), shown)] = YES
+    return {name: value for name, value in facts.items() if name.partition("/")[0] not in left_out}
 
 
 def _agenda() -> Iterator[str]:
-    rows: dict[tuple[str, ...], None] = {}
-    for me, history, refund in product((BORROWER, CHALLENGER), HISTORIES, (False, True)):
-        facts = _possible(me, history)
-        if not refund:
-            del facts[key("want_refund", 0)]
-        for item in agenda(_state(me, history, facts)):
-            needed = [name for name in facts if not _still(me, history, facts, name, item.name)]
-            kind = split(item.name)[1]
-            graph = item.name[0].isdigit()
-            who = ("claimant" if me == BORROWER else "each challenger") if graph else ROLE[me]
-            until = "" if item.until is None else _called(item.until)
-            where = ", ".join(f"`{split(name)[1]}`" for name in history) or "nothing"
-            rows[
+    rows = {engine: tuple(_merged(_publications(engine, proposal))) for engine, proposal in PROPOSALS.items()}
+    yield from _table(
+        ("transaction", "engine", "by", "on chain", "and known", "not before block", "until", "why"),
+        sorted(_by_engine(rows), key=lambda row: row[1] != "both"),
+    )
+
+
+def _publications(engine: str, proposal: Proposal) -> Iterator[tuple[str, ...]]:
+    for undoing, me, history in product(("", *UNDOING), (BORROWER, CHALLENGER), HISTORIES[engine]):
+        facts = _possible(proposal, history, undoing)
+        for item in agenda(_state(proposal, me, history, facts)):
+            needed = [name for name in facts if not _still(proposal, me, history, facts, name, item.name)]
+            _, kind, index = split(item.name)
+            yield (
                 f"`{kind}`",
-                who,
-                where,
+                _publisher(me, item.name, index),
+                ", ".join(f"`{split(name)[1]}`" for name in history) or "nothing",
                 ", ".join(f"`{split(n)[1].split('/')[0]}`" for n in needed),
                 _called(item.since),
-                until,
+                "" if item.until is None else _called(item.until),
                 item.why,
-            ] = None
-    yield from _table(("transaction", "by", "on chain", "and known", "not before block", "until", "why"), _merged(rows))
+            )
 
 
-def _still(me: int, history: tuple[str, ...], facts: Mapping[str, bytes], without: str, name: str) -> bool:
+def _publisher(me: int, name: str, index: int | None) -> str:
+    if not name[0].isdigit():
+        return ROLE[me]
+    if me == BORROWER:
+        return "claimant"
+    return "each challenger" if index in (None, me) else "another challenger"
+
+
+def _still(
+    proposal: Proposal, me: int, history: tuple[str, ...], facts: Mapping[str, bytes], without: str, name: str
+) -> bool:
     rest = {fact: value for fact, value in facts.items() if fact != without}
-    return name in {item.name for item in agenda(_state(me, history, rest))}
+    return name in {item.name for item in agenda(_state(proposal, me, history, rest))}
 
 
 def _merged(rows: Iterable[tuple[str, ...]]) -> Iterator[tuple[str, ...]]:
@@ -262,8 +326,8 @@ def page() -> str:
             "# The machine of a vault",
             "",
             "Rendered by `python -m challenge.render` from the tables that run; a test fails when this page differs.",
-            "The sample has three parties: 0 the borrower, claimant of graph 0; 1 the lender, claimant of graph 1; 2 a",
-            "challenger of both.",
+            "Two samples, one an engine, each with three parties: 0 the borrower, claimant of graph 0; 1 the lender,",
+            "claimant of graph 1; 2 a challenger of both.",
             "",
             "## Stages of the setup",
             "",
@@ -274,20 +338,28 @@ def page() -> str:
             "## Jobs",
             "",
             "Of the borrower, and what the lender does in a living vault. A challenger also runs `evaluate g` for",
-            "every Assert that is on chain and has no `verdict` yet.",
+            "every Assert that is on chain and has no `verdict` yet; a claimant in engine babe runs `decrypt g/k` for",
+            "every Reveal that is on chain and has no `answer` yet.",
             "",
             *_rules(),
             "## Facts",
             "",
-            "p counts parties, g graphs, k challengers, s slots, i parts of presigning; x is the id of an Assert.",
+            "p counts parties, g graphs, k challengers, s slots, i parts of presigning; x is the id of a witness: of an",
+            "Assert in `verdict`, of a Reveal in `answer`.",
             "",
             *_vocabulary(),
             "## The game of a graph",
             "",
             "Folded from the transactions on chain. `foreign/X`: a transaction not of the vault spent coin X.",
-            f"`{LEFTOVER}` changes nothing. What has no row is in no valid chain: it halts the vault.",
+            "What has no row is in no valid chain: it halts the vault.",
             "",
             *_moves(GRAPH_TABLE),
+            "## The answer of a challenger",
+            "",
+            "Engine babe, one for every challenger of a graph. `no_payout` also moves the graph; the others move its",
+            f"challenger alone, whatever the graph came to. In engine core `{LEFTOVER}` changes nothing.",
+            "",
+            *_moves(ANSWER_TABLE),
             "## The life of a slot",
             "",
             *_moves(SLOT_TABLE),
@@ -295,6 +367,8 @@ def page() -> str:
             "",
             "What a party publishes by itself. A name stands for the height of that transaction or for a timelock. An",
             "order to refund any slot stops `prefund` and `vault`. `until`: from that block on somebody else may move.",
+            "Engine babe: once a party knows a claim to be proven (`proven` = 01, or any `verdict` of the graph = 00) it",
+            "neither contests nor reveals, unless `want_reveal` says so, and does not help another's `no_payout`.",
             "",
             *_agenda(),
         )

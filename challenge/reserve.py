@@ -8,35 +8,73 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from challenge.facts import claimant_of
-from challenge.game import GraphPhase, SlotPhase, fold
+from challenge.game import Answer, GraphPhase, GraphView, SlotPhase, fold
 from challenge.states import VaultState
 from vault.fees import CHILD_VSIZE, vsizes_of
 from vault.terms import Proposal
 
-FORCED_AS_CHALLENGER: Final[Mapping[GraphPhase, tuple[str, ...]]] = {
-    GraphPhase.ARMED: ("contest", "disprove/{me}"),
-    GraphPhase.CLAIMED: ("contest", "disprove/{me}"),
-    GraphPhase.CONTESTED: ("disprove/{me}",),
-    GraphPhase.ASSERTED: ("disprove/{me}",),
+Rows = Mapping[GraphPhase, tuple[str, ...]]
+
+FORCED_AS_CHALLENGER: Final[Mapping[str, Rows]] = {
+    "core": {
+        GraphPhase.ARMED: ("contest", "disprove/{k}"),
+        GraphPhase.CLAIMED: ("contest", "disprove/{k}"),
+        GraphPhase.CONTESTED: ("disprove/{k}",),
+        GraphPhase.ASSERTED: ("disprove/{k}",),
+    },
+    "babe": {
+        GraphPhase.ARMED: ("contest", "reveal/{k}", "no_payout/{k}"),
+        GraphPhase.CLAIMED: ("contest", "reveal/{k}", "no_payout/{k}"),
+        GraphPhase.CONTESTED: ("reveal/{k}", "no_payout/{k}"),
+        GraphPhase.ASSERTED: ("reveal/{k}", "no_payout/{k}"),
+        GraphPhase.PAID: ("stake_back/{k}",),
+        GraphPhase.DISPROVED: ("stake_back/{k}",),
+        GraphPhase.RELEASED: ("stake_back/{k}",),
+    },
 }
-"""NoAssert instead of Disprove is smaller; the rows name the larger answer."""
-FORCED_AS_CLAIMANT: Final[Mapping[GraphPhase, tuple[str, ...]]] = {
-    GraphPhase.CLAIMED: ("assert", "contested_payout"),
-    GraphPhase.CONTESTED: ("assert", "contested_payout"),
-    GraphPhase.ASSERTED: ("contested_payout",),
+"""k is this party. NoAssert instead of these answers is smaller, StakeBack instead of NoPayout too."""
+FORCED_AS_CLAIMANT: Final[Mapping[str, Rows]] = {
+    "core": {
+        GraphPhase.CLAIMED: ("assert", "contested_payout"),
+        GraphPhase.CONTESTED: ("assert", "contested_payout"),
+        GraphPhase.ASSERTED: ("contested_payout",),
+    },
+    "babe": {
+        GraphPhase.CLAIMED: ("assert", "contested_payout", "refute/{k}"),
+        GraphPhase.CONTESTED: ("assert", "contested_payout", "refute/{k}"),
+        GraphPhase.ASSERTED: ("contested_payout", "refute/{k}"),
+    },
 }
-"""Claiming is the claimant's own choice: an armed graph forces it to nothing."""
+"""k is every challenger. Claiming is the claimant's own choice: an armed graph forces it to nothing."""
+WHILE: Final[Mapping[str, frozenset[Answer]]] = {
+    "reveal": frozenset({Answer.SILENT}),
+    "no_payout": frozenset({Answer.SILENT, Answer.REVEALED}),
+    "refute": frozenset({Answer.SILENT, Answer.REVEALED}),
+    "stake_back": frozenset({Answer.REVEALED}),
+}
+"""Where challenger k must stand for its transaction to be possible still."""
 
 
 def forced(proposal: Proposal, me: int, state: VaultState | None) -> Iterator[str]:
     """The names of the transactions; without a state, those of a vault that has just been set up."""
     view = fold(proposal, state.log) if state is not None else fold(proposal, ())
     for g, game in enumerate(view.graphs):
-        rows = FORCED_AS_CLAIMANT if claimant_of(proposal, g) == me else FORCED_AS_CHALLENGER
-        for kind in rows.get(game.phase, ()):
-            yield f"{g}/{kind.format(me=me)}"
+        own = claimant_of(proposal, g) == me
+        rows = (FORCED_AS_CLAIMANT if own else FORCED_AS_CHALLENGER)[proposal.graphs[g].engine]
+        for pattern in rows.get(game.phase, ()):
+            yield from (f"{g}/{kind}" for kind in _possible(game, pattern, tuple(game.answers) if own else (me,)))
     if me == proposal.borrower and any(slot.phase is SlotPhase.PREFUNDED for slot in view.slots):
         yield "vault"
+
+
+def _possible(game: GraphView, pattern: str, challengers: tuple[int, ...]) -> Iterator[str]:
+    kind, _, indexed = pattern.partition("/")
+    if not indexed:
+        yield kind
+        return
+    for k in challengers:
+        if kind not in WHILE or game.answers[k] in WHILE[kind]:
+            yield pattern.format(k=k)
 
 
 def reserve_needed(proposal: Proposal, me: int, state: VaultState | None) -> int:

@@ -9,12 +9,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from challenge.facts import (
-    KINDS,
     challengers_of,
     claimant_of,
     evaluator_of,
     everyone,
     garbler_of,
+    has,
     key,
     parts,
     party_with,
@@ -59,18 +59,13 @@ def evaluated_by(proposal: Proposal, me: int) -> tuple[tuple[int, int], ...]:
 
 def answered_by(proposal: Proposal, me: int) -> tuple[tuple[int, int], ...]:
     """The pairs whose challenger is party `me` and answers with digits of its own (engine babe)."""
-    return tuple((g, k) for g, k in pairs(proposal) if k == me and _has(proposal, g, "answers"))
-
-
-def _has(proposal: Proposal, graph: int, kind: str) -> bool:
-    """Whether the engine of a graph has facts of this kind."""
-    return KINDS[kind].engine in ("", proposal.graphs[graph].engine)
+    return tuple((g, k) for g, k in pairs(proposal) if k == me and has(proposal, g, "answers"))
 
 
 def points_of(proposal: Proposal) -> set[str]:
     """The facts from which the engine points of every graph follow."""
     claimed = {key("points", g) for g in range(len(proposal.graphs))}
-    return claimed | {key("answers", g, k) for g, k in pairs(proposal) if _has(proposal, g, "answers")}
+    return claimed | {key("answers", g, k) for g, k in pairs(proposal) if has(proposal, g, "answers")}
 
 
 def milestones(proposal: Proposal, me: int) -> tuple[tuple[Stage, frozenset[str]], ...]:
@@ -138,7 +133,7 @@ def _garbling(proposal: Proposal, me: int, ends: Mapping[Stage, frozenset[str]])
 def _answering(proposal: Proposal, me: int, agreed: frozenset[str]) -> Iterator[Rule]:
     """What lets a challenger reveal: the claimant's presignatures over transactions that all have agreed upon."""
     for g in claimed_by(proposal, me):
-        if _has(proposal, g, "presignatures"):
+        if has(proposal, g, "presignatures"):
             first = challengers_of(proposal, g)[0]
             yield Rule(Job(kind="answer", indices=(g,)), agreed, key("presignatures", g, first))
     for g, k in answered_by(proposal, me):

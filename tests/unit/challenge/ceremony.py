@@ -16,10 +16,12 @@ import msgspec
 
 from challenge.actions import Action, Close, Run, Send
 from challenge.bodies import Commitments, Funded, Openings, Points, encode, encode_kept
+from challenge.checks import PROOF_BYTES
 from challenge.deadlines import stage
 from challenge.events import Done, Event, Mined, Ordered, Told
 from challenge.facts import KINDS, challengers_of, everyone, key, parts
 from challenge.machine import Step, begin, step
+from challenge.rules import garbled_by
 from challenge.states import Job, Seen, Stage, VaultState
 from circuits.cut_and_choose import PROFILES
 from tests.vault_kit import Kit, kit
@@ -27,9 +29,13 @@ from vault.agreement import encode as encode_word
 from vault.terms import Proposal
 
 KIT: Kit = kit()
+BABE_KIT: Kit = kit(engine="babe")
+KITS = {"core": KIT, "babe": BABE_KIT}
 PROPOSAL: Proposal = KIT.proposal
+BABE_PROPOSAL: Proposal = BABE_KIT.proposal
 BORROWER, LENDER, CHALLENGER = 0, 1, 2
 PARTIES = everyone(PROPOSAL)
+VALID = b"\x01" * PROOF_BYTES  # the only proof that the made-up job `verify` finds valid
 WITHDRAW, DEFAULT = 0, 1  # graph 0: the borrower withdraws slot 0; graph 1: the lender claims default of slot 1
 
 
@@ -52,23 +58,28 @@ def _agreed(state: VaultState, *kinds: str) -> bytes:
 def result(state: VaultState, job: Job) -> tuple[tuple[str, bytes], ...]:
     """What the job states."""
     me, proposal = state.me, state.proposal
+    kit = KITS[proposal.graphs[0].engine]
     all_parts = range(parts(proposal))
     match job.kind, job.indices:
         case "fund", ():
-            keys = KIT.keys_of(me)
-            funded = Funded(nonce=keys.nonce, bonds=keys.bonds, prefund_inputs=keys.prefund_inputs)
+            keys = kit.keys_of(me)
+            funded = Funded(nonce=keys.nonce, bonds=keys.bonds, prefund_inputs=keys.prefund_inputs, stakes=keys.stakes)
             return (("funded", encode(funded)),)
         case "keys", ():
-            return ((key("keys", me), encode_word(KIT.keys_of(me))),)
+            return ((key("keys", me), encode_word(kit.keys_of(me))),)
         case "coins", ():
             return (("coins", b""),)
         case "commit", (g,):
             points = Points(
                 digits=made_up("digits", g), outputs=((0, made_up("output", g)),), proof=made_up("proof", g)
             )
-            commitments = Commitments(polynomial=made_up("F", g), instances=made_up("instances", g))
-            towards = tuple((key("commitments", g, k), encode(commitments)) for k in challengers_of(proposal, g))
-            return ((key("points", g), encode(points)), *towards)
+            towards = (pair for pair in garbled_by(proposal, me) if pair[0] == g)
+            return ((key("points", g), encode(points)), *(committed(*pair) for pair in towards))
+        case "garble", (g,):
+            points = Points(
+                digits=made_up("answers", g, me), outputs=((me, made_up("F", g, me)),), proof=made_up("proof", g, me)
+            )
+            return ((key("answers", g, me), encode(points)), committed(g, me))
         case "draw", (g, k):
             return ((key("kept", g, k), kept_of(g, me)),)
         case "open", (g, k):
@@ -77,7 +88,13 @@ def result(state: VaultState, job: Job) -> tuple[tuple[str, bytes], ...]:
         case "check", (g, k):
             return ((key("checked", g, k), b"checked"),)
         case "derive", ():
-            return ((key("digest", me), _agreed(state, "keys", "points")),)
+            return ((key("digest", me), _agreed(state, "keys", "points", "answers")),)
+        case "answer", (g,):
+            return tuple(
+                (key("presignatures", g, k), made_up("presignatures", g, k)) for k in challengers_of(proposal, g)
+            )
+        case "accept", (g,):
+            return ((key("answerable", g, me), b""),)
         case "nonces", ():
             return tuple((key("nonces", me, i), made_up("nonce", me, i)) for i in all_parts)
         case "sign", ():
@@ -86,10 +103,20 @@ def result(state: VaultState, job: Job) -> tuple[tuple[str, bytes], ...]:
             digest = _agreed(state, "partials")
             return (("presigned", digest), (key("ready", me), digest))
         case "reveal", (s,):
-            return ((key("release", s), KIT.r(s)),)
+            return ((key("release", s), kit.r(s)),)
+        case "verify", (g,):
+            return ((key("proven", g), b"\x01" if state.facts[key("proof", g)] == VALID else b"\x00"),)
         case "evaluate", (g,):
             return ((key("verdict", g, int.from_bytes(job.ref, "big")), b"\x01"),)
+        case "decrypt", (g, k):
+            return ((key("answer", g, k, int.from_bytes(job.ref, "big")), b"\x01"),)
     raise AssertionError(f"no such job: {job}")
+
+
+def committed(g: int, k: int) -> tuple[str, bytes]:
+    """What the garbler of a pair commits to."""
+    commitments = Commitments(polynomial=made_up("F", g, k), instances=made_up("instances", g, k))
+    return key("commitments", g, k), encode(commitments)
 
 
 def done(state: VaultState, job: Job) -> Done:
@@ -101,6 +128,7 @@ def done(state: VaultState, job: Job) -> Done:
 class World:
     """All parties. `mail` holds (to, event), `work` holds (party, job): whoever drives the world picks the order."""
 
+    engine: str = "core"
     states: dict[int, VaultState] = field(default_factory=dict)
     blobs: dict[int, dict[bytes, bytes]] = field(default_factory=lambda: defaultdict(dict))
     mail: list[tuple[int, Told]] = field(default_factory=list)
@@ -110,7 +138,7 @@ class World:
 
     def begin(self, proposer: int = BORROWER) -> World:
         for party in PARTIES:
-            self._take(party, begin(PROPOSAL, me=party, proposer=proposer))
+            self._take(party, begin(KITS[self.engine].proposal, me=party, proposer=proposer))
         return self
 
     def tell(self, party: int, event: Event) -> Step:
@@ -175,27 +203,27 @@ def block(height: int, *names: str, branch: str = "") -> Mined:
 
 
 def seen(height: int, name: str, branch: str = "") -> Seen:
-    """A transaction in a block. Only Assert has a witness that tells something."""
-    raw = made_up("witness", name, branch) if name.endswith("/assert") else b""
+    """A transaction in a block. Only Assert and Reveal have a witness that tells something."""
+    raw = made_up("witness", name, branch) if name.split("/")[1:2] in (["assert"], ["reveal"]) else b""
     return Seen(name=name, txid=made_up("txid", name), height=height, raw=raw)
 
 
 @cache
-def ceremony() -> World:
+def ceremony(engine: str = "core") -> World:
     """A whole setup without any trouble; read its history, do not drive it on."""
-    return World().begin().accept().work_off()
+    return World(engine=engine).begin().accept().work_off()
 
 
-def live(me: int) -> VaultState:
+def live(me: int, engine: str = "core") -> VaultState:
     """The state of party `me` when everyone is ready."""
-    state = ceremony().states[me]
+    state = ceremony(engine).states[me]
     assert stage(state) is Stage.LIVE
     return state
 
 
-def at(me: int, wanted: Stage) -> VaultState:
+def at(me: int, wanted: Stage, engine: str = "core") -> VaultState:
     """The first state of party `me` at this stage of the setup."""
-    return next(state for party, state in ceremony().history if party == me and stage(state) is wanted)
+    return next(state for party, state in ceremony(engine).history if party == me and stage(state) is wanted)
 
 
 def after(state: VaultState, *events: Event) -> VaultState:
@@ -214,5 +242,5 @@ def digest(state: VaultState) -> bytes:
 
 def shared(facts: Mapping[str, bytes]) -> dict[str, bytes]:
     """The facts that every party hears."""
-    common = {"accept", "keys", "points", "digest", "nonces", "partials", "ready"}
+    common = {"accept", "keys", "points", "answers", "digest", "nonces", "partials", "ready"}
     return {name: value for name, value in facts.items() if name.split("/")[0] in common}

@@ -6,12 +6,15 @@ import msgspec
 import pytest
 
 from challenge.game import (
+    ANSWER_TABLE,
+    ANSWERS,
     GRAPH_ENDS,
     GRAPH_TABLE,
     LEFTOVER,
     PAYOUTS,
     SLOT_ENDS,
     SLOT_TABLE,
+    Answer,
     GraphPhase,
     Impossible,
     SlotPhase,
@@ -22,7 +25,7 @@ from challenge.game import (
 from challenge.states import Seen
 from tests.unit.challenge.ceremony import PROPOSAL, seen
 from tests.unit.challenge.chainplay import board
-from tests.vault_kit import Kit, graph_terms, make_proposal
+from tests.vault_kit import BABE, Kit, graph_terms, make_proposal
 
 OPENING = ("prefund", "vault")
 
@@ -37,11 +40,14 @@ def phases(*names):
 
 
 @cache
-def played(slots: int, graphs: int):
+def played(engine: str, slots: int, graphs: int, challengers: int):
     """Every log that the chain allows, up to equal coins and equal view, on a small vault; and all rows used."""
-    terms = (graph_terms(), graph_terms(claimant=1, outcome="default", slot=0))[:graphs]
+    fields = BABE if engine == "babe" else {}
+    terms = (graph_terms(**fields), graph_terms(**fields, claimant=1, outcome="default", slot=0))[:graphs]
     small = Kit(
-        proposal=make_proposal(graphs=terms, slots=(10_000_000,) * slots), name=f"small {slots} {graphs}", coins=2
+        proposal=make_proposal(graphs=terms, slots=(10_000_000,) * slots, challengers=challengers - 1),
+        name=f"small {engine} {slots} {graphs} {challengers}",
+        coins=2,
     )
     game = board(small.graph)
     begin = (game.coins, ())
@@ -54,7 +60,11 @@ def played(slots: int, graphs: int):
             following = (*names, *move.names)
             rows |= {(before, kind) for before, kind in _rows(view, small.proposal, move.names)}
             after = fold(small.proposal, log(*following))
-            state = (tuple(g.phase for g in after.graphs), tuple(s.phase for s in after.slots))
+            state = (
+                tuple(g.phase for g in after.graphs),
+                tuple(s.phase for s in after.slots),
+                tuple(answer for g in after.graphs for answer in g.answers.values()),
+            )
             if state not in known.setdefault(rest, set()):
                 known[rest].add(state)
                 waiting.append((rest, following))
@@ -65,9 +75,12 @@ def played(slots: int, graphs: int):
 def _rows(view, proposal, names):
     for name in names:
         graph, kind, number = split(name)
-        if kind == LEFTOVER:
+        answers = view.graphs[graph].answers if graph is not None else {}
+        if kind == LEFTOVER and not answers:
             continue
-        if graph is not None:
+        if kind in ANSWERS:
+            yield answers[number], kind
+        if graph is not None and (kind not in ANSWERS or kind == "no_payout"):
             yield view.graphs[graph].phase, kind
         if kind in PAYOUTS:
             yield view.slots[proposal.graphs[graph].slot].phase, kind
@@ -76,21 +89,24 @@ def _rows(view, proposal, names):
                 yield slot.phase, kind
 
 
-@pytest.mark.parametrize(("slots", "graphs"), [(1, 1), (2, 1), (1, 2)])
-def test_the_tables_have_a_row_for_everything_a_chain_can_hold(slots, graphs):
+VAULTS = [("core", 1, 1, 2), ("core", 2, 1, 2), ("core", 1, 2, 2), ("babe", 1, 1, 1), ("babe", 1, 1, 2)]
+
+
+@pytest.mark.parametrize("vault", VAULTS, ids=str)
+def test_the_tables_have_a_row_for_everything_a_chain_can_hold(vault):
     """`fold` raises Impossible when a row is missing; here it folds every chain there is."""
-    folded, _ = played(slots, graphs)
+    folded, _ = played(*vault)
     assert len(folded) > 50
 
 
 def test_every_row_of_the_tables_can_happen():
-    rows = set().union(*(played(slots, graphs)[1] for slots, graphs in [(1, 1), (2, 1), (1, 2)]))
-    assert rows == GRAPH_TABLE.keys() | SLOT_TABLE.keys()
+    rows = set().union(*(played(*vault)[1] for vault in VAULTS))
+    assert rows == GRAPH_TABLE.keys() | SLOT_TABLE.keys() | ANSWER_TABLE.keys()
 
 
 def test_every_phase_is_reached_and_ends_stay_ends():
-    reached = {phase for states in played(1, 1)[0].values() for phase in (*states[0], *states[1])}
-    assert reached == {*GraphPhase, *SlotPhase}
+    reached = {phase for states in played("babe", 1, 1, 1)[0].values() for phases in states for phase in phases}
+    assert reached == {*GraphPhase, *SlotPhase, *Answer}
     for (before, _), after in {**GRAPH_TABLE, **SLOT_TABLE}.items():
         if before in GRAPH_ENDS | SLOT_ENDS:
             assert after is before

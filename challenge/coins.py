@@ -1,0 +1,91 @@
+"""Bonds and stakes: which still guard something, and which may go home.
+
+Promise: a pure function of the state. A coin is free only when nothing it was posted for can need it any more, and that
+is buried as deep as Terms ask. This module does NOT know outpoints or wallets: graphs and parties only.
+"""
+
+from dataclasses import dataclass
+
+from challenge.facts import challengers_of
+from challenge.game import GRAPH_ENDS, SLOT_ENDS, Answer, GraphPhase, fold
+from challenge.rules import answered_by, claimed_by
+from challenge.states import Stage, VaultState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Armed:
+    """Who can still play a graph: the claimant with its bond, and these challengers (babe: with a stake)."""
+
+    graph: int
+    bond: bool
+    challengers: tuple[int, ...]
+
+
+def armed(state: VaultState) -> tuple[Armed, ...]:
+    """One entry a graph. A babe challenger that spent its stake elsewhere can stop nobody; in core nothing disarms one."""
+    graphs = fold(state.proposal, state.log).graphs
+    return tuple(
+        Armed(
+            graph=g,
+            bond=game.phase is GraphPhase.ARMED,
+            challengers=tuple(
+                k for k in challengers_of(state.proposal, g) if game.answers.get(k, Answer.SILENT) is Answer.SILENT
+            ),
+        )
+        for g, game in enumerate(graphs)
+    )
+
+
+def armed_bonds(state: VaultState) -> tuple[int, ...]:
+    """The graphs of this party whose bond nothing has spent yet, in a vault that has not ended."""
+    if state.end is not None:
+        return ()
+    graphs = fold(state.proposal, state.log).graphs
+    return tuple(g for g in claimed_by(state.proposal, state.me) if graphs[g].phase is GraphPhase.ARMED)
+
+
+def armed_stakes(state: VaultState) -> tuple[int, ...]:
+    """The graphs in which nothing has spent this party's stake yet, in a vault that has not ended."""
+    if state.end is not None:
+        return ()
+    graphs = fold(state.proposal, state.log).graphs
+    return tuple(
+        g
+        for g, _ in answered_by(state.proposal, state.me)
+        if graphs[g].answers[state.me] in (Answer.SILENT, Answer.CLOSED)
+    )
+
+
+def free_bonds(state: VaultState, tip: int) -> tuple[int, ...]:
+    """The graphs of this party whose bond no claim needs: the setup ended, or the slot did and that is buried.
+
+    A halted vault keeps its coins where they are: nobody knows what its chain holds.
+    """
+    if state.end is not None:
+        return claimed_by(state.proposal, state.me) if state.end[0] == Stage.ABORTED.value else ()
+    over = _slots_over(state, tip)
+    return tuple(g for g in armed_bonds(state) if state.proposal.graphs[g].slot in over)
+
+
+def free_stakes(state: VaultState, tip: int) -> tuple[int, ...]:
+    """The graphs in which this party needs its stake no more: nothing claims there, and nothing can.
+
+    The graph's game has ended, or it never began and its slot has ended; either is buried. While a claim runs the stake
+    stays, also when the vault coin is gone: a false claim must not get its bond back.
+    """
+    if state.end is not None:
+        mine = tuple(g for g, _ in answered_by(state.proposal, state.me))
+        return mine if state.end[0] == Stage.ABORTED.value else ()
+    graphs, depth = fold(state.proposal, state.log).graphs, state.proposal.timelocks.depth
+    over = _slots_over(state, tip)
+    return tuple(
+        g
+        for g in armed_stakes(state)
+        if (graphs[g].phase in GRAPH_ENDS and tip - graphs[g].height >= depth)
+        or (graphs[g].phase is GraphPhase.ARMED and state.proposal.graphs[g].slot in over)
+    )
+
+
+def _slots_over(state: VaultState, tip: int) -> frozenset[int]:
+    slots, depth = fold(state.proposal, state.log).slots, state.proposal.timelocks.depth
+    return frozenset(s for s, slot in enumerate(slots) if slot.phase in SLOT_ENDS and tip - slot.height >= depth)
