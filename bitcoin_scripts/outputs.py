@@ -166,7 +166,7 @@ def vault(*, role: str, value: Sats, group: bytes, borrower: bytes, hashlock_r: 
 
 
 def bond(*, role: str, value: Sats, owner: bytes) -> Output:
-    """A plain key-path output (BIP86) of the claimant's own key, on chain before presigning."""
+    """A plain key-path output (BIP86) of a party's own key, on chain before presigning: a bond or a stake."""
     return Output(role=role, value=value, internal_key=owner, leaves=())
 
 
@@ -212,6 +212,46 @@ def arena(
     """Engine core: W_k opens it with the logarithm of O_k: NUMS { W_k + point lock O_k ; CSV(bond_release)+c }."""
     disprove = _both("disprove", challenger, point_lock)
     return Output(role=role, value=value, internal_key=nums, leaves=(disprove, _after("release", claimant, release)))
+
+
+def reveal_arena(
+    *,
+    role: str,
+    value: Sats,
+    nums: bytes,
+    challenger: bytes,
+    digit_key: bytes,
+    digits: int,
+    claimant: bytes,
+    release: int,
+) -> Output:
+    """Engine babe: W_k publishes its digits under the key K_k: NUMS { digit leaf of W_k ; CSV(bond_release)+c }."""
+    leaves = (_digits("digits", challenger, digit_key, digits), _after("release", claimant, release))
+    return Output(role=role, value=value, internal_key=nums, leaves=leaves)
+
+
+def refute(
+    *,
+    role: str,
+    value: Sats,
+    nums: bytes,
+    claimant: bytes,
+    point_lock: bytes,
+    group: bytes,
+    challenger: bytes,
+    timeout: int,
+    last: int,
+) -> Output:
+    """Holds the stake of W_k: NUMS { c + point lock F_k ; G+CSV(refute) ; CSV(refute + margin)+W_k }.
+
+    `timeout` and `last` are the two delays.
+    """
+    leaves = (
+        _both("refute", claimant, point_lock),
+        _after("timeout", group, timeout),
+        _after("return", challenger, last),
+    )
+    return Output(role=role, value=value, internal_key=nums, leaves=leaves)
 
 
 def burn(*, role: str, value: Sats, nums: bytes) -> Output:

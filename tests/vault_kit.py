@@ -15,8 +15,10 @@ import msgspec
 
 from bitcoin_scripts.outputs import p2tr
 from native._native.keys import Secret, Seed
+from native._native.signing import complete, presign
 from vault.agreement import (
     Coin,
+    Engine,
     EnginePoints,
     FeePolicy,
     GraphTerms,
@@ -248,10 +250,37 @@ class Kit:
         assert all(batch.check_partials(i, nonces, partials[i]) == [] for i in parties)
         return Presigned(graph=self.graph, signatures=batch.aggregate(nonces, partials))
 
+    def answers(self, graph: int, challenger: int) -> bytes:
+        """The claimant's presignatures of Reveal by this challenger (babe): 65 bytes a value, digit then value."""
+        return self._answers[graph, challenger]
+
+    @cached_property
+    def _answers(self) -> dict[tuple[int, int], bytes]:
+        found = {}
+        for g, k in self.graph.bound:
+            key, (messages, points) = self.reveal_key(g, k), self.graph.reveal_messages(g, k)
+            size = len(points) // 33 // len(messages)
+            found[g, k] = b"".join(
+                presign(key, messages[i // size], points[33 * i : 33 * i + 33], digest(self.name, "aux", g, k, i))
+                for i in range(size * len(messages))
+            )
+        return found
+
     # ---- finished transactions
     def digit_signatures(self, graph: int, values: Sequence[int]) -> list[bytes]:
         return [
             self.presigned.digit_signature(graph, w, v, self.digit_secret(graph, w, v)) for w, v in enumerate(values)
+        ]
+
+    def reveal_signatures(self, graph: int, challenger: int, values: Sequence[int]) -> list[bytes]:
+        """What the challenger completes once these values were asserted."""
+        raw, size = self.answers(graph, challenger), 1 << self.proposal.graphs[graph].digit_bits
+        return [
+            complete(
+                raw[65 * (w * size + v) : 65 * (w * size + v + 1)],
+                secret(self.digit_scalar(graph, w, v) + self.digit_scalar(graph, w, v, of=challenger)),
+            )
+            for w, v in enumerate(values)
         ]
 
     def finish(self, name: str, *, leaf: int | None = None, values: Sequence[int] | None = None) -> bytes:
@@ -271,18 +300,25 @@ class Kit:
         if kind == "contest":
             leaf = self.proposal.challengers(graph)[0] if leaf is None else leaf
             return finish(self.presigned, name, personal=self.personal(leaf), leaf=leaf)
+        values = values or [w % 2 for w in range(terms.digits)]
         if kind == "assert":
-            digits = self.digit_signatures(graph, values or [w % 2 for w in range(terms.digits)])
+            digits = self.digit_signatures(graph, values)
             return finish(self.presigned, name, personal=claimant, digits=digits)
-        if kind.startswith("disprove/"):
-            k = int(kind.partition("/")[2])
-            return finish(self.presigned, name, personal=self.personal(k), extra=self.lock(graph, k))
-        return finish(self.presigned, name, personal=claimant)
+        answer, _, index = kind.partition("/")
+        if not index:
+            return finish(self.presigned, name, personal=claimant)
+        k = int(index)
+        if answer == "reveal":
+            digits = self.reveal_signatures(graph, k, values)
+            return finish(self.presigned, name, personal=self.personal(k), digits=digits)
+        owner = claimant if answer == "refute" else self.personal(k)
+        return finish(self.presigned, name, personal=owner, extra=self.lock(graph, k))
 
 
 @lru_cache(maxsize=16)
-def kit(*, digits: int = 2, digit_bits: int = 2, challengers: int = 1) -> Kit:
+def kit(*, digits: int = 2, digit_bits: int = 2, challengers: int = 1, engine: Engine = "core") -> Kit:
     """Three parties (or more), two slots, two graphs; cached, so that tests share the presigning."""
-    graphs = two_graphs(digits=digits, digit_bits=digit_bits)
+    fields = BABE if engine == "babe" else {}
+    graphs = two_graphs(digits=digits, digit_bits=digit_bits, **fields)
     proposal = make_proposal(graphs=graphs, challengers=challengers)
     return Kit(proposal=proposal, name=f"kit {digits} {digit_bits} {challengers}", coins=2)

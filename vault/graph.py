@@ -1,4 +1,4 @@
-"""(Terms, engine points) -> every transaction of a vault, and every message that the group G signs.
+"""(Terms, engine points) -> every transaction of a vault, and every message that the group G or a claimant presigns.
 
 Promises that the graph follows from its two arguments alone: two parties that agree on them hold the same txids,
 sighashes and adaptor points, and `digest` says so in 32 bytes. Nobody signs a transaction that came from a peer.
@@ -18,12 +18,15 @@ from bitcoin_scripts.outputs import KEY_PATH, Output, Sign
 from bitcoin_scripts.script import digit_position
 from bitcoin_scripts.transaction import Template
 from native._native import signing
-from vault.agreement import EnginePoints, Terms, encode
+from vault.agreement import EnginePoints, Proposal, Rows, Terms, encode
 from vault.faults import PointsFault
 from vault.fees import amounts_of, prefund_values
 from vault.plan import Cast, Plan, plan_of
 from vault.terms import check_points
 from vault.transactions.every import every_transaction
+
+PART_SESSIONS = 8_192
+"""Sessions that one part of a graph aims at: nonces, partials and their checks travel and run part by part."""
 
 Place = tuple[str, int, str, int]  # (transaction, input, path, code separator position)
 
@@ -44,13 +47,17 @@ class Signature:
 # Not slotted: what follows from the fields is computed once, on first use.
 @dataclass(frozen=True, kw_only=True)
 class VaultGraph:
-    """`templates` by name, parents first; `signatures` in the order of presigning; see the contract in `derive`."""
+    """`templates` by name, parents first; `signatures` in the order of presigning; see the contract in `derive`.
+
+    `bound`: (graph, challenger) -> T = S_k + A, the points of Reveal_k: 33 bytes a value, digit then value (babe).
+    """
 
     terms: Terms
     points: tuple[EnginePoints, ...]
     plan: Plan
     templates: Mapping[str, Template]
     signatures: tuple[Signature, ...]
+    bound: Mapping[tuple[int, int], bytes]
 
     @property
     def cast(self) -> Cast:
@@ -59,7 +66,7 @@ class VaultGraph:
 
     @cached_property
     def spenders(self) -> Mapping[str, tuple[int, ...]]:
-        """Transaction -> parties able to publish it, given presignatures, preimages and (Disprove) the secret."""
+        """Transaction -> parties able to publish it, given presignatures, preimages and the logarithm of a lock."""
         return {name: _publishers(self, template) for name, template in self.templates.items()}
 
     @cached_property
@@ -72,20 +79,33 @@ class VaultGraph:
 
     @cached_property
     def parts(self) -> tuple[range, ...]:
-        """`signatures` in portions: the vault's own transactions first, then one portion a graph."""
-        owners = [-1, *range(len(self.terms.proposal.graphs))]
+        """`signatures` in portions: the vault's own transactions first, then each graph in `part_counts` pieces."""
         bounds = [0]
-        for owner in owners:
-            end = bounds[-1]
+        for owner, pieces in ((-1, 1), *enumerate(part_counts(self.terms.proposal))):
+            start = end = bounds[-1]
             while end < len(self.signatures) and _owner(self.signatures[end].template) == owner:
                 end += 1
-            bounds.append(end)
+            bounds += [start + (end - start) * i // pieces for i in range(1, pieces + 1)]
         return tuple(range(low, high) for low, high in pairwise(bounds))
 
     def digit(self, graph: int, digit: int) -> range:
         """The indices in `signatures` of the values 0, 1, ... of one digit of Assert."""
         first = self.places[f"{graph}/assert", 0, "digits", digit_position(digit)]
         return range(first, first + (1 << self.terms.proposal.graphs[graph].digit_bits))
+
+    def reveal_messages(self, graph: int, challenger: int) -> tuple[list[bytes], bytes]:
+        """What the claimant presigns for Reveal_k under K_k: one sighash a digit, and T (33 bytes a value).
+
+        PointsFault when the graph is not of engine babe, or has no such challenger.
+        """
+        points = self.bound.get((graph, challenger))
+        if points is None:
+            raise PointsFault(
+                "reveal", expected="a graph of engine babe and its challenger", got=f"{graph}, {challenger}"
+            )
+        digits = range(self.terms.proposal.graphs[graph].digits)
+        positions = [digit_position(w) for w in digits]
+        return self.templates[f"{graph}/reveal/{challenger}"].sighashes(0, positions), points
 
     def presigning(self, part: range | None = None) -> signing.Presigning:
         """The native batch of all sessions, or of one of `parts`."""
@@ -105,8 +125,8 @@ def derive(terms: Terms, points: tuple[EnginePoints, ...]) -> VaultGraph:
     """The graph of checked terms; PointsFault when the points do not fit.
 
     Names: prefund, refund/S, vault, repay/S, deadman/S for every slot S, and for every graph g: g/claim, g/contest,
-    g/uncontested_payout, g/no_assert, g/assert, g/disprove/K for every challenger K, g/contested_payout,
-    g/release_bond, g/release_bond_contest.
+    g/uncontested_payout, g/no_assert, g/assert, for every challenger K g/disprove/K (core) or g/reveal/K, g/refute/K,
+    g/no_payout/K, g/stake_back/K (babe), g/contested_payout, g/release_bond, g/release_bond_contest.
     """
     check_points(terms, points)
     proposal = terms.proposal
@@ -120,7 +140,29 @@ def derive(terms: Terms, points: tuple[EnginePoints, ...]) -> VaultGraph:
         plan=plan,
         templates=templates,
         signatures=_signatures(plan, templates, points),
+        bound={
+            (entry.graph, reveal.challenger): _bound(entry.digits, reveal.digits)
+            for entry in points
+            for reveal in entry.reveals
+        },
     )
+
+
+def part_counts(proposal: Proposal) -> tuple[int, ...]:
+    """Graph -> in how many parts its sessions are presigned."""
+    return tuple(max(1, -(-(graph.digits << graph.digit_bits) // PART_SESSIONS)) for graph in proposal.graphs)
+
+
+def _bound(claimant: Rows, challenger: Rows) -> bytes:
+    """T: completing a presignature of Reveal takes the challenger's secret of a value and the claimant's of the same."""
+    try:
+        rows = tuple(
+            tuple(signing.add_points([a, s]) for a, s in zip(*pair, strict=True))
+            for pair in zip(claimant, challenger, strict=True)
+        )
+    except ValueError as error:
+        raise PointsFault("reveals.digits", expected="sums that are points", got=str(error)) from None
+    return b"".join(point for row in digit_points(rows) for point in row)
 
 
 def digit_points(rows: tuple[tuple[bytes, ...], ...]) -> list[list[bytes]]:
@@ -199,8 +241,9 @@ def _publishers(graph: VaultGraph, template: Template) -> tuple[int, ...]:
         by_path: set[int] = set()
         for path in spending.paths:
             signers = {p.key for p in spending.spends.pieces(path) if isinstance(p, Sign)} - {graph.cast.group}
-            locks = {lock[1:] for p in graph.points for _, lock in p.locks}
-            owners = [_owned(graph, key) for key in signers - locks]
+            # Whoever learned a lock's logarithm, or holds the claimant's presignatures, needs no key of their own there.
+            learned = {*graph.plan.locks.values(), *graph.plan.reveals.values()}
+            owners = [_owned(graph, key) for key in signers - learned]
             by_path |= everyone.intersection(*owners) if owners else everyone
         able &= by_path
     return tuple(sorted(able))

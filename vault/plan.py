@@ -37,13 +37,18 @@ class Cast:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """`values` maps the role of every output to its value; `locks` maps (graph, challenger) to O_k, x-only."""
+    """`values` maps the role of every output to its value, the others (graph, challenger).
+
+    `locks`: O_k or F_k, x-only; `reveals`: K_k, x-only (babe); `stakes`: the coin that the challenger risks (babe).
+    """
 
     proposal: Proposal
     cast: Cast
     coins: tuple[Coin, ...]
     bonds: Mapping[int, Coin]
+    stakes: Mapping[tuple[int, int], Coin]
     locks: Mapping[tuple[int, int], bytes]
+    reveals: Mapping[tuple[int, int], bytes]
     values: Mapping[str, Sats]
 
     @property
@@ -82,7 +87,9 @@ def plan_of(terms: Terms, points: tuple[EnginePoints, ...], values: Mapping[str,
         cast=cast,
         coins=borrower.prefund_inputs,
         bonds={g: terms.bond(g) for g in range(len(proposal.graphs))},
+        stakes={(g, keys.party): coin for keys in terms.keys for g, coin in keys.stakes},
         locks={(p.graph, k): x_only(point) for p in points for k, point in p.locks},
+        reveals={(p.graph, r.challenger): r.key for p in points for r in p.reveals},
         values=values,
     )
 
@@ -101,11 +108,14 @@ def stand_in(proposal: Proposal, *, coins: int) -> Plan:
         hashlock_a=bytes(32),
         hashlocks_r=(bytes(32),) * len(proposal.slots),
     )
+    pairs = [(g, k) for g in graphs for k in proposal.challengers(g)]
     return Plan(
         proposal=proposal,
         cast=cast,
         coins=(coin,) * coins,
         bonds=dict.fromkeys(graphs, coin),
-        locks={(g, k): _stand_in_key("lock") for g in graphs for k in proposal.challengers(g)},
+        stakes=dict.fromkeys(pairs, coin),
+        locks=dict.fromkeys(pairs, _stand_in_key("lock")),
+        reveals=dict.fromkeys(pairs, _stand_in_key("reveal")),
         values=defaultdict(int, {"change": 0}),
     )

@@ -124,9 +124,9 @@ def finish(
     """The raw signed transaction `name`.
 
     `personal`: the key of the party whose signature is needed. `preimage`: a (Vault) or r (Repay). `digits`: one
-    64-byte signature a digit, digit 0 first (see `Presigned.digit_signature`). `extra`: the logarithm of O_k
-    (Disprove). `leaf`: the contesting challenger. `wallet`: output key -> signature over `wallet_messages` (PreFund).
-    PresignedFault names what is missing or wrong; nothing is ever left out silently.
+    64-byte signature a digit, digit 0 first: of Assert (see `Presigned.digit_signature`), or of Reveal under K_k.
+    `extra`: the logarithm of O_k (Disprove) or F_k (Refute). `leaf`: the contesting challenger. `wallet`: output key ->
+    signature over `wallet_messages` (PreFund). PresignedFault names what is missing or wrong; nothing is ever left out silently.
     """
     graph = presigned.graph
     own = _Own(personal=personal, preimage=preimage, digits=digits, extra=extra, wallet=wallet or {})
@@ -159,12 +159,11 @@ def _piece(presigned: Presigned, name: str, stack: Stack, source: Source, own: _
     match source:
         case FromGroup(index=index):
             return _verified(name, graph_key(graph, index), graph.signatures[index].message, presigned.signature(index))
-        case FromDigit(digit=digit, indices=indices):
+        case FromDigit(digit=digit, key=key, message=message):
             count = graph.terms.proposal.graphs[int(name.partition("/")[0])].digits
             if own.digits is None or len(own.digits) != count:
                 raise _missing(name, f"{count} digit signatures")
-            message = graph.signatures[indices.start].message
-            return _verified(name, graph.cast.group, message, own.digits[digit])
+            return _verified(name, key, message, own.digits[digit])
         case FromParty(party=party, message=message):
             wanted = graph.cast.personal[party]
             if own.personal is None or own.personal.xonly() != wanted:

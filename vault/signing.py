@@ -23,10 +23,11 @@ class FromGroup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FromDigit:
-    """Digit `digit`: one of `signatures[indices]`, completed with the secret of the asserted value."""
+    """Digit `digit`, under `key` (G in Assert, K_k in Reveal): a presignature completed with the secret of a value."""
 
     digit: int
-    indices: range
+    key: bytes  # x-only
+    message: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,10 +97,11 @@ def _source(graph: VaultGraph, name: str, index: int, path: str, piece: Sign | P
         first = graph.places[name, index, path, piece.position]
         if graph.signatures[first].adaptor is None:
             return FromGroup(index=first)
-        g = int(name.partition("/")[0])
-        digit = digit_at(piece.position)
-        return FromDigit(digit=digit, indices=graph.digit(g, digit))
+        message = graph.signatures[first].message
+        return FromDigit(digit=digit_at(piece.position), key=piece.key, message=message)
     message = graph.templates[name].sighash(index, piece.position, path=path)
+    if piece.key in graph.plan.reveals.values():
+        return FromDigit(digit=digit_at(piece.position), key=piece.key, message=message)
     for party, key in enumerate(graph.cast.personal):
         if key == piece.key:
             return FromParty(party=party, message=message)

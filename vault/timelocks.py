@@ -48,14 +48,14 @@ def slack(network: str) -> Slack:
 
 
 def regtest_timelocks() -> Timelocks:
-    """A scaled set for demos on a chain that mines on demand: every inequality holds, a dispute takes 38 blocks."""
+    """A scaled set for demos on a chain that mines on demand: every inequality holds, for both engines, with room."""
     return Timelocks(
         contest=8,
         assert_=8,
         refute=8,
-        verdict=14,
+        verdict=21,
         refund=20,
-        bond_release=36,
+        bond_release=40,
         dead_man=120,
         margin=4,
         depth=2,
@@ -67,9 +67,19 @@ def late(times: Timelocks) -> int:
     return times.margin + 1
 
 
-def answer(times: Timelocks) -> int:
-    """Blocks from Assert mined to payout surely dead, engine core."""
-    return times.depth + late(times)
+def has_babe(proposal: Proposal) -> bool:
+    """Whether any graph is of engine babe."""
+    return any(graph.engine == "babe" for graph in proposal.graphs)
+
+
+def answer(proposal: Proposal) -> int:
+    """Blocks from Assert mined to payout surely dead: Disprove (core), or Reveal, the time to refute, NoPayout (babe)."""
+    times = proposal.timelocks
+    return times.depth + late(times) + (times.refute + times.margin if has_babe(proposal) else 0)
+
+
+def _always(_: Proposal) -> bool:
+    return True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +92,7 @@ class Inequality:
     why: str
     left_value: Callable[[Proposal], int]
     right_value: Callable[[Proposal], int]
+    asked: Callable[[Proposal], bool] = _always  # whether it must hold for these terms
 
 
 def dead_man_floor(p: Proposal) -> int:
@@ -90,7 +101,9 @@ def dead_man_floor(p: Proposal) -> int:
     return p.maturity + p.grace + 2 * dispute + slack(p.network).dead_man
 
 
-# Numbers as in protocol.md; 3 belongs to engine babe. 6 has no ledger in a plain vault: its timeout is 0.
+ANSWER = "depth + (margin + 1)[ + refute + margin]"  # in brackets: with a graph of engine babe
+
+# Numbers as in protocol.md. 6 has no ledger in a plain vault: its timeout is 0.
 INEQUALITIES = (
     Inequality(
         name="1 contest",
@@ -109,20 +122,29 @@ INEQUALITIES = (
         right_value=lambda p: late(p.timelocks),
     ),
     Inequality(
+        name="3 refute",
+        left="refute",
+        right="margin + 1",
+        why="an honest claimant loses its bond by NoPayout before its Refute is surely mined",
+        left_value=lambda p: p.timelocks.refute,
+        right_value=lambda p: late(p.timelocks),
+        asked=has_babe,
+    ),
+    Inequality(
         name="4 verdict",
         left="verdict",
-        right="depth + margin + 1",
-        why="a false claim is paid before Disprove is surely mined",
+        right=ANSWER,
+        why="a false claim is paid before Disprove, or NoPayout, is surely mined",
         left_value=lambda p: p.timelocks.verdict,
-        right_value=lambda p: answer(p.timelocks),
+        right_value=answer,
     ),
     Inequality(
         name="5 bond_release",
         left="bond_release",
-        right="(margin + 1) + assert + margin + depth + (margin + 1)",
+        right=f"(margin + 1) + assert + margin + {ANSWER}",
         why="the claimant takes its bond back before the last answer to its claim is surely mined",
         left_value=lambda p: p.timelocks.bond_release,
-        right_value=lambda p: late(p.timelocks) + p.timelocks.assert_ + p.timelocks.margin + answer(p.timelocks),
+        right_value=lambda p: late(p.timelocks) + p.timelocks.assert_ + p.timelocks.margin + answer(p),
     ),
     Inequality(
         name="6 refund",
@@ -149,7 +171,7 @@ def check_timelocks(proposal: Proposal) -> None:
         blocks = getattr(proposal.timelocks, field)
         if not 1 <= blocks <= MAX_BLOCKS:
             raise TermsFault(f"timelocks.{field.rstrip('_')}", expected=f"1 to {MAX_BLOCKS} blocks", got=str(blocks))
-    for rule in INEQUALITIES:
+    for rule in (rule for rule in INEQUALITIES if rule.asked(proposal)):
         left, right = rule.left_value(proposal), rule.right_value(proposal)
         if left <= right:
             raise TermsFault(

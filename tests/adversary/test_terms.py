@@ -31,7 +31,7 @@ from vault.terms import (
     parse_proposal,
     parse_terms,
 )
-from vault.timelocks import INEQUALITIES, MAINLINE, check_timelocks, regtest_timelocks, slack
+from vault.timelocks import INEQUALITIES, MAINLINE, answer, check_timelocks, late, regtest_timelocks, slack
 
 KIT = kit()
 GOOD = KIT.proposal
@@ -56,12 +56,20 @@ def test_the_unchanged_agreement_passes_in_values_and_in_bytes() -> None:
 
 
 # ---- inequalities ----------------------------------------------------------------------------------------------------
+BABE_KIT = kit(engine="babe")
+
+
 @pytest.mark.parametrize("rule", INEQUALITIES, ids=lambda rule: rule.name)
 @pytest.mark.parametrize("network", ["regtest", "signet"])
-def test_each_inequality_violated_by_one_is_refused_with_both_sides(rule, network: str) -> None:
+@pytest.mark.parametrize("engine", ["core", "babe"])
+def test_each_inequality_violated_by_one_is_refused_with_both_sides(rule, network: str, engine: str) -> None:
     times = regtest_timelocks() if network == "regtest" else MAINLINE
-    good = replace(GOOD, network=network, timelocks=times)
+    good = replace(GOOD if engine == "core" else BABE_KIT.proposal, network=network, timelocks=times)
     check_timelocks(good)
+    if not rule.asked(good):
+        assert (rule.name, engine) == ("3 refute", "core")
+        check_timelocks(replace(good, timelocks=replace(times, refute=1)))
+        return
     field = rule.name.split()[1].replace("assert", "assert_")
     lowered = getattr(times, field) - (rule.left_value(good) - rule.right_value(good))
     bad = replace(good, timelocks=replace(times, **{field: lowered}))
@@ -81,8 +89,19 @@ def test_the_named_sets_satisfy_every_inequality_on_their_networks() -> None:
         check_timelocks(replace(GOOD, network=network, timelocks=MAINLINE, maturity=20_000, grace=144))
         with pytest.raises(TermsFault, match="inequality"):
             check_timelocks(replace(GOOD, network=network))
-    late, answer = MAINLINE.margin + 1, MAINLINE.depth + MAINLINE.margin + 1
-    assert (slack("signet").ledger, slack("signet").dead_man, late, answer) == (72, 1008, 37, 43)
+    assert (slack("signet").ledger, slack("signet").dead_man, late(MAINLINE)) == (72, 1008, 37)
+    assert answer(replace(GOOD, timelocks=MAINLINE)) == 6 + 37
+    assert answer(replace(BABE_KIT.proposal, timelocks=MAINLINE)) == 6 + 37 + 144 + 36
+
+
+def test_one_graph_of_engine_babe_is_enough_to_ask_for_its_longer_answer() -> None:
+    mixed = replace(GOOD, graphs=(GOOD.graphs[0], BABE_KIT.proposal.graphs[1]))
+    for verdict in (answer(GOOD) + 1, answer(mixed)):
+        times = replace(regtest_timelocks(), verdict=verdict)
+        check_timelocks(replace(GOOD, timelocks=times))
+        with pytest.raises(TermsFault, match="4 verdict"):
+            check_timelocks(replace(mixed, timelocks=times))
+    check_timelocks(replace(mixed, timelocks=replace(regtest_timelocks(), verdict=answer(mixed) + 1)))
 
 
 @pytest.mark.parametrize("field", MAINLINE.__struct_fields__)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from bitcoin_scripts.transaction import Template
 from vault.plan import Plan
+from vault.transactions.answers import ANSWERS
 from vault.transactions.assert_ import assert_
 from vault.transactions.claim import claim
 from vault.transactions.contest import contest
 from vault.transactions.contested_payout import contested_payout
 from vault.transactions.dead_man import dead_man
-from vault.transactions.disprove import disprove
 from vault.transactions.no_assert import no_assert
 from vault.transactions.prefund import prefund
 from vault.transactions.refund import refund
@@ -37,7 +37,11 @@ def every_transaction(plan: Plan) -> dict[str, Template]:
             uncontested_payout(plan, g, vault=coin, claim=opened),
             no_assert(plan, g, claim=opened, contest=contested),
             asserted,
-            *(disprove(plan, g, k, claim=opened, assert_=asserted) for k in plan.proposal.challengers(g)),
+            *(
+                template
+                for k in plan.proposal.challengers(g)
+                for template in ANSWERS[plan.graph(g).engine](plan, g, k, opened, asserted)
+            ),
             contested_payout(plan, g, vault=coin, claim=opened, assert_=asserted),
             release_bond(plan, g, claim=opened),
             release_bond_contest(plan, g, claim=opened),

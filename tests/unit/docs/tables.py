@@ -31,8 +31,9 @@ from node.store import COLUMNS
 from tests.vault_kit import Kit, graph_terms, make_proposal
 from vault import picture
 from vault.agreement import Timelocks
-from vault.fees import BOND_RULES, RULES, vsizes_of
+from vault.fees import BOND_RULES, vsizes_of
 from vault.timelocks import INEQUALITIES, MAINLINE, ON_DEMAND, REAL_TIME, regtest_timelocks
+from vault.values import RULES
 
 DOCS = Path(__file__).parents[3] / "docs"
 BEGIN, END = "<!-- {} -->", "<!-- end -->"
