@@ -38,6 +38,51 @@ pub fn complete_digits(
     digit_seed: &[u8; 32],
     values: &[usize],
 ) -> Result<Vec<[u8; 64]>, EngineError> {
+    let learned = vec![Scalar::ZERO; layout.digits()];
+    complete(presignatures, layout, digit_seed, values, &learned)
+}
+
+/// The same when each presignature is locked to the sum of our point and one of another party, whose logarithms for these
+/// values were learned: whoever asserted other values keeps us from completing.
+pub fn complete_bound_digits(
+    presignatures: &[u8],
+    layout: Layout,
+    digit_seed: &[u8; 32],
+    values: &[usize],
+    learned: &[[u8; 32]],
+) -> Result<Vec<[u8; 64]>, EngineError> {
+    if learned.len() != layout.digits() {
+        return Err(EngineError::field(
+            "learned",
+            format!("{} scalars", layout.digits()),
+            format!("{} scalars", learned.len()),
+        ));
+    }
+    let read = |(digit, secret): (usize, &[u8; 32])| {
+        Scalar::parse(secret).ok_or_else(|| {
+            let expected = "scalars below the group order";
+            EngineError::field(
+                "learned",
+                expected,
+                format!("a larger one as digit {digit}"),
+            )
+        })
+    };
+    let learned: Vec<Scalar> = learned
+        .iter()
+        .enumerate()
+        .map(read)
+        .collect::<Result<_, _>>()?;
+    complete(presignatures, layout, digit_seed, values, &learned)
+}
+
+fn complete(
+    presignatures: &[u8],
+    layout: Layout,
+    digit_seed: &[u8; 32],
+    values: &[usize],
+    learned: &[Scalar],
+) -> Result<Vec<[u8; 64]>, EngineError> {
     check_length(layout, presignatures)?;
     if values.len() != layout.digits() {
         return Err(EngineError::field(
@@ -48,7 +93,7 @@ pub fn complete_digits(
     }
     let scalars = digit_secrets(layout, digit_seed);
     let mut signatures = Vec::with_capacity(values.len());
-    for (digit, value) in values.iter().enumerate() {
+    for (digit, (value, learned)) in values.iter().zip(learned).enumerate() {
         if *value >= layout.values() {
             return Err(EngineError::field(
                 "values",
@@ -59,7 +104,7 @@ pub fn complete_digits(
         let number = digit * layout.values() + value;
         let presignature = &presignatures[number * PRESIGNATURE_BYTES..][..PRESIGNATURE_BYTES];
         let (odd, scalar) = read(presignature, number)?;
-        let secret = digit_secret(layout, &scalars, digit, *value);
+        let secret = digit_secret(layout, &scalars, digit, *value).add(*learned);
         let secret = if odd { secret.neg() } else { secret };
         let mut signature = [0; 64];
         signature[..32].copy_from_slice(&presignature[1..33]);

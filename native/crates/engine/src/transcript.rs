@@ -9,6 +9,7 @@ use crate::scalar::Scalar;
 pub(crate) const DIGIT_SECRETS: &str = "bitvm3 2026 engine digit secrets v1";
 pub(crate) const PAIR_SECRETS: &str = "bitvm3 2026 engine pair secrets v1";
 pub(crate) const NONCES: &str = "bitvm3 2026 engine nonces v1";
+pub(crate) const PRESIGNATURE_NONCES: &str = "bitvm3 2026 engine presignature nonces v1";
 /// Commitments.
 pub(crate) const PAIR: &str = "bitvm3 2026 engine pair v1";
 pub(crate) const INSTANCE: &str = "bitvm3 2026 engine instance v1";
@@ -23,6 +24,7 @@ pub(crate) const KNOWLEDGE_CHALLENGE: &str = "bitvm3 2026 engine knowledge chall
 pub(crate) const OPENING_COEFFICIENTS: &str = "bitvm3 2026 engine opening coefficients v1";
 pub(crate) const OPENING_CHALLENGE: &str = "bitvm3 2026 engine opening challenge v1";
 pub(crate) const BATCH_WEIGHTS: &str = "bitvm3 2026 engine batch weights v1";
+pub(crate) const PRESIGNATURE_WEIGHTS: &str = "bitvm3 2026 engine presignature weights v1";
 
 /// Hashes a list whose items have fixed lengths, or go with their length.
 pub(crate) fn hash(context: &str, parts: &[&[u8]]) -> Hasher {
