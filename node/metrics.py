@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
 from challenge.deadlines import stage
+from node.decisions import decisions
 
 if TYPE_CHECKING:
     from node.app import Node
@@ -33,6 +34,15 @@ def exposition(daemon: Daemon) -> bytes:
     vaults = Gauge("bitvm3_vaults", "Vaults by stage.", ["stage"], registry=registry)
     for name, count in Counter(stage(state).value for _, state in node.book.items()).items():
         vaults.labels(stage=name).set(count)
+    decided = Gauge(
+        "bitvm3_decisions",
+        "What this node does, does not, or still finds out, by question.",
+        ["about", "does"],
+        registry=registry,
+    )
+    asked = Counter((each.kind, each.does) for _, state in node.book.items() for each in decisions(state))
+    for (about, does), count in asked.items():
+        decided.labels(about=about, does=does).set(count)
     _ledgers(node, registry)
     return generate_latest(registry)
 

@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final, assert_never
 
 from bitcoin_scripts.transaction import display_txid
+from challenge.bodies import Openings, decode
+from challenge.checks import terms_of
 from challenge.deadlines import agenda, stage
-from challenge.game import fold
+from challenge.facts import garbler_of, key
+from challenge.faults import Deviation
+from challenge.game import Answer, GraphPhase, GraphView, fold
+from challenge.rules import pairs
 from challenge.states import Stage, VaultState
+from circuits.artifact import Manifest, manifest_id
+from circuits.faults import PeerFault
+from node.decisions import decisions
+from node.in_words import graph_lines
+from node.ledger.claims import outcome_of
 from vault.fees import amounts_of
 from vault.graph import VaultGraph
 
 if TYPE_CHECKING:
     from node.app import Node
+
+
+_TERMS: Final = ("claimant", "outcome", "slot", "engine", "profile", "amount", "bond", "stake")
+_PROVEN: Final = {b"\x01": True, b"\x00": False}
 
 
 def vault_line(vault: bytes, state: VaultState) -> dict[str, Any]:
@@ -38,22 +53,16 @@ async def show_vault(node: Node, vault: bytes) -> dict[str, Any]:
         {"value": value, "phase": slot.phase.value, "height": slot.height, "by": slot.by}
         for value, slot in zip(proposal.slots, view.slots, strict=True)
     ]
-    graphs = [
-        {
-            **{name: getattr(terms, name) for name in ("claimant", "outcome", "slot", "engine", "profile", "amount", "bond")},
-            "commitment": terms.statement.hex(),
-            "phase": game.phase.value,
-            "last": game.last,
-        }
-        for terms, game in zip(proposal.graphs, view.graphs, strict=True)
-    ]  # fmt: skip
     return {
         **vault_line(vault, state),
         "me": state.me,
         "height": node.scanner.height,
         "parties": [{"identity": party.identity.hex(), "role": party.role} for party in proposal.parties],
         "slots": slots,
-        "graphs": graphs,
+        "graphs": [_graph(state, g, game) for g, game in enumerate(view.graphs)],
+        **({"risks": graph_lines(proposal)} if stage(state) is Stage.PROPOSED else {}),
+        "pairs": _pairs(state),
+        "decisions": [each.as_json() for each in decisions(state)],
         "agenda": [
             {"name": item.name, "since": item.since, "until": item.until, "why": item.why} for item in agenda(state)
         ],
@@ -61,6 +70,69 @@ async def show_vault(node: Node, vault: bytes) -> dict[str, Any]:
         "transactions": [*node.stakes(vault), *(_transactions(graph, state) if graph else [])],
         "setup": node.context.phases.table(vault),
     }
+
+
+def _graph(state: VaultState, g: int, game: GraphView) -> dict[str, Any]:
+    """What a graph is about and where its game stands; `armed`: whose coin for it is where it was put."""
+    terms = state.proposal.graphs[g]
+    match terms.engine:
+        case "core":
+            about: dict[str, Any] = {"commitment": terms.statement.hex()}
+        case "babe":
+            about = {
+                "ledger": terms.statement.hex(),
+                "key": terms.key.hex(),
+                "template": _template(state, g),
+                "proven": _PROVEN.get(state.facts.get(key("proven", g), b"")),
+            }
+        case _:
+            assert_never(terms.engine)
+    return {
+        **{name: getattr(terms, name) for name in _TERMS},
+        **about,
+        "phase": game.phase.value,
+        "last": game.last,
+        "armed": {
+            "bond": game.phase is not GraphPhase.DISARMED,
+            **{f"stake/{k}": answer is not Answer.DISARMED for k, answer in game.answers.items()},
+        },
+        "answers": {str(k): answer.value for k, answer in game.answers.items()},
+    }
+
+
+def _template(state: VaultState, g: int) -> str | None:
+    """What a record of the ledger has to name; it follows from everybody's keys."""
+    if any(key("keys", p) not in state.facts for p in range(len(state.proposal.parties))):
+        return None
+    return outcome_of(terms_of(state.proposal, state.facts), g).template.hex()
+
+
+def _pairs(state: VaultState) -> list[dict[str, Any]]:
+    """Who garbles for whom, and the bytes of what the other one keeps, as far as this party has heard of it."""
+    rows = []
+    for g, k in pairs(state.proposal):
+        kept, answers = state.facts.get(key("openings", g, k)), state.facts.get(key("presignatures", g, k))
+        rows.append(
+            {
+                "graph": g,
+                "challenger": k,
+                "garbler": garbler_of(state.proposal, g, k),
+                "kept_bytes": _length(lambda raw: decode(Openings, raw, "openings").kept, kept),
+                "answers_bytes": _length(lambda raw: raw, answers),
+            }
+        )
+    return rows
+
+
+def _length(manifest_of: Callable[[bytes], bytes], stated: bytes | None) -> int | None:
+    """Of the content; none when it was not stated, or when what a peer stated is no manifest."""
+    if stated is None:
+        return None
+    try:
+        manifest = manifest_of(stated)
+        return Manifest.parse(manifest, expected_id=manifest_id(manifest)).length
+    except (Deviation, PeerFault):
+        return None
 
 
 def _transactions(graph: VaultGraph, state: VaultState) -> list[dict[str, Any]]:

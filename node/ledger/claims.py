@@ -29,6 +29,7 @@ from vault.ledger.opening import Opening, check_opening, decode_opening, open_va
 from vault.ledger.position import OUTCOMES, Position
 from vault.ledger.state import Ledger
 from vault.ledger.witness import outcome_witness
+from vault.statement import template_id
 
 Action = Literal["withdraw", "default", "liquidate"]
 OUTCOME = "outcome"
@@ -87,8 +88,6 @@ class Proven:
 
 def outcome_of(terms: Terms, graph: int) -> Outcome:
     """What a claim of this graph says (engine babe)."""
-    from vault.statement import template_id
-
     proposal, said = terms.proposal, terms.proposal.graphs[graph]
     return Outcome(
         vault=proposal.proposal_id, slot=said.slot, action=said.outcome,

@@ -96,13 +96,19 @@ class KeyFolder:
 
     def key(self, key: bytes) -> KeyLine:
         """By the verifying key's id. Raises LocalFault when it is not here."""
-        for line in self.keys():
-            if line.key == key:
-                return line
+        unusable = []
+        for path, entry in self.entries():
+            match entry:
+                case LocalFault():
+                    unusable.append(f"{path.name}: {entry.came}")
+                case KeyLine() if entry.key == key:
+                    return entry
+                case _:
+                    pass
         raise LocalFault(
             what=f"proving key {key.hex()[:16]}",
             expected=f"one in {self.path}",
-            came="none",
+            came="; ".join(("none that can be used", *unusable)) if unusable else "none",
             todo="Get its .zkey file from whoever made it: `bitvm3 setup import STATEMENT --zkey FILE`; `bitvm3 setup list` "
             "shows what is here.",
         )

@@ -19,7 +19,12 @@ from challenge.rules import answered_by, evaluated_by
 from challenge.states import VaultState
 from circuits.artifact import Manifest, manifest_id
 from circuits.faults import PeerFault
+from native import NativeError
+from native._native.garbling import Progress
 from node.artifacts import Artifacts
+from node.faults import LocalFault
+from node.work.dispute_engine import drill_key
+from node.work.pair import engine_of, setup_of
 
 if TYPE_CHECKING:
     from node.app import Node
@@ -28,6 +33,7 @@ __all__ = ["drill"]
 
 log = structlog.get_logger("drill")
 
+NONE = "-"
 KEPT, ANSWERS = "kept instances", "presignatures of Reveal"
 
 
@@ -68,6 +74,7 @@ def _row(node: Node, state: VaultState, held: Held) -> dict[str, Any]:
     begun = time.monotonic()
     size, chunks, damaged = _chunks(node.context.artifacts, held.manifest)
     claimant = state.proposal.graphs[held.graph].claimant
+    drilled = _drilled(node, state, held)
     return {
         "graph": held.graph,
         "pair": f"claimant {claimant}, challenger {held.challenger}",
@@ -76,9 +83,27 @@ def _row(node: Node, state: VaultState, held: Held) -> dict[str, Any]:
         "bytes": size,
         "chunks": f"{chunks - len(damaged)} of {chunks}",
         "damaged": damaged,
+        "drill": drilled,
         "ms": round(1000 * (time.monotonic() - begun)),
-        "ok": not damaged,
+        "ok": not damaged and drilled in ("ok", NONE),
     }
+
+
+def _drilled(node: Node, state: VaultState, held: Held) -> str:
+    """What the evaluation of an opened instance said."""
+    g, k, context = held.graph, held.challenger, node.context
+    if held.what != KEPT:
+        return NONE
+    artifact = context.store.get("jobs", drill_key(context.name(state), g, k))
+    if artifact is None:
+        return NONE
+    try:
+        right = engine_of(state, g).run_drill(
+            setup_of(context, state, g, k), context.artifacts.view(artifact), Progress()
+        )
+    except (LocalFault, NativeError) as fault:
+        return f"failed: {fault}"
+    return "ok" if right else "wrong result"
 
 
 def _chunks(artifacts: Artifacts, manifest: bytes) -> tuple[int, int, list[int]]:

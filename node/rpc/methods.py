@@ -23,7 +23,7 @@ from node.rpc.table import (
     WaitParams,
     bind,
 )
-from node.rpc.vault import claim, contest
+from node.rpc.vault import claim, contest, propose
 from node.view import show_vault, vault_line
 
 if TYPE_CHECKING:
@@ -63,8 +63,8 @@ def methods(daemon: Daemon) -> list[Method]:
     async def connect(params: ConnectParams) -> Any:
         return await daemon.connect(params.identity, params.address)
 
-    async def propose(params: ProposeParams) -> Any:
-        return {"id": await node.propose(params.proposal)}
+    async def propose_(params: ProposeParams) -> Any:
+        return await propose(node, params.proposal)
 
     async def accept(params: VaultParams) -> Any:
         return await node.order(params.id, "want_accept")
@@ -116,7 +116,7 @@ def methods(daemon: Daemon) -> list[Method]:
             "wallet.coins": coins,
             "peer.list": peers,
             "peer.connect": connect,
-            "vault.propose": propose,
+            "vault.propose": propose_,
             "vault.accept": accept,
             "vault.reject": reject,
             "vault.list": listing,

@@ -1,4 +1,4 @@
-"""What claiming and contesting do, by engine. Holds no state.
+"""What proposing, claiming and contesting do, by engine. Holds no state.
 
 Promises: nothing is ordered before everything it needs is there, and every refusal says what is missing and what to do; a claim
 of engine babe leaves with a proof that was verified for this very claim, unless its operator says, on regtest, that it is false.
@@ -7,6 +7,7 @@ Does NOT decide a dispute: `challenge` does, from the facts that are ordered her
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any, Literal, assert_never
 
 from challenge.checks import terms_of
@@ -14,21 +15,20 @@ from challenge.deadlines import stage
 from challenge.facts import key
 from challenge.states import Stage, VaultState
 from circuits.engine import Encrypted
-from circuits.engines.babe import PROOF_BYTES
 from node.faults import LocalFault
+from node.in_words import graph_lines
 from node.ledger.claims import outcome_of
 from node.proposing import check_opening
 from node.rpc.table import ClaimParams, ContestParams
-from snark.faults import MalformedFault
-from snark.formats import Curve, Format
-from snark.groth16 import Proof, VerifyingKey
-from snark.statements import verify_outcome
+from node.work.dispute import proves
+from node.work.pair import statement_of
 from vault.terms import GraphTerms
 
 if TYPE_CHECKING:
     from node.app import Node
+    from node.ledger.room import Ledgers, Open
 
-__all__ = ["claim", "contest"]
+__all__ = ["claim", "contest", "propose"]
 
 YES = b"\x01"
 G1 = (1, 2)
@@ -145,33 +145,35 @@ async def _proof(node: Node, params: ClaimParams, state: VaultState, terms: Grap
             if params.proof is None
             else (bytes.fromhex(params.proof), "given, not verified")
         )
-    encrypted = await node.context.statement(state, params.graph)
+    opened = _ledger(node, terms)
+    encrypted = await asyncio.to_thread(statement_of, node.context, state, params.graph)
+    assert encrypted is not None  # noqa: S101 - the graph's engine is babe
     if params.proof is not None:
         given = bytes.fromhex(params.proof)
         _insist_on_valid(given, encrypted)
         return given, "given, verified"
-    opened = None if node.ledgers is None else node.ledgers.open_ledgers.get(terms.statement)
-    if opened is None:
-        raise LocalFault(
-            what=f"ledger {terms.statement.hex()}", expected="open on this node, to make the proof from", came="not open here",
-            todo="`bitvm3 ledger open FILE` with its genesis file; or bring a proof: --proof FILE.",
-        )  # fmt: skip
     proven = await opened.claims.prove(outcome_of(terms_of(state.proposal, state.facts), params.graph), terms.key)
     _insist_on_valid(proven.eip197, encrypted)
     return proven.eip197, f"record in ledger {opened.id.hex()[:16]} under the checkpoint of seq {proven.seq}"
 
 
+def _ledger(node: Node, terms: GraphTerms) -> Open:
+    """The ledger that the graph's claims are about. Raises LocalFault."""
+    opened = None if node.ledgers is None else node.ledgers.open_ledgers.get(terms.statement)
+    if opened is None:
+        raise LocalFault(
+            what=f"ledger {terms.statement.hex()}", expected="open on this node", came="not open here",
+            todo="`bitvm3 ledger open FILE` with its genesis file: the statement of a claim follows from it.",
+        )  # fmt: skip
+    return opened
+
+
 def _insist_on_valid(proof: bytes, statement: Encrypted) -> None:
     """Refuse a proof that everybody could defeat. Raises LocalFault."""
-    vk = VerifyingKey.parse(statement.key, Format.ARKWORKS, Curve.BN254)
-    try:
-        valid = verify_outcome(vk, statement.x, Proof.parse(proof, Curve.BN254, Format.EIP197))
-        came = "one that is valid for another statement, or for none"
-    except MalformedFault as fault:
-        valid, came = False, f"{len(proof)} of {PROOF_BYTES} bytes that are none: {fault}"
-    if not valid:
+    if not proves(statement, proof):
         raise LocalFault(
-            what="proof", expected=f"one that is valid for x = {statement.x.hex()} under key {vk.id.hex()[:16]}", came=came,
+            what="proof", expected=f"one that is valid for x = {statement.x.hex()} under the vault's key",
+            came="one that is valid for another statement, or for none",
             todo="A claim on it would be lost with its bond. Without --proof this node makes one from its ledger.",
         )  # fmt: skip
 
@@ -185,3 +187,23 @@ def _graph(state: VaultState, g: int, part: Literal["claimant", "challenger"]) -
             todo="`bitvm3 vault show` lists them.",
         )  # fmt: skip
     return graphs[g]
+
+
+async def propose(node: Node, proposal: dict[str, Any]) -> dict[str, Any]:
+    """Begin a vault and say what it puts at stake. Raises LocalFault naming the field."""
+    found = await node.propose(_with_ledgers(node, proposal))
+    return {"id": found, "graphs": graph_lines(node.state(bytes.fromhex(found)).proposal)}
+
+
+def _with_ledgers(node: Node, proposal: dict[str, Any]) -> dict[str, Any]:
+    """A ledger may be named by its first digits, as everywhere."""
+    graphs = proposal.get("graphs")
+    if not isinstance(graphs, list) or node.ledgers is None:
+        return proposal
+    return {**proposal, "graphs": [_with_ledger(node.ledgers, graph) for graph in graphs]}
+
+
+def _with_ledger(rooms: Ledgers, graph: object) -> object:
+    if not isinstance(graph, dict) or not isinstance(graph.get("ledger"), str):
+        return graph
+    return {**graph, "ledger": rooms.find(graph["ledger"]).id.hex()}
