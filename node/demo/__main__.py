@@ -91,7 +91,7 @@ def stage(options: argparse.Namespace, folder: Path, screen: Screen) -> tuple[Th
     wanted = games(options.profile)
     grounds = ENGINES[options.engine](wanted)
     backend: Backend = "bitcoind" if options.bitcoind else "sandbox"
-    theatre = Theatre(folder, backend, known=grounds.known(), contest=grounds.contest)
+    theatre = Theatre(folder, backend, known=grounds.known())
     return theatre, Play(theatre, options.engine, screen.say, wanted)
 
 

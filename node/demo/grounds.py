@@ -31,11 +31,10 @@ class Game:
 class Grounds(Protocol):
     """What the play needs from an engine.
 
-    `contest`: the policy of lender and challenger. `answer`: what a challenger publishes after a false Assert; `futile`: what is
-    published after a true one. `insistence`: what `vault.contest` wants of an operator who knows better.
+    `answer`: what a challenger publishes after a false Assert; `futile`: what is published after a true one. `insistence`: what
+    `vault.contest` wants of an operator who knows better.
     """
 
-    contest: ClassVar[str]
     falsehood: ClassVar[str]
     answer: ClassVar[str]
     futile: ClassVar[tuple[str, ...]]
@@ -78,7 +77,6 @@ class Sealed:
 
     games: Sequence[Game]
 
-    contest: ClassVar[str] = "known"
     falsehood: ClassVar[str] = f"{TOO_MUCH:,} sat of a sealed {BALANCE:,}"
     answer: ClassVar[str] = "disprove"
     futile: ClassVar[tuple[str, ...]] = ()
@@ -124,7 +122,6 @@ class Lent:
     freed: list[int] = field(default_factory=list)
     proof: str = ""
 
-    contest: ClassVar[str] = "always"
     falsehood: ClassVar[str] = "no record in the ledger, the proof of another slot"
     answer: ClassVar[str] = "reveal"
     futile: ClassVar[tuple[str, ...]] = ("reveal", "refute")

@@ -8,28 +8,39 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from typing import Any
 
 import msgspec
 import pytest
 
-import node.work
-from challenge.bodies import Commitments, Openings, Points, decode, decode_kept, encode, encode_kept
+from challenge.bodies import Commitments, Points, decode, decode_kept, encode, encode_kept
 from challenge.facts import key
 from challenge.states import Stage
 from native._native import signing, tapscript
 from native._native.keys import Seed
 from node.faults import Unavailable
-from node.work.context import Context
-from node.work.funding import load_stakes
-from tests.adversary.lying import Lie, honest, lie, resign, value_of
+from tests.adversary.lying import (
+    Lie,
+    altered,
+    expect_ended,
+    expect_no_coin_spent,
+    first_bytes,
+    flip,
+    honest,
+    last_byte,
+    lie,
+    lying_job,
+    middle,
+    resign,
+    setup,
+    swap_two,
+    value_of,
+)
 from tests.simulation import toy
 from tests.simulation.scenarios import a_world, open_a_vault
-from tests.simulation.world import GIFT, GIFTS, ROLES, World
+from tests.simulation.world import ROLES, World
 from vault.terms import decode_keys
 from vault.terms import encode as encode_terms
 
-ANCHOR = 240
 KEPT, INSTANCES = 3, 8
 """Of the profile `test`."""
 
@@ -45,52 +56,6 @@ async def world() -> AsyncIterator[World]:
         yield opened
 
 
-async def setup(world: World) -> bytes:
-    """Propose, and mine until the setup has come to an end of some kind."""
-    vault = await world.propose(amounts=[900_000], slots=1)
-    for _ in range(6):
-        if all(world.state(name, vault).end is not None for name in ROLES):
-            break
-        await world.mine()
-    return vault
-
-
-def expect_ended(world: World, vault: bytes, *, victims: tuple[str, ...], field: str) -> None:
-    """A victim names the field, everyone else heard it from one."""
-    by_itself = []
-    for name in ROLES:
-        end = world.state(name, vault).end
-        assert end is not None, f"{name} goes on: {world.describe()}"
-        assert end[0] == Stage.ABORTED.value
-        assert field in end[1], f"{name}: {end[1]}"
-        if "ended the setup" not in end[1]:
-            by_itself.append(name)
-    assert set(by_itself) & set(victims), f"noticed by {by_itself}"
-
-
-def fees_of_bonds(world: World, vault: bytes) -> int:
-    """What posting the bond and taking it back costs the claimant: two transactions at 1 sat/vB, each with an anchor."""
-    context = world.actors["borrower"].node.context
-    record, reclaim = load_stakes(context, vault), context.store.get("outgoing", vault + b"0/reclaim")
-    if record is None or not record.raw:
-        return 0
-    assert reclaim is not None
-    return sum(-(-tapscript.weight(raw) // 4) + ANCHOR for raw in (record.raw, reclaim))
-
-
-async def expect_no_coin_spent(world: World, vault: bytes) -> None:
-    await world.mine(4)
-    assert world.balance("lender") == GIFTS * GIFT
-    assert world.balance("challenger") == GIFTS * GIFT
-    assert world.balance("borrower") == GIFTS * GIFT - fees_of_bonds(world, vault)
-    own = load_stakes(world.actors["borrower"].node.context, vault)
-    reclaim = world.actors["borrower"].node.context.store.get("outgoing", vault + b"0/reclaim")
-    ours = {world.chain.txid(raw) for raw in (own.raw if own else b"", reclaim or b"") if raw}
-    assert set(world.chain.offered) <= ours, "something else than Stakes and the reclaim was shown to the chain"
-    for name in ROLES:
-        assert world.actors[name].node.context.wallet.balance().reserved == 0
-
-
 async def expect_next_vault_works(world: World) -> None:
     honest(world)
     await open_a_vault(world)
@@ -104,10 +69,6 @@ def _payout_of_mine(value: bytes) -> bytes:
     keys = decode_keys(value)
     other = b"\x51\x20" + tapscript.taproot(keys.personal, [])[0]
     return encode_terms(msgspec.structs.replace(keys, payout_script=other))
-
-
-def _flip(at: int) -> Lie:
-    return lambda value: value[:at] + bytes([value[at] ^ 1]) + value[at + 1 :]
 
 
 def _no_point(value: bytes) -> bytes:
@@ -172,7 +133,7 @@ DEVIATIONS: dict[str, Deviation] = {
         liar="challenger", fact="keys/2", field="keys/2",
         change=lambda value: encode_terms(msgspec.structs.replace(decode_keys(value), party=1)),
     ),
-    "another graph": Deviation(liar="lender", fact="digest/1", change=_flip(0), field="digest"),
+    "another graph": Deviation(liar="lender", fact="digest/1", change=flip(0), field="digest"),
     "a digest of another length": Deviation(
         liar="lender", fact="digest/1", change=lambda v: v[:-1], field="digest/1"
     ),
@@ -187,7 +148,7 @@ DEVIATIONS: dict[str, Deviation] = {
         change=lambda v: v[66:132] + v[66:],
     ),
     "one partial signature of many": Deviation(
-        liar="lender", fact="partials/1/1", change=_flip(32 * 17 + 31), field="partials/1/1"
+        liar="lender", fact="partials/1/1", change=flip(32 * 17 + 31), field="partials/1/1"
     ),
     "one partial signature too few": Deviation(
         liar="lender", fact="partials/1/1", change=lambda v: v[:-32], field="partials/1/1"
@@ -239,7 +200,7 @@ async def test_ready_over_other_presignatures_does_not_free_whoever_has_said_rea
         if (sender, to, name) != ("lender", "borrower", "ready/1"):
             return raw
         ((_, state),) = world.actors["challenger"].node.book.items()
-        return resign(raw, world.actors["lender"], value=_flip(0)(value)) if "ready/2" in state.facts else None
+        return resign(raw, world.actors["lender"], value=flip(0)(value)) if "ready/2" in state.facts else None
 
     world.wire.tamper = late_and_false
     vault = await setup(world)
@@ -258,67 +219,15 @@ async def test_ready_over_other_presignatures_does_not_free_whoever_has_said_rea
 # ---- lies in what a job makes ------------------------------------------------------------------------------------------
 
 
-def lying_job(
-    monkeypatch: pytest.MonkeyPatch, world: World, who: str, kind: str, change: Callable[..., Any]
-) -> list[str]:
-    """The job of one node states other facts; the others' jobs are honest."""
-    real, done = node.work.WORK[kind], []
-
-    async def lying(context: Context, state: Any, job: Any) -> Any:
-        facts = await real(context, state, job)
-        if context is world.actors[who].node.context:
-            done.append(job)
-            return change(context, facts, job)
-        return facts
-
-    monkeypatch.setitem(node.work.WORK, kind, lying)
-    return done
-
-
-def _altered_artifact(which: str, alter: Callable[[bytes, int], bytes], records: int) -> Callable[..., Any]:
-    """A content that is changed before its manifest is made: every chunk verifies, the content is wrong."""
-
-    def change(context: Context, facts: Any, job: Any) -> Any:
-        ((name, raw),) = facts
-        if name != key("openings", 0, 1):
-            return facts
-        body = decode(Openings, raw, name)
-        content = bytes(context.artifacts.view(context.artifacts.id_of(getattr(body, which))))
-        assert len(content) % records == 0
-        altered = context.artifacts.put(
-            alter(content, len(content) // records), kind="kept" if which == "kept" else "openings"
-        )
-        return ((name, encode(msgspec.structs.replace(body, **{which: altered.encoded}))),)
-
-    return change
-
-
-def _first_bytes(content: bytes, record: int) -> bytes:
-    return bytes([content[0] ^ 1]) + content[1:]
-
-
-def _middle(content: bytes, record: int) -> bytes:
-    at = len(content) // 2
-    return content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :]
-
-
-def _last(content: bytes, record: int) -> bytes:
-    return content[:-1] + bytes([content[-1] ^ 1])
-
-
-def _swap_two(content: bytes, record: int) -> bytes:
-    return content[record : 2 * record] + content[:record] + content[2 * record :]
-
-
 ALTERED = {
-    "a share of an opened instance": ("opened", _first_bytes, INSTANCES - KEPT),
-    "the middle of an opened instance": ("opened", _middle, INSTANCES - KEPT),
-    "the last byte of an opened instance": ("opened", _last, INSTANCES - KEPT),
-    "two opened instances swapped": ("opened", _swap_two, INSTANCES - KEPT),
-    "a kept table": ("kept", _middle, KEPT),
-    "the first byte of a kept table": ("kept", _first_bytes, KEPT),
-    "the last byte of a kept table": ("kept", _last, KEPT),
-    "two kept tables swapped": ("kept", _swap_two, KEPT),
+    "a share of an opened instance": ("opened", first_bytes, INSTANCES - KEPT),
+    "the middle of an opened instance": ("opened", middle, INSTANCES - KEPT),
+    "the last byte of an opened instance": ("opened", last_byte, INSTANCES - KEPT),
+    "two opened instances swapped": ("opened", swap_two, INSTANCES - KEPT),
+    "a kept table": ("kept", middle, KEPT),
+    "the first byte of a kept table": ("kept", first_bytes, KEPT),
+    "the last byte of a kept table": ("kept", last_byte, KEPT),
+    "two kept tables swapped": ("kept", swap_two, KEPT),
 }
 
 
@@ -328,7 +237,7 @@ async def test_a_wrong_share_or_a_swapped_table_ends_the_setup(
 ) -> None:
     which, alter, records = ALTERED[name]
     with monkeypatch.context() as patch:
-        done = lying_job(patch, world, "borrower", "open", _altered_artifact(which, alter, records))
+        done = lying_job(patch, world, "borrower", "open", altered(key("openings", 0, 1), which, alter, records))
         vault = await setup(world)
         assert done
     expect_ended(world, vault, victims=("lender",), field="garbling of graph 0")
