@@ -1,7 +1,7 @@
 """Which proposals this node can take part in. Checked in a thread: circuits are built again to compare their ids.
 
-Promise: a proposal that passes names this chain, this node, circuits that follow from it, and nothing this node could not
-carry out. This module does NOT decide whether its operator wants it.
+Promise: a proposal that passes names this chain, this node, circuits that follow from it, ledgers and verifying keys that this
+node has, and nothing it could not carry out. This module does NOT decide whether its operator wants it.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from challenge.facts import BULK
 from challenge.policy import Policy
 from circuits.digits import digit_count
 from node.faults import PeerFault
-from node.proposing import circuit_of
+from node.proposing import predicate_of
 from vault.faults import VaultFault
+from vault.graph import part_counts
 from vault.terms import Proposal, parse_proposal
 
 NONCE_BYTES: Final = 66
@@ -36,25 +37,35 @@ class Rules:
     start: int
 
 
-def parse_and_admit(raw: bytes, *, proposer: bytes, me: bytes, rules: Rules) -> tuple[Proposal, int, int]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judges:
+    """What this node can judge a claim of engine babe by: ids of the ledgers open here, and of its keys of `outcome`."""
+
+    ledgers: frozenset[bytes]
+    keys: frozenset[bytes]
+
+
+def parse_and_admit(
+    raw: bytes, *, proposer: bytes, me: bytes, rules: Rules, judges: Judges
+) -> tuple[Proposal, int, int]:
     """(proposal, proposer, me) of hostile bytes. Raises PeerFault naming the field."""
     try:
         proposal = parse_proposal(raw)
     except VaultFault as fault:
         raise PeerFault(what="proposal", expected="one by the rules", came=str(fault)) from fault
-    return (proposal, *admit(proposal, proposer=proposer, me=me, rules=rules))
+    return (proposal, *admit(proposal, proposer=proposer, me=me, rules=rules, judges=judges))
 
 
-def admit(proposal: Proposal, *, proposer: bytes, me: bytes, rules: Rules) -> tuple[int, int]:
+def admit(proposal: Proposal, *, proposer: bytes, me: bytes, rules: Rules, judges: Judges) -> tuple[int, int]:
     """(proposer, me) as party indices. Raises PeerFault naming the field."""
-    for what, right, expected, came in _rows(proposal, proposer, me, rules):
+    for what, right, expected, came in _rows(proposal, proposer, me, rules, judges):
         if not right:
             raise PeerFault(what=what, expected=str(expected), came=str(came))
     identities = [party.identity for party in proposal.parties]
     return identities.index(proposer), identities.index(me)
 
 
-def _rows(proposal: Proposal, proposer: bytes, me: bytes, rules: Rules) -> Iterator[Row]:
+def _rows(proposal: Proposal, proposer: bytes, me: bytes, rules: Rules, judges: Judges) -> Iterator[Row]:
     """Cheap rows first: the first wrong one ends the check."""
     identities, depth = [party.identity for party in proposal.parties], proposal.timelocks.depth
     yield "network", proposal.network == rules.network, rules.network, proposal.network
@@ -62,19 +73,18 @@ def _rows(proposal: Proposal, proposer: bytes, me: bytes, rules: Rules) -> Itera
     yield "timelocks.depth", depth >= rules.minimum_depth, f"at least {rules.minimum_depth}", depth
     yield "parties", me in identities, f"this node, {me.hex()}", "other nodes only"
     yield "proposer", proposer in identities, "one of the parties", proposer.hex()
-    for g, graph in enumerate(proposal.graphs):
-        values = graph.digits << graph.digit_bits
+    for g, (graph, parts) in enumerate(zip(proposal.graphs, part_counts(proposal), strict=True)):
+        values = -(-(graph.digits << graph.digit_bits) // parts)
         at = f"graphs[{g}]"
         yield f"{at}.profile", graph.profile != "test" or rules.network == "regtest", "one for real coins", "test"
-        # the public nonces of a graph, one for each value of each digit, travel in one message
-        yield (
-            f"{at}.digits",
-            values * NONCE_BYTES <= BULK * 15 // 16,
-            f"at most {BULK // NONCE_BYTES} values in all",
-            values,
-        )
+        # the public nonces of a part of a graph, one for each value of each digit, travel in one message
+        most = BULK * 15 // 16 // NONCE_BYTES
+        yield f"{at}.digits", values <= most, f"at most {most} values in a part", values
+        if graph.engine == "babe":
+            yield f"{at}.statement", graph.statement in judges.ledgers, "a ledger open here", graph.statement.hex()
+            yield f"{at}.key", graph.key in judges.keys, "one of this node's verifying keys of outcome", graph.key.hex()
     for g, graph in enumerate(proposal.graphs):
-        circuit, at = circuit_of(graph.statement, graph.amount), f"graphs[{g}]"
-        count = digit_count(circuit, graph.digit_bits)
-        yield f"{at}.circuit", graph.circuit == circuit.id, circuit.id.hex(), graph.circuit.hex()
+        predicate, at = predicate_of(graph), f"graphs[{g}]"
+        count = digit_count(predicate, graph.digit_bits)
+        yield f"{at}.circuit", graph.circuit == predicate.id, predicate.id.hex(), graph.circuit.hex()
         yield f"{at}.digits", graph.digits == count, count, graph.digits

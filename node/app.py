@@ -17,7 +17,7 @@ import structlog
 from bitcoin_scripts.transaction import display_txid
 from challenge.actions import Close, Run
 from challenge.classify import index
-from challenge.deadlines import Due, stage
+from challenge.deadlines import Due, settled, stage
 from challenge.events import Done, Event, Failed, Halted, Ordered
 from challenge.facts import key
 from challenge.faults import Deviation
@@ -26,12 +26,14 @@ from challenge.reserve import reserve_needed
 from challenge.states import Job, Stage, VaultState
 from native import NativeError
 from native._native import tapscript
-from node.admission import Rules, admit
+from node.admission import Judges, Rules, admit
 from node.book import Book, Sending, Turn, outbox_entry
 from node.chain import Connected as BlockConnected
 from node.chain import Disconnected as BlockDisconnected
 from node.chain import Follower, ReorgTooDeep
+from node.decisions import Decisions
 from node.faults import LocalFault, PeerFault, Unavailable
+from node.foresee import foresee
 from node.limits import PRODUCT, Limits
 from node.loop import Connected, Delivered, Disconnected, Happened, Item, Loop, Proposed, Wrote
 from node.outbox import Outbox
@@ -43,7 +45,7 @@ from node.view import vault_line
 from node.work import WORK, build, bump
 from node.work.again import offer_again
 from node.work.context import Context
-from node.work.dispute_engine import drop_artifacts
+from node.work.dispute_engine import useless
 from node.work.funding import load_stakes
 from node.work.reclaim import returning
 from vault.faults import VaultFault
@@ -58,6 +60,9 @@ log = structlog.get_logger()
 RETRY = 1.0
 WAIT_SECONDS = 60.0
 POLL_SECONDS = 0.003
+LOOK_SECONDS = 1.0
+"""Between two looks at the mempool for a witness that a job will ask for."""
+OUTCOME = "outcome"
 DRAWINGS = {"text": text, "dot": dot, "svg": svg}
 
 
@@ -74,6 +79,7 @@ class Node:
     post: Post = field(init=False)
     outbox: Outbox = field(init=False)
     publisher: Publisher = field(init=False)
+    decisions: Decisions = field(default_factory=Decisions)
     alarms: int = 0
     ledgers: Ledgers | None = None
     tell: Callable[[str, Any], None] = lambda event, value: None
@@ -83,12 +89,13 @@ class Node:
     _stopping: asyncio.Event = field(default_factory=asyncio.Event)
     _background: set[asyncio.Task[Any]] = field(default_factory=set)
     _offered: int = -1
+    _cleared: set[bytes] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.loop = Loop(book=self.book, store=self.context.store, scanner=self.scanner, dispatch=self.dispatch)
         self.post = Post(
             rules=self.rules, limits=self.limits, context=self.context, book=self.book, loop=self.loop,
-            ledgers=lambda: self.ledgers,
+            ledgers=lambda: self.ledgers, judges=self.judges,
         )  # fmt: skip
         self.outbox = Outbox(transmit=self.post.transmit, delivered=self._delivered)
         self.publisher = Publisher(
@@ -114,7 +121,10 @@ class Node:
     async def run(self) -> None:
         """Loop, chain and publisher, until `stop` or a fault that the node cannot go on with."""
         async with asyncio.TaskGroup() as tasks:
-            work = [tasks.create_task(each) for each in (self.loop.run(), self._follow(), self.publisher.run())]
+            work = [
+                tasks.create_task(each)
+                for each in (self.loop.run(), self._follow(), self.publisher.run(), self._look())
+            ]
             self._standing_orders()
             await self._stopping.wait()
             for task in work:
@@ -129,6 +139,7 @@ class Node:
         for task in list(self._jobs.values()):
             task.cancel()
         await asyncio.gather(*self._jobs.values(), return_exceptions=True)
+        await self.context.once.close()
         if self.ledgers is not None:
             await self.ledgers.close()
         await self.outbox.close()
@@ -152,6 +163,16 @@ class Node:
                 if state.end is None:
                     await self.loop.put(Happened(vault=vault, event=Halted(reason=str(fault))))
 
+    async def _look(self) -> None:
+        """Again and again at the mempool: what a block will make this node compute begins when it is seen there."""
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            for _, state in list(self.book.live(self.scanner.height, self.rules.bound)):
+                try:
+                    await foresee(self.context, state)
+                except (Unavailable, PeerFault) as fault:
+                    log.info("the mempool is not seen", reason=str(fault))
+
     # ---- what a committed turn asks for ------------------------------------------------------------------------------
 
     def dispatch(self, item: Item, turn: Turn) -> None:
@@ -166,6 +187,7 @@ class Node:
         for vault, state in turn.states.items():
             self.context.phases.reached(vault, stage(state))
             self.tell("vault", vault_line(vault, state))
+            self._say(vault, state)
             self._order(vault, state)
         if turn.states:
             self._watch_reserve()
@@ -174,6 +196,14 @@ class Node:
             self._spawn(self.context.announce_block())
         if turn.states or isinstance(item, Connected | Disconnected):
             self.publisher.poke()
+
+    def _say(self, vault: bytes, state: VaultState) -> None:
+        """Why this node does what a dispute asks of it, or does not, whenever that changes."""
+        if state.end is None:
+            for each in self.decisions.news(vault, state):
+                log.info(
+                    "decision", vault=vault.hex()[:16], graph=each.graph, about=each.about, does=each.does, why=each.why
+                )  # fmt: skip
 
     def _spawn(self, work: Any) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -199,8 +229,13 @@ class Node:
         for purpose in (vault.hex(), f"{vault.hex()}/stakes"):
             self.context.wallet.release(purpose)
         self.loop.put(Wrote(puts=tuple(self.context.wallet.puts())))
+        self._drop(vault, over=True)
+
+    def _drop(self, vault: bytes, *, over: bool) -> None:
+        """Free the room of artifacts that are of no use any more."""
         try:
-            drop_artifacts(self.context, self.state(vault))
+            for artifact in useless(self.context, self.state(vault), over=over):
+                self.context.artifacts.drop(artifact)
         except (PeerFault, Deviation) as fault:  # a peer's openings that name no artifact
             log.info("nothing to drop", vault=vault.hex()[:16], reason=str(fault))
 
@@ -288,6 +323,8 @@ class Node:
         if reached not in (Stage.PROPOSED, Stage.LIVE) or (vault, reached) in self._ordered:
             return
         self._ordered.add((vault, reached))
+        if reached is Stage.LIVE:
+            self._drop(vault, over=False)
         for name in self._orders(state) if reached is Stage.LIVE else self._acceptance(vault, state):
             if name not in state.facts:
                 self.loop.put(Happened(vault=vault, event=Ordered(key=name)))
@@ -310,7 +347,15 @@ class Node:
         if self._offered != tip:
             await offer_again(self.context, vaults)
             self._offered = tip
+            self._clear(tip)
         return await returning(self.context, vaults, tip, self.rules.bound)
+
+    def _clear(self, tip: int) -> None:
+        """Vaults in which nothing can move any more keep no artifacts."""
+        for vault, state in self.book.items():
+            if vault not in self._cleared and state.end is None and state.log and settled(state, tip, self.rules.bound):
+                self._cleared.add(vault)
+                self._drop(vault, over=True)
 
     async def _build(self, vault: bytes, state: VaultState, name: str) -> bytes:
         return await build(self.context, state, name)
@@ -380,10 +425,14 @@ class Node:
 
     async def propose(self, wanted: dict[str, Any]) -> str:
         """Begin a vault as its proposer; returns its id, hex. Raises LocalFault naming the field."""
-        proposal = await asyncio.to_thread(propose, wanted, network=self.rules.network, genesis=self.rules.genesis)
-        identity = self.context.keys.identity.xonly()
+        judges, identity = await asyncio.to_thread(self.judges), self.context.keys.identity.xonly()
+        proposal = await asyncio.to_thread(
+            propose, wanted, network=self.rules.network, genesis=self.rules.genesis, keys=sorted(judges.keys)
+        )
         try:
-            proposer, me = await asyncio.to_thread(admit, proposal, proposer=identity, me=identity, rules=self.rules)
+            proposer, me = await asyncio.to_thread(
+                admit, proposal, proposer=identity, me=identity, rules=self.rules, judges=judges
+            )
         except PeerFault as fault:
             raise LocalFault(what=fault.what, expected=fault.expected, came=fault.came) from fault
         self._afford(proposal, me)
@@ -391,6 +440,14 @@ class Node:
         if outcome.kind == "duplicate":
             raise LocalFault(what="proposal", expected="a new one", came=outcome.reason)
         return proposal.proposal_id.hex()
+
+    def judges(self) -> Judges:
+        """What this node can judge a claim of engine babe by. Reads the key folder."""
+        lines = self.context.proving.keys()
+        return Judges(
+            ledgers=self.context.ledgers.ids(),
+            keys=frozenset(line.key for line in lines if line.statement.name == OUTCOME),
+        )
 
     def fee_reserve(self) -> dict[str, int]:
         """Sats the node could be forced to spend on fees at once, and the free coins that could pay them."""
@@ -430,7 +487,7 @@ class Node:
 
     def quiet(self, height: int) -> bool:
         """True when this height is processed and nothing is left that does not wait for a block."""
-        working = len(self._jobs) - self.context.waiting
+        working = len(self._jobs) - self.context.waiting + self.context.once.busy
         return (
             self.scanner.height >= height and self.loop.empty and not len(self.outbox) and working <= 0
             and not self._background and self.publisher.idle
@@ -457,6 +514,7 @@ class Node:
             "outbox": len(self.outbox),
             "jobs": len(self._jobs),
             "waiting": self.context.waiting,
+            "foreseen": self.context.once.busy,
             "publishing": not self.publisher.idle,
         }
 

@@ -34,6 +34,7 @@ from node.faults import LocalFault, PeerFault, Unavailable
 from node.guard import Guard, pair
 from node.keys import STRONG, Kdf, Keys, harden, read_passphrase
 from node.ledger.judgement import Tolerance
+from node.ledger.port import OpenLedgers
 from node.ledger.room import Ledgers
 from node.ledger.wiring import world_of
 from node.loop import Wrote
@@ -262,6 +263,7 @@ async def _open(config: Config, stack: AsyncExitStack) -> Daemon:
         derive=derived,
         prices=prices,
         proving=proving,
+        ledgers=OpenLedgers(lambda: holder[0].ledgers),
     )
     node = Node(rules=rules, context=context, book=Book.load(store), scanner=scanner)
     holder.append(node)

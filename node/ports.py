@@ -9,6 +9,9 @@ from typing import Protocol
 
 from node.chain import Broadcast, Utxo
 from node.chain.follow import Blocks
+from node.faults import LocalFault
+from node.ledger.claims import Outcome
+from vault.ledger.genesis import Genesis
 
 
 class Chain(Blocks, Protocol):
@@ -26,6 +29,9 @@ class Chain(Blocks, Protocol):
     async def median_time(self, height: int) -> int | None:
         """Median time past of the active block of a height, None when the chain is shorter."""
 
+    async def transaction(self, txid: bytes, block_hash: bytes | None) -> bytes | None:
+        """A transaction of the mempool (no block), or of a block; None when it is not there."""
+
     async def feerate(self) -> int:
         """sat/vB that the next blocks ask for."""
 
@@ -38,3 +44,19 @@ class PeerPort(Protocol):
 
     async def fetch_chunk(self, peer_id: str, artifact: bytes, index: int, timeout: float) -> bytes:  # noqa: ASYNC109
         """One chunk of an artifact."""
+
+
+class LedgerPort(Protocol):
+    """The ledgers that this node follows, as far as vaults look at them (node.ledger.room, or a part of it)."""
+
+    def ids(self) -> frozenset[bytes]:
+        """Those that are open here."""
+
+    def genesis(self, ledger: bytes) -> Genesis:
+        """What is fixed of one. Raises LocalFault when it is not open here."""
+
+    async def doubt(self, ledger: bytes, outcome: Outcome) -> LocalFault | None:
+        """Why the record under the newest final checkpoint does not bear an outcome out; None when it does.
+
+        Raises Unavailable when nobody shows it, LocalFault when the ledger is not open here.
+        """

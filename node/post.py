@@ -17,7 +17,7 @@ from challenge.events import Told
 from challenge.facts import KINDS
 from challenge.machine import Outcome
 from challenge.states import Stage
-from node.admission import Rules, parse_and_admit
+from node.admission import Judges, Rules, parse_and_admit
 from node.book import Book, Sending
 from node.faults import LocalFault, PeerFault, Unavailable
 from node.letters import from_body, to_body
@@ -45,6 +45,7 @@ class Post:
     book: Book
     loop: Loop
     ledgers: Callable[[], Ledgers | None]
+    judges: Callable[[], Judges]
 
     async def on_message(self, raw: bytes) -> bytes:
         """One message; returns once it is committed. Raises PeerFault (refused) or Unavailable (try later)."""
@@ -90,7 +91,7 @@ class Post:
             )
         identity = self.context.keys.identity.xonly()
         proposal, proposer, me = await asyncio.to_thread(
-            parse_and_admit, raw, proposer=sender, me=identity, rules=self.rules
+            lambda: parse_and_admit(raw, proposer=sender, me=identity, rules=self.rules, judges=self.judges())
         )
         if proposal.proposal_id != vault:
             raise PeerFault(what="propose", expected=vault.hex(), came=proposal.proposal_id.hex())

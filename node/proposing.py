@@ -1,40 +1,52 @@
-"""From what a person says of a vault to a Proposal, and from sealed inputs to the digits of a claim.
+"""From what a person says of a vault to a Proposal, and from what an operator claims with to the digits of Assert.
 
-Promise: everything a person leaves out is filled in the same way on every node: circuit, digits, smallest bond, timelocks.
-This module does NOT know peers or state.
+Promise: everything a person leaves out is filled in the same way on every node: circuit, digits, smallest bond, timelocks; for
+engine babe the largest stake allowed, and this node's only key of the statement `outcome`. This module does NOT know peers or
+state.
 """
 
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, assert_never
 
 import msgspec
 
 from bitcoin_scripts.outputs import DUST
 from circuits import digits
+from circuits.engine import Predicate
+from circuits.engines.babe import CIRCUIT, digits_of_proof
+from circuits.faults import LocalFault as CircuitsLocalFault
 from circuits.gates import Circuit
 from circuits.withdrawal import commitment_of, withdrawal
 from node.faults import LocalFault
 from vault.faults import VaultFault
-from vault.fees import minimal_bond
-from vault.terms import FeePolicy, GraphTerms, Party, Proposal, Timelocks, check_proposal, check_shape
+from vault.fees import largest_stake, minimal_bond
+from vault.terms import MIN_STAKE, FeePolicy, GraphTerms, Party, Proposal, Timelocks, check_proposal, check_shape
 from vault.timelocks import MAINLINE, regtest_timelocks
-
-DIGIT_BITS = 4
 
 
 class GraphWanted(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One claim game. `commitment`: SHA256(balance (32 bytes) || salt (16 bytes)), hex; `amount`: sats the claim pays."""
+    """One claim game. `amount`: sats the claim pays.
+
+    Engine babe: `ledger`: id of the ledger that claims are about, hex; `key`: id of the verifying key of the statement
+    `outcome`, hex (none: this node's only one); `stake`: sats a challenger risks (none: the most allowed).
+    Engine core: `commitment`: SHA256(balance (32 bytes) || salt (16 bytes)), hex.
+    """
 
     claimant: int
     outcome: str
     slot: int
-    engine: str
     profile: str
-    commitment: str
     amount: int
+    engine: str = "babe"
+    digit_bits: int = 4
+    commitment: str | None = None
+    ledger: str | None = None
+    key: str | None = None
+    stake: int | None = None
 
 
 class PartyWanted(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -66,8 +78,22 @@ def circuit_of(statement: bytes, amount: int) -> Circuit:
     return withdrawal(commitment=statement, amount=amount)
 
 
-def propose(wanted: dict[str, Any], *, network: str, genesis: bytes) -> Proposal:
-    """The proposal a person means. Raises LocalFault naming the field."""
+def predicate_of(terms: GraphTerms) -> Predicate:
+    """What is garbled in a graph."""
+    match terms.engine:
+        case "core":
+            return circuit_of(terms.statement, terms.amount)
+        case "babe":
+            return CIRCUIT
+        case _:
+            assert_never(terms.engine)
+
+
+def propose(wanted: dict[str, Any], *, network: str, genesis: bytes, keys: Sequence[bytes]) -> Proposal:
+    """The proposal a person means; `keys` are the ids of this node's verifying keys of `outcome`.
+
+    Raises LocalFault naming the field.
+    """
     try:
         told = msgspec.convert(wanted, ProposalWanted)
     except msgspec.ValidationError as error:
@@ -75,12 +101,12 @@ def propose(wanted: dict[str, Any], *, network: str, genesis: bytes) -> Proposal
             what="proposal", expected="parties, slots and graphs as README shows", came=str(error)
         ) from error
     try:
-        return _propose(told, network, genesis)
+        return _propose(told, network, genesis, keys)
     except VaultFault as fault:
         raise LocalFault(what="proposal", expected="one by the rules", came=str(fault)) from fault
 
 
-def _propose(told: ProposalWanted, network: str, genesis: bytes) -> Proposal:
+def _propose(told: ProposalWanted, network: str, genesis: bytes, keys: Sequence[bytes]) -> Proposal:
     default = regtest_timelocks() if network == "regtest" else MAINLINE
     try:
         timelocks = (
@@ -97,39 +123,91 @@ def _propose(told: ProposalWanted, network: str, genesis: bytes) -> Proposal:
         salt=secrets.token_bytes(32),
         parties=tuple(Party(identity=_hex("identity", party.identity), role=party.role) for party in told.parties),  # type: ignore[arg-type]
         slots=told.slots,
-        graphs=tuple(_graph(g, graph) for g, graph in enumerate(told.graphs)),
+        graphs=tuple(_graph(g, graph, keys) for g, graph in enumerate(told.graphs)),
         timelocks=timelocks,
         fee_policy=FeePolicy(base_rate=told.base_rate, worst_rate=told.worst_rate),
         maturity=told.maturity,
         grace=told.grace,
     )
     check_shape(draft)
-    bonds = tuple(msgspec.structs.replace(graph, bond=minimal_bond(draft, g)) for g, graph in enumerate(draft.graphs))
-    return check_proposal(msgspec.structs.replace(draft, graphs=bonds))
+    staked = msgspec.structs.replace(
+        draft, graphs=tuple(_stake(draft, g, wanted) for g, wanted in enumerate(told.graphs))
+    )
+    check_shape(staked)
+    bonds = tuple(msgspec.structs.replace(graph, bond=minimal_bond(staked, g)) for g, graph in enumerate(staked.graphs))
+    return check_proposal(msgspec.structs.replace(staked, graphs=bonds))
 
 
-def _graph(g: int, wanted: GraphWanted) -> GraphTerms:
-    statement = _hex(f"graphs[{g}].commitment", wanted.commitment)
-    circuit = circuit_of(statement, wanted.amount)
+def _stake(draft: Proposal, g: int, wanted: GraphWanted) -> GraphTerms:
+    """The terms with the stake that a person names, or the largest one allowed."""
+    terms = draft.graphs[g]
+    if terms.engine == "core":
+        return terms
+    return msgspec.structs.replace(terms, stake=largest_stake(draft, g) if wanted.stake is None else wanted.stake)
+
+
+def _graph(g: int, wanted: GraphWanted, keys: Sequence[bytes]) -> GraphTerms:
+    at = f"graphs[{g}]"
+    for field in {"core": ("ledger", "key", "stake"), "babe": ("commitment",)}.get(wanted.engine, ()):
+        if getattr(wanted, field) is not None:
+            raise LocalFault(what=f"{at}.{field}", expected=f"nothing: engine {wanted.engine} has none", came="a value")
+    match wanted.engine:
+        case "core":
+            statement, key = _hex(f"{at}.commitment", wanted.commitment), b""
+            predicate: Predicate = circuit_of(statement, wanted.amount)
+        case "babe":
+            statement, key = _hex(f"{at}.ledger", wanted.ledger), _key(at, wanted.key, keys)
+            predicate = CIRCUIT
+        case other:
+            raise LocalFault(what=f"{at}.engine", expected="babe or core", came=other[:40])
+    try:
+        count = digits.digit_count(predicate, wanted.digit_bits)
+    except CircuitsLocalFault as fault:
+        raise LocalFault(what=f"{at}.digit_bits", expected="1 to 8", came=str(wanted.digit_bits)) from fault
     return GraphTerms(
         claimant=wanted.claimant,
         outcome=wanted.outcome,  # type: ignore[arg-type]
         slot=wanted.slot,
-        engine=wanted.engine,  # type: ignore[arg-type]
+        engine=wanted.engine,
         profile=wanted.profile,  # type: ignore[arg-type]
-        digits=digits.digit_count(circuit, DIGIT_BITS),
-        digit_bits=DIGIT_BITS,
-        circuit=circuit.id,
+        digits=count,
+        digit_bits=wanted.digit_bits,
+        circuit=predicate.id,
         statement=statement,
-        key=b"",
+        key=key,
         amount=wanted.amount,
         bond=DUST,
-        stake=0,
+        stake=MIN_STAKE if wanted.engine == "babe" else 0,
     )
 
 
+def _key(at: str, told: str | None, keys: Sequence[bytes]) -> bytes:
+    """The verifying key a person names, or this node's only one."""
+    if told is not None:
+        return _hex(f"{at}.key", told)
+    if len(keys) != 1:
+        raise LocalFault(
+            what=f"{at}.key",
+            expected="the id of a verifying key of the statement outcome (this node has not just one to take)",
+            came=", ".join(key.hex()[:16] for key in keys) or "none here",
+            todo="`bitvm3 setup list` shows them; on regtest `bitvm3 setup run outcome` makes one.",
+        )
+    return keys[0]
+
+
+def claimed_digits(terms: GraphTerms, value: bytes) -> list[int]:
+    """The digits that Assert publishes for what an operator claimed with: digit values (core), a proof (babe)."""
+    match terms.engine:
+        case "core":
+            return list(value)
+        case "babe":
+            return digits_of_proof(value, terms.digit_bits)
+        case _:
+            assert_never(terms.engine)
+
+
 def digits_of(terms: GraphTerms, balance: int, salt: int) -> tuple[int, ...]:
-    """The digits that Assert publishes for these sealed inputs; whether they are true is what the game decides."""
+    """Engine core: the digits that Assert publishes for these sealed inputs; whether they are true is what the game decides."""
     if not (0 <= balance < 1 << 256 and 0 <= salt < 1 << 128):
         raise LocalFault(
             what="sealed inputs", expected="a balance below 2^256 and a salt below 2^128", came=f"{balance}, {salt}"
@@ -149,11 +227,11 @@ def check_opening(terms: GraphTerms, balance: int, salt: int) -> None:
         )
 
 
-def _hex(field: str, text: str) -> bytes:
+def _hex(field: str, text: str | None) -> bytes:
     try:
-        value = bytes.fromhex(text)
+        value = bytes.fromhex(text or "")
     except ValueError:
         value = b""
     if len(value) != 32:
-        raise LocalFault(what=field, expected="32 bytes as hex", came=text[:80])
+        raise LocalFault(what=field, expected="32 bytes as hex", came=(text or "nothing")[:80])
     return value

@@ -1,17 +1,19 @@
 """Keeps on chain what is due: builds, stores, broadcasts, repeats until mined, pays more when it takes long, stops when void.
 
-Promise: a transaction is built once; its bytes are on disk (and, for Assert, in the guard) before they leave, so a restart or
-a reorg shows the same witness again and never another. What is due follows from the state alone (`challenge.deadlines`):
+Promise: a transaction is built once; its bytes are on disk (and, for Assert and Reveal, claimed in the guard) before they leave,
+so a restart or a reorg shows the same witness again and never another. What is due follows from the state alone (`challenge.deadlines`):
 nothing here has to be remembered. This module does NOT decide what is due, and holds no key.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 import structlog
+from bitcoin.core import CTransaction
+from blake3 import blake3
 
 from challenge.deadlines import Due, due
 from challenge.game import split
@@ -20,7 +22,7 @@ from native import NativeError
 from node.book import Book
 from node.chain import Accepted, AlreadyKnown, Rejected
 from node.faults import LocalFault, PeerFault, Unavailable
-from node.guard import Guard
+from node.guard import Domain, Guard
 from node.ports import Chain
 from node.scan import Scanner
 from node.store import Put, Store
@@ -34,6 +36,11 @@ PATIENCE: Final = 2
 TOO_CHEAP: Final = ("min relay fee not met", "mempool min fee not met")
 """Reasons that a child cures at once. A rival in the mempool is no reason to outbid it: it may serve the same end, and if
 it is not mined, patience ends."""
+
+SHOWN_ONCE: Final[Mapping[str, Domain]] = {"assert": "assert", "reveal": "reveal"}
+"""Transactions that show digits, and the guard's domain of each."""
+AFTER_DIGITS: Final = 3
+"""What follows the digits in the witness of their leaf: the first key's signature, script, control block."""
 
 Returning = Callable[[int], Awaitable[list[tuple[bytes, VaultState, Due]]]]
 Build = Callable[[bytes, VaultState, str], Awaitable[bytes]]
@@ -140,10 +147,18 @@ class Publisher:
         if raw is None:
             raw = await self._build(vault, state, name)
             await self._write((("outgoing", key, raw),))
+        one_version(self._guard, vault, name, raw)
         return raw
 
 
-def one_version(guard: Guard, vault: bytes, name: str, digest: bytes) -> None:
-    """Assert is shown in one version, ever: two would show two secrets of a digit. Raises GuardViolation."""
-    if split(name)[1] == "assert":
-        guard.claim("assert", outgoing_key(vault, name), digest)
+def one_version(guard: Guard, vault: bytes, name: str, raw: bytes) -> None:
+    """A transaction that shows digits is shown in one version, ever: two would show two secrets of a digit.
+
+    What is claimed are its digits' signatures, so the same digits under another signature of ours pass. It is claimed after it
+    was stored: a version that was claimed and lost would bar every other one for ever. Raises GuardViolation.
+    """
+    domain = SHOWN_ONCE.get(split(name)[1])
+    if domain is not None:
+        stack = CTransaction.deserialize(raw).wit.vtxinwit[0].scriptWitness.stack
+        digits = b"".join(bytes(item) for item in stack[:-AFTER_DIGITS])
+        guard.claim(domain, outgoing_key(vault, name), blake3(digits).digest())

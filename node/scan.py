@@ -13,14 +13,15 @@ from bitcoin.core import CTransaction
 from challenge.classify import Index, classify
 from challenge.events import Event, Mined
 from challenge.facts import fact_id
+from challenge.game import split
 from challenge.states import Seen
 from native._native.tapscript import Watch
 from node.store import Put, Store
 from node.wallet import Wallet
 
 TIP = b"tip"
-EVIDENCE = "assert"
-"""The transaction whose witness tells something: it is stored and named in the log."""
+EVIDENCE = frozenset({"assert", "reveal"})
+"""The transactions whose witness tells something: it is stored and named in the log."""
 
 
 @dataclass(slots=True)
@@ -103,7 +104,7 @@ class Scanner:
         items = []
         for vault, index in self._indexes.items():
             for name in classify(index, txid, spent):
-                evidence = name.endswith(f"/{EVIDENCE}")
+                evidence = split(name)[1] in EVIDENCE
                 items.append(
                     (vault, Seen(name=name, txid=txid, height=height, raw=fact_id(raw) if evidence else b""), evidence)
                 )

@@ -10,9 +10,11 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from challenge.states import Job, VaultState
+from node.work.answers import accept, answer
 from node.work.ceremony import aggregate, coins, derive_graph, keys, nonces, reveal, sign
 from node.work.context import Context, Facts
-from node.work.dispute_engine import check, commit, draw, evaluate, open_instances
+from node.work.dispute import decrypt, evaluate, verify_proof
+from node.work.dispute_engine import check, commit, draw, garble, open_instances
 from node.work.finishing import build, bump
 from node.work.funding import fund
 
@@ -21,15 +23,20 @@ WORK: Final[dict[str, Callable[[Context, VaultState, Job], Awaitable[Facts]]]] =
     "keys": keys,
     "coins": coins,
     "commit": commit,
+    "garble": garble,
     "draw": draw,
     "open": open_instances,
     "check": check,
     "derive": derive_graph,
+    "answer": answer,
+    "accept": accept,
     "nonces": nonces,
     "sign": sign,
     "aggregate": aggregate,
     "reveal": reveal,
+    "verify": verify_proof,
     "evaluate": evaluate,
+    "decrypt": decrypt,
 }
 
 __all__ = ["WORK", "build", "bump"]

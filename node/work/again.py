@@ -1,7 +1,7 @@
 """What left this node once and no block holds is offered to the chain again, at every block.
 
 A transaction may be lost on the way: by a crash before it left, an eviction, a reorg that does not give it back. The coins of
-a wallet's transaction would wait for ever, and a bond that a claim needs would be missing.
+a wallet's transaction would wait for ever, and a bond that a claim needs, or a stake that an answer needs, would be missing.
 
 Promise: only bytes that were durable before they left the first time; nothing is signed here. Transactions of the graph are
 not offered here: they follow from the vault's state (`node.publish`). A setup under way looks after its own Stakes.
@@ -11,15 +11,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from challenge.deadlines import armed_bonds
+from challenge.coins import armed_bonds, armed_stakes
 from challenge.states import VaultState
 from node.chain import Rejected
 from node.work.context import Context
-from node.work.funding import bonds_of, load_stakes
+from node.work.funding import load_stakes, posted_of
 
 
 async def offer_again(context: Context, vaults: Iterable[tuple[bytes, VaultState]]) -> None:
-    """Offer the wallet's waiting transactions, and the Stakes of bonds that a claim needs and the chain lost.
+    """Offer the wallet's waiting transactions, and the Stakes of what a claim or an answer needs and the chain lost.
 
     Raises Unavailable when the chain does not answer.
     """
@@ -31,10 +31,10 @@ async def offer_again(context: Context, vaults: Iterable[tuple[bytes, VaultState
 
 
 async def _lost(context: Context, vault: bytes, state: VaultState) -> list[bytes]:
-    armed = armed_bonds(state)
+    armed = {*armed_bonds(state), *armed_stakes(state)}
     record = load_stakes(context, vault) if armed and "funded" in state.facts else None
     if record is None or not record.raw:
         return []
-    coins = [coin for g, coin in bonds_of(context, state, record) if g in armed]
+    coins = [coin for g, coin in posted_of(context, state, record).items() if g in armed]
     there = [await context.chain.utxo(coin.txid, coin.vout) is not None for coin in coins]
     return [] if all(there) else [record.raw]

@@ -7,7 +7,7 @@ from hashlib import sha256
 
 from blake3 import blake3
 
-from challenge.bodies import Funded, Points, decode
+from challenge.bodies import Funded, decode
 from challenge.checks import terms_of
 from challenge.facts import everyone, key
 from challenge.states import Job, VaultState
@@ -17,9 +17,10 @@ from node.faults import LocalFault, PeerFault
 from node.guard import Guard
 from node.work.context import Context, Facts
 from node.work.own import nonce_seed, share_of_group
+from node.work.pair import check_points, engine_points
 from vault.graph import VaultGraph, derive
 from vault.presigned import Presigned
-from vault.terms import Coin, EnginePoints, PartyKeys
+from vault.terms import Coin, PartyKeys
 from vault.terms import encode as encode_terms
 
 PUBLIC_NONCE, PARTIAL = 66, 32
@@ -42,7 +43,7 @@ async def keys(context: Context, state: VaultState, job: Job) -> Facts:
         change_script=payout,
         nonce=funded.nonce,
         bonds=funded.bonds,
-        stakes=(),
+        stakes=funded.stakes,
         hashlock_a=sha256(own.hashlock_a().reveal()).digest() if me == proposal.borrower else b"",
         hashlocks_r=tuple(sha256(own.hashlock_r(s).reveal()).digest() for s in slots) if me == proposal.lender else (),
         prefund_inputs=funded.prefund_inputs,
@@ -56,6 +57,7 @@ async def coins(context: Context, state: VaultState, job: Job) -> Facts:
     for party in terms.keys:
         named = [
             *((f"bond of graph {g}", coin) for g, coin in party.bonds),
+            *((f"stake of graph {g}", coin) for g, coin in party.stakes),
             *(("PreFund input", coin) for coin in party.prefund_inputs),
         ]
         for what, coin in named:
@@ -83,33 +85,16 @@ async def _on_chain(context: Context, state: VaultState, party: int, what: str, 
         )
 
 
-def engine_points(state: VaultState, blobs: Context) -> tuple[EnginePoints, ...]:
-    """The public points of every graph, from the claimants' facts."""
-    found = []
-    for g, graph in enumerate(state.proposal.graphs):
-        body = decode(Points, blobs.blob(state.facts[key("points", g)]), key("points", g))
-        rows, width = [], 33 * (1 + graph.digit_bits)
-        if len(body.digits) != width * graph.digits:
-            raise PeerFault(
-                what=key("points", g),
-                expected=f"{width * graph.digits} bytes of digit points",
-                came=f"{len(body.digits)} bytes",
-            )
-        for at in range(0, len(body.digits), width):
-            rows.append(tuple(body.digits[i : i + 33] for i in range(at, at + width, 33)))
-        found.append(EnginePoints(graph=g, digits=tuple(rows), locks=body.outputs, reveals=()))
-    return tuple(found)
-
-
 async def derive_graph(context: Context, state: VaultState, job: Job) -> Facts:
     """Derive every transaction from Terms and points, and state the digest of all of it."""
+    await asyncio.to_thread(check_points, context, state)
     graph = await context.graph(state)
     return ((key("digest", state.me), graph.digest()),)
 
 
 def derived(state: VaultState, context: Context) -> VaultGraph:
     """The graph of a vault whose points are known."""
-    return derive(terms_of(state.proposal, state.facts), engine_points(state, context))
+    return derive(terms_of(state.proposal, state.facts), engine_points(context, state))
 
 
 async def nonces(context: Context, state: VaultState, job: Job) -> Facts:

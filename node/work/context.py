@@ -16,11 +16,12 @@ from node.faults import LocalFault, Unavailable
 from node.guard import Guard
 from node.keys import Keys
 from node.phases import Phases
-from node.ports import Chain, PeerPort
+from node.ports import Chain, LedgerPort, PeerPort
 from node.prices import Prices
 from node.proving import Proving
 from node.store import Put, Store
 from node.wallet import Wallet
+from node.work.once import Once
 from node.work.own import Own
 from vault.graph import VaultGraph
 from vault.presigned import Presigned
@@ -78,6 +79,8 @@ class Context:
     derive: Callable[[VaultState, Context], VaultGraph]
     prices: Prices
     proving: Proving
+    ledgers: LedgerPort
+    once: Once = field(default_factory=Once)
     progress: dict[tuple[bytes, Job], Progress | Steps] = field(default_factory=dict)
     phases: Phases = field(default_factory=Phases)
     offered: dict[bytes, bytes] = field(default_factory=dict)

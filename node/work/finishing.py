@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 
 from bitcoin.core import CTransaction
-from blake3 import blake3
 
+from challenge.deadlines import learned_from
 from challenge.facts import key
 from challenge.game import fold, split
 from challenge.states import VaultState
@@ -15,24 +15,26 @@ from native._native.garbling import Progress
 from native._native.keys import Secret
 from node.chain import Rejected
 from node.faults import LocalFault
-from node.publish import one_version
+from node.proposing import claimed_digits
 from node.wallet.spend import ANCHOR_SCRIPT
+from node.work.answers import presignatures
 from node.work.context import Context
-from node.work.dispute_engine import learn
+from node.work.dispute import asserted_digits, learned
 from node.work.reclaim import RECLAIM, reclaim
 from vault.presigned import Presigned, finish, wallet_messages
 
 
 async def build(context: Context, state: VaultState, name: str) -> bytes:
-    """The raw signed transaction `name`. Assert is claimed in the guard before it exists outside this function."""
-    graph, kind, _ = split(name)
+    """The raw signed transaction `name`. What may exist in one version only leaves no trace outside before it is stored."""
+    graph, kind, index = split(name)
     if kind == RECLAIM:
         return await reclaim(context, state, graph or 0)
     presigned = await context.presigned(state)
-    return await asyncio.to_thread(_build, context, state, presigned, name)
+    extra = await _secret(context, state, graph or 0, kind, index or 0)
+    return await asyncio.to_thread(_build, context, state, presigned, name, extra)
 
 
-def _build(context: Context, state: VaultState, presigned: Presigned, name: str) -> bytes:
+def _build(context: Context, state: VaultState, presigned: Presigned, name: str, extra: Secret | None) -> bytes:
     own = context.own_of(state)
     graph, kind, index = split(name)
     match kind:
@@ -48,39 +50,61 @@ def _build(context: Context, state: VaultState, presigned: Presigned, name: str)
         case "contest":
             return finish(presigned, name, personal=own.personal, leaf=state.me)
         case "assert":
-            shown = _digits(context, state, presigned, graph or 0)
-            # Built again after a crash it carries another signature by c, but the same digits: these exist once.
-            one_version(context.guard, context.name(state), name, blake3(b"".join(shown)).digest())
-            return finish(presigned, name, personal=own.personal, digits=shown)
-        case "disprove":
-            return finish(presigned, name, personal=own.personal, extra=_secret(context, state, presigned, graph or 0))
+            return finish(
+                presigned, name, personal=own.personal, digits=_asserted(context, state, presigned, graph or 0)
+            )
+        case "reveal":
+            return finish(
+                presigned, name, personal=own.personal, digits=_revealed(context, state, presigned, graph or 0)
+            )
         case _:
-            return finish(presigned, name, personal=own.personal)
+            return finish(presigned, name, personal=own.personal, extra=extra)
 
 
-def _digits(context: Context, state: VaultState, presigned: Presigned, g: int) -> list[bytes]:
-    """One completed signature a digit, for the values that the operator claimed with."""
-    values = list(state.facts[key("want_claim", g)])
+def _layout(state: VaultState, g: int) -> engine.Layout:
     terms = state.proposal.graphs[g]
+    return engine.Layout(input_bits=terms.digits * terms.digit_bits, digit_bits=terms.digit_bits)
+
+
+def _asserted(context: Context, state: VaultState, presigned: Presigned, g: int) -> list[bytes]:
+    """One completed signature a digit, for what the operator claimed with."""
+    terms = state.proposal.graphs[g]
+    values = claimed_digits(terms, state.facts[key("want_claim", g)])
     first, last = presigned.graph.digit(g, 0).start, presigned.graph.digit(g, terms.digits - 1).stop
-    layout = engine.Layout(input_bits=terms.digits * terms.digit_bits, digit_bits=terms.digit_bits)
+    stored = presigned.signatures[65 * first : 65 * last]
+    return list(engine.complete_digits(stored, _layout(state, g), context.own_of(state).digits(g), values))
+
+
+def _revealed(context: Context, state: VaultState, presigned: Presigned, g: int) -> list[bytes]:
+    """One completed signature a digit, for the very digits that the Assert on chain shows."""
+    shown = asserted_digits(context, state, presigned, g)
     return list(
-        engine.complete_digits(
-            presigned.signatures[65 * first : 65 * last], layout, context.own_of(state).digits(g), values
+        engine.complete_bound_digits(
+            presignatures(context, state, g, state.me),
+            _layout(state, g),
+            context.own_of(state).digits(g),
+            [digit.value for digit in shown],
+            [digit.secret for digit in shown],
         )
     )
 
 
-def _secret(context: Context, state: VaultState, presigned: Presigned, g: int) -> Secret:
-    """The logarithm of O_k, learned again from the Assert that the chain holds."""
-    asserted = fold(state.proposal, state.log).graphs[g].mined["assert"]
-    secret = learn(context, state, g, presigned, context.blob(asserted.raw), Progress())
+async def _secret(context: Context, state: VaultState, g: int, kind: str, k: int) -> Secret | None:
+    """The logarithm of the point lock that a transaction opens, learned again from the witness that gave it before."""
+    match kind:
+        case "disprove":
+            shows, witness = "assert", fold(state.proposal, state.log).graphs[g].mined["assert"].raw
+        case "refute":
+            shows, witness = f"reveal/{k}", learned_from(state, g, k) or b""
+        case _:
+            return None
+    secret = await learned(context, state, f"{g}/{shows}", context.blob(witness), Progress())
     if secret is None:
         raise LocalFault(
             what=f"graph {g}",
-            expected="a false claim",
-            came="a true one",
-            todo="This is a bug: the verdict said otherwise.",
+            expected=f"{shows} to show the logarithm that {kind} needs",
+            came="nothing",
+            todo="This is a bug: the verdict or the answer said otherwise.",
         )
     return secret
 

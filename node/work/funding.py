@@ -1,4 +1,4 @@
-"""Coins before keys: the bonds this party may have to post, buried; for the borrower, the coins PreFund will spend, reserved."""
+"""Coins before keys: the bonds and stakes this party may need, buried; the borrower's coins for PreFund, reserved."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from node.faults import LocalFault
 from node.wallet import Payment, WalletCoin
 from node.work.context import Context, Facts
 from vault.fees import deposit_needed
-from vault.terms import Coin, bond_script
+from vault.terms import Coin, Proposal, bond_script
 
 log = structlog.get_logger()
 
 
 class Stakes(msgspec.Struct, frozen=True, array_like=True):
-    """The record of a Stakes transaction: on disk before it leaves. `raw` is empty for a party without bonds."""
+    """The record of a Stakes transaction: on disk before it leaves. `raw` is empty for a party that has nothing to post."""
 
     nonce: bytes
     raw: bytes
@@ -46,19 +46,24 @@ async def fund(context: Context, state: VaultState, job: Job) -> Facts:
     """Publish this party's Stakes, wait until they are buried, then reserve the PreFund coins."""
     name = context.name(state)
     record = load_stakes(context, name) or await _make(context, state)
-    bonds = bonds_of(context, state, record)
-    if record.raw:
-        await _bury(context, state, record, bonds)
+    posted = posted_of(context, state, record)
+    if posted:
+        await _bury(context, state, record, next(iter(posted.values())))
     inputs = await _prefund_coins(context, state) if state.me == state.proposal.borrower else ()
-    return (("funded", encode(Funded(nonce=record.nonce, bonds=bonds, prefund_inputs=inputs))),)
+    claimed = claimed_by(state.proposal, state.me)
+    funded = Funded(
+        nonce=record.nonce,
+        bonds=tuple((g, coin) for g, coin in posted.items() if g in claimed),
+        prefund_inputs=inputs,
+        stakes=tuple((g, coin) for g, coin in posted.items() if g not in claimed),
+    )
+    return (("funded", encode(funded)),)
 
 
 async def _make(context: Context, state: VaultState) -> Stakes:
     name, nonce = context.name(state), secrets.token_bytes(32)
     script = bond_script(context.own(nonce).personal.xonly())
-    payments = [
-        Payment(value=state.proposal.graphs[g].bond, script=script) for g in claimed_by(state.proposal, state.me)
-    ]
+    payments = [Payment(value=value, script=script) for value in posts(state.proposal, state.me).values()]
     record = Stakes(nonce, b"", 0)
     if payments:
         unsigned = context.wallet.fund(payments, f"{name.hex()}/stakes", state.proposal.fee_policy.base_rate)
@@ -69,20 +74,28 @@ async def _make(context: Context, state: VaultState) -> Stakes:
     return record
 
 
-def bonds_of(context: Context, state: VaultState, record: Stakes) -> tuple[tuple[int, Coin], ...]:
-    """(graph, coin) of every bond that the recorded Stakes create."""
+def posts(proposal: Proposal, me: int) -> dict[int, int]:
+    """Sats by graph: the bond where this party may claim, the stake where it may have to reveal. In order of the outputs."""
+    return {
+        g: graph.bond if graph.claimant == me else graph.stake
+        for g, graph in enumerate(proposal.graphs)
+        if graph.claimant == me or graph.stake
+    }
+
+
+def posted_of(context: Context, state: VaultState, record: Stakes) -> dict[int, Coin]:
+    """The bond or stake of each graph that the recorded Stakes create."""
     if not record.raw:
-        return ()
+        return {}
     txid, script = tapscript.txid(record.raw), bond_script(context.own(record.nonce).personal.xonly())
-    return tuple(
-        (g, Coin(txid=txid, vout=vout, value=state.proposal.graphs[g].bond, script_pubkey=script))
-        for vout, g in enumerate(claimed_by(state.proposal, state.me))
-    )
+    return {
+        g: Coin(txid=txid, vout=vout, value=value, script_pubkey=script)
+        for vout, (g, value) in enumerate(posts(state.proposal, state.me).items())
+    }
 
 
-async def _bury(context: Context, state: VaultState, record: Stakes, bonds: tuple[tuple[int, Coin], ...]) -> None:
+async def _bury(context: Context, state: VaultState, record: Stakes, first: Coin) -> None:
     """Broadcast until buried; a restart or a reorg begins again with the same bytes."""
-    _, first = bonds[0]
     while True:
         found = await context.chain.utxo(first.txid, first.vout)
         if found is not None and found.confirmations > state.proposal.timelocks.depth:
@@ -93,7 +106,7 @@ async def _bury(context: Context, state: VaultState, record: Stakes, bonds: tupl
                 log.warning("stakes are not taken", reason=answer.reason)
                 if answer.missing_inputs:
                     raise LocalFault(
-                        what="bonds",
+                        what="bonds and stakes",
                         expected="coins of this wallet that nobody spent",
                         came=answer.reason,
                         todo="Abort and propose again.",

@@ -33,12 +33,20 @@ class Own:
         return self.seed.derive(b"hashlock r/%d" % slot)
 
     def digits(self, graph: int) -> Seed:
-        """The digit secrets of a graph this party may claim in."""
+        """The digit secrets this party shows in a graph: those of its Assert, or of its Reveal."""
         return self.seed.derive(b"digits/%d" % graph)
 
     def pair(self, graph: int, challenger: int) -> Seed:
-        """Everything random in the garbling of one graph for one challenger."""
+        """Everything random in the garbling of one graph between its claimant and one challenger."""
         return self.seed.derive(b"pair/%d/%d" % (graph, challenger))
+
+    def reveal_key(self, graph: int, challenger: int) -> Secret:
+        """K_k: the claimant's key for the digits of one challenger's Reveal, and for nothing else."""
+        return self.seed.secret(b"reveal/%d/%d" % (graph, challenger))
+
+    def presigning(self, graph: int, challenger: int) -> Seed:
+        """What the nonces of K_k's presignatures are derived from."""
+        return self.seed.derive(b"presignatures/%d/%d" % (graph, challenger))
 
 
 def share_of_group(ephemeral: Seed) -> Secret:

@@ -1,8 +1,8 @@
-"""Bonds come back: what this party posted for claims that nobody will make returns to its wallet.
+"""Bonds and stakes come back: what this party posted for claims and answers that nobody will make returns to its wallet.
 
-Promise: a bond that no claim can need any more (`challenge.deadlines.free_bonds`) is spent to the wallet by one transaction,
-built once; it is repeated until it is buried deeper than any reorg that is followed. Stakes that may have left this node
-are seen through first, also after a crash: a bond that confirms late comes back late, not never.
+Promise: a bond that no claim can need any more, and a stake that no answer can (`challenge.coins`), is spent to the wallet by
+one transaction, built once; it is repeated until it is buried deeper than any reorg that is followed. Stakes that may have
+left this node are seen through first, also after a crash: a coin that confirms late comes back late, not never.
 This module does NOT publish (`node.publish` does) and does NOT decide when a vault has ended.
 """
 
@@ -13,7 +13,8 @@ from collections.abc import Iterable
 from bitcoin.core import CTransaction, CTxInWitness, CTxWitness
 from bitcoin.core.script import CScriptWitness
 
-from challenge.deadlines import Due, free_bonds
+from challenge.coins import free_bonds, free_stakes
+from challenge.deadlines import Due
 from challenge.states import VaultState
 from native._native import tapscript
 from node.faults import LocalFault
@@ -22,15 +23,15 @@ from node.wallet.spend import ANCHOR_SCRIPT, ANCHOR_VALUE, Payment, transaction_
 from node.wallet.spend import build as unsigned
 from node.wallet.wallet import NO_CODESEP
 from node.work.context import Context
-from node.work.funding import bonds_of, load_stakes
+from node.work.funding import load_stakes, posted_of
 from vault.terms import Coin
 
 RECLAIM = "reclaim"
-WHY = "no claim needs this bond any more"
+WHY = "no claim and no answer needs this coin any more"
 
 
 def reclaimed_key(vault: bytes, g: int) -> bytes:
-    """Where the height of the block that gave a bond back stands in the column `jobs`."""
+    """Where the height of the block that gave the coin of a graph back stands in the column `jobs`."""
     return vault + b"/reclaimed/%d" % g
 
 
@@ -40,18 +41,18 @@ async def returning(
     """The reclaims to publish now. Raises Unavailable when the chain does not answer."""
     found = []
     for vault, state in vaults:
-        free = free_bonds(state, tip)
+        free = {*free_bonds(state, tip), *free_stakes(state, tip)}
         record = load_stakes(context, vault) if free else None
         if record is None:
             continue
-        for g, coin in bonds_of(context, state, record):
+        for g, coin in posted_of(context, state, record).items():
             if g in free and await _outstanding(context, vault, g, coin, record.raw, tip, bound):
                 found.append((vault, state, Due(name=f"{g}/{RECLAIM}", since=0, until=None, why=WHY)))
     return found
 
 
 async def _outstanding(context: Context, vault: bytes, g: int, coin: Coin, stakes: bytes, tip: int, bound: int) -> bool:
-    """Whether the bond lies on chain, to be taken. Notes the block that gave it back, and offers Stakes not mined yet."""
+    """Whether the coin lies on chain, to be taken. Notes the block that gave it back, and offers Stakes not mined yet."""
     noted = context.store.get("jobs", reclaimed_key(vault, g))
     if noted is not None and tip - int.from_bytes(noted, "big") > bound:
         return False
@@ -68,12 +69,14 @@ async def _outstanding(context: Context, vault: bytes, g: int, coin: Coin, stake
 
 
 async def reclaim(context: Context, state: VaultState, g: int) -> bytes:
-    """The raw signed transaction that pays a bond to a fresh script of the wallet, with an anchor for its child."""
+    """The raw signed transaction that pays a bond or stake to a fresh script of the wallet, with an anchor for its child."""
     vault = context.name(state)
     record = load_stakes(context, vault)
     if record is None:
-        raise LocalFault(what="bond", expected="a record of Stakes", came="none", todo="Restore the last backup.")
-    coin = dict(bonds_of(context, state, record))[g]
+        raise LocalFault(
+            what="bond or stake", expected="a record of Stakes", came="none", todo="Restore the last backup."
+        )
+    coin = posted_of(context, state, record)[g]
     script = await context.payout_script()
     anchor, rate = Payment(value=ANCHOR_VALUE, script=ANCHOR_SCRIPT), state.proposal.fee_policy.base_rate
     fee = rate * vsize(transaction_weight(1, 0, [Payment(value=0, script=script), anchor]))

@@ -16,7 +16,7 @@ from bitcoin.core import Hash
 
 from challenge.policy import Policy
 from challenge.states import Job, Seen, VaultState
-from node.admission import Rules, parse_and_admit
+from node.admission import Judges, Rules, parse_and_admit
 from node.book import decode_state
 from node.chain import BitcoinRpc, JsonRpc, Password
 from node.chain.bitcoin import txid_of
@@ -110,13 +110,13 @@ def _admitted(raw: bytes) -> object:
         accept="manual", minimum_depth=1, bound=100, start=0,
     )  # fmt: skip
     identities = [party.identity for party in kit().proposal.parties]
-    return parse_and_admit(raw, proposer=identities[0], me=identities[1], rules=rules)
+    return parse_and_admit(raw, proposer=identities[0], me=identities[1], rules=rules, judges=JUDGES)
 
 
 def _proposed() -> list[bytes]:
     from vault.terms import encode
 
-    built = propose(json.loads(_wanted()[0]), network="regtest", genesis=GENESIS)
+    built = propose(json.loads(_wanted()[0]), network="regtest", genesis=GENESIS, keys=(bytes(32),))
     return [encode(built)]
 
 
@@ -128,14 +128,24 @@ def _wanted() -> list[bytes]:
         "amount": 600_000,
     }  # fmt: skip
     proposal = {"parties": parties, "slots": [1_000_000], "graphs": [graph]}
-    return [msgspec.json.encode(proposal), msgspec.json.encode({**proposal, "timelocks": {"depth": 6}, "maturity": 9})]
+    babe = {
+        "claimant": 0, "outcome": "withdraw", "slot": 0, "profile": "test", "ledger": _HEX, "amount": 600_000, "digit_bits": 8,
+    }  # fmt: skip
+    return [
+        msgspec.json.encode({**proposal, "graphs": [babe]}),
+        msgspec.json.encode(proposal),
+        msgspec.json.encode({**proposal, "timelocks": {"depth": 6}, "maturity": 9}),
+    ]
+
+
+JUDGES = Judges(ledgers=frozenset({bytes(32)}), keys=frozenset({bytes(32)}))
 
 
 async def _do(method: str, params: Any) -> object:
     """What the daemon's handlers do with parameters before they reach a vault."""
     match method:
         case "vault.propose":
-            return propose(params.proposal, network="regtest", genesis=GENESIS)
+            return propose(params.proposal, network="regtest", genesis=GENESIS, keys=(bytes(32),))
         case "peer.connect":
             return {"peer": parse_address(params.address).peer_id}
         case "vault.claim":
@@ -364,7 +374,10 @@ def targets() -> tuple[Target, ...]:
         Target(name="RPC answer", read=_client, refusals=(LocalFault,), seeds=_answers),
         Target(
             name="proposal file",
-            read=_as_file(lambda path: propose(_proposal(path), network="regtest", genesis=GENESIS), "proposal.json"),
+            read=_as_file(
+                lambda path: propose(_proposal(path), network="regtest", genesis=GENESIS, keys=(bytes(32),)),
+                "proposal.json",
+            ),
             refusals=(LocalFault,),
             seeds=_wanted,
             rounds=200,

@@ -38,6 +38,7 @@ class MemoryChain:
     mempool: dict[bytes, bytes] = field(default_factory=dict)
     tick: int = 0
     offered: dict[bytes, set[bytes]] = field(default_factory=dict)
+    refuse: set[bytes] = field(default_factory=set)
     _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     def __post_init__(self) -> None:
@@ -174,6 +175,8 @@ class MemoryChain:
 
     async def broadcast(self, raw: bytes) -> Accepted | AlreadyKnown | Rejected:
         txid = self.txid(raw)
+        if txid in self.refuse:
+            return Rejected(txid=txid, reason="refused by the test", missing_inputs=True)
         self.offered.setdefault(txid, set()).add(raw)
         if txid in self.mempool or any(raw in block.txs for block in self.blocks):
             return AlreadyKnown(txid=txid)
@@ -199,6 +202,11 @@ class MemoryChain:
         if coin is None:
             return None
         return Utxo(value=coin[0], script=coin[1], confirmations=self.height - coin[2] + 1, coinbase=False)
+
+    async def transaction(self, txid: bytes, block_hash: bytes | None) -> bytes | None:
+        if block_hash is None:
+            return self.mempool.get(txid)
+        return next((raw for b in self.blocks if b.hash == block_hash for raw in b.txs if self.txid(raw) == txid), None)
 
     async def median_time(self, height: int) -> int | None:
         if not 0 <= height <= self.height:

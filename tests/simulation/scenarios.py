@@ -22,13 +22,17 @@ MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
 
 @asynccontextmanager
 async def a_world(
-    *, contest: dict[str, str] | None = None, fuses: dict[str, Fuse] | None = None, bound: int = BOUND
+    *,
+    contest: dict[str, str] | None = None,
+    fuses: dict[str, Fuse] | None = None,
+    bound: int = BOUND,
+    engine: str = "core",
 ) -> AsyncIterator[World]:
     """Three nodes with coins; their folders are in memory where the system has such a place."""
     with TemporaryDirectory(dir=MEMORY) as folder:
         asyncio.get_running_loop().set_exception_handler(_expected)
         world = World(Path(folder), contest if contest is not None else {"lender": "known", "challenger": "known"})
-        world.bound = bound
+        world.bound, world.engine = bound, engine
         world.fuses |= fuses or {}
         await world.open()
         try:

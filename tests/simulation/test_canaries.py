@@ -9,6 +9,7 @@ import structlog
 
 from native._native.keys import Seed
 from node.work.own import nonce_seed
+from tests.simulation import babe
 from tests.simulation.scenarios import a_world, open_a_vault
 from tests.simulation.toy import install
 from tests.simulation.world import ROLES
@@ -27,9 +28,11 @@ def everything_in(folder: Path) -> bytes:
     return b"".join(path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file())
 
 
-async def test_no_secret_lies_readable_anywhere(tmp_path):
+@pytest.mark.parametrize("engine", ["core", "babe"])
+async def test_no_secret_lies_readable_anywhere(engine):
+    """For engine babe after a whole dispute: a claim that was true, contested, revealed and refuted."""
     with structlog.testing.capture_logs() as logs:
-        async with a_world() as world:
+        async with a_world(contest={"challenger": "always"}, engine=engine) as world:
             secrets: dict[str, list[bytes]] = {name: [] for name in ROLES}
             ephemeral_before = {}
             original = {}
@@ -44,13 +47,18 @@ async def test_no_secret_lies_readable_anywhere(tmp_path):
 
                 keys.ephemeral = remember
             vault = await open_a_vault(world)
+            if engine == "babe":
+                await babe.insist(world, vault, "challenger")
+                await babe.true_claim(world, vault)
+                await babe.phase(world, vault, "paid")
             for name in ROLES:
                 node = world.actors[name].node
                 own = node.context.own_of(world.state(name, vault))
                 secrets[name] += [
                     own.seed.reveal(),
                     own.digits(0).reveal(),
-                    own.pair(0, 1).reveal(),
+                    *(own.pair(0, k).reveal() for k in (1, 2)),
+                    *(own.presigning(0, k).reveal() for k in (1, 2)),
                     node.context.keys.wallet_seed.reveal(),
                 ]
                 secrets[name] += [own.hashlock_r(0).reveal(), *ephemeral_before[name]]

@@ -10,11 +10,10 @@ from functools import lru_cache
 
 import pytest
 
-import node.admission
 import node.app
 import node.outbox
 import node.proposing
-import node.work.dispute_engine
+import node.work.dispute
 from circuits.arithmetic import at_least, constant, equals
 from circuits.gates import Builder, Circuit
 
@@ -36,13 +35,14 @@ def sealed(statement: bytes, balance: int) -> tuple[int, int]:
 
 def install(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every node of this process uses the toy circuit, and repeats what failed without long pauses."""
-    for module in (node.proposing, node.admission, node.work.dispute_engine):
-        monkeypatch.setattr(module, "circuit_of", toy_circuit)
+    monkeypatch.setattr(node.proposing, "circuit_of", toy_circuit)
     swift(monkeypatch)
 
 
 def swift(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pauses fit for a wire without latency."""
     monkeypatch.setattr(node.app, "RETRY", 0.01)
+    monkeypatch.setattr(node.app, "LOOK_SECONDS", 0.02)
+    monkeypatch.setattr(node.work.dispute, "PAUSE", 0.01)
     monkeypatch.setattr(node.outbox, "FIRST_PAUSE", 0.002)
     monkeypatch.setattr(node.outbox, "LONGEST_PAUSE", 0.02)

@@ -43,6 +43,7 @@ from node.work.ceremony import derived
 from node.work.context import Context
 from tests.simulation.chain import MemoryChain
 from tests.simulation.power import Crash, Fuse, Fused, Power
+from tests.simulation.registry import Registry, folder
 
 GENESIS = bytes(range(32))
 CHEAP = Kdf(memory_kib=8, iterations=1)
@@ -268,7 +269,10 @@ class Actor:
             height=lambda: scanner.height,
             derive=derived,
             prices=Prices.of(PricesConfig(), self.folder),
-            proving=Proving(KeyFolder(path=self.folder / "proving", network="regtest")),
+            proving=Proving(
+                folder() if world.engine == "babe" else KeyFolder(path=self.folder / "proving", network="regtest")
+            ),
+            ledgers=world.registry,
         )
         node = Node(rules=rules, context=context, book=Book.load(store), scanner=scanner)
         holder.append(node)
@@ -322,6 +326,9 @@ class World:
     actors: dict[str, Actor] = field(default_factory=dict)
     fuses: dict[str, Fuse] = field(default_factory=lambda: {name: Fuse() for name in ROLES})
     bound: int = BOUND
+    engine: str = "core"
+    asleep: set[str] = field(default_factory=set)
+    registry: Registry = field(default_factory=lambda: Registry(GENESIS))
 
     async def open(self) -> None:
         for name in ROLES:
@@ -358,7 +365,7 @@ class World:
     def raise_fault(self) -> None:
         """What ended a node other than a crash ends the test."""
         for actor in self.actors.values():
-            if actor.runner is not None and actor.runner.done():
+            if actor.runner is not None and actor.runner.done() and actor.name not in self.asleep:
                 actor.runner.result()
                 raise AssertionError(f"{actor.name} has stopped")
 
@@ -366,10 +373,24 @@ class World:
         await asyncio.sleep(0.001)
         self.raise_fault()
 
-    async def quiet(self, patience: float = 120.0, who: tuple[str, ...] = ROLES) -> None:
+    def awake(self) -> tuple[str, ...]:
+        """The nodes that were not put to sleep."""
+        return tuple(name for name in ROLES if name not in self.asleep)
+
+    async def sleep(self, name: str) -> None:
+        """A node is away until `wake`; the others go on without it."""
+        self.asleep.add(name)
+        await self.actors[name].close()
+
+    async def wake(self, name: str) -> None:
+        await self.actors[name].open()
+        self.asleep.discard(name)
+        await self.quiet()
+
+    async def quiet(self, patience: float = 120.0, who: tuple[str, ...] | None = None) -> None:
         """Until nothing moves anywhere: three looks in a row see the same turns."""
         same, before = 0, None
-        actors = [self.actors[name] for name in who]
+        actors = [self.actors[name] for name in (self.awake() if who is None else who)]
         try:
             async with asyncio.timeout(patience):
                 while same < 3:
@@ -430,11 +451,16 @@ class World:
             "parties": [{"identity": self.actors[r].identity.hex(), "role": r} for r in ROLES],
             "slots": [SLOT] * slots,
             "graphs": [
-                {"claimant": 0, "outcome": "withdraw", "slot": g, "engine": "core", "profile": profile,
-                 "commitment": commitment_of(BALANCE, SALT).hex(), "amount": amount}
+                {"claimant": 0, "outcome": "withdraw", "slot": g, "profile": profile, "amount": amount, **self.about()}
                 for g, amount in enumerate(amounts)
             ],
         }  # fmt: skip
+
+    def about(self) -> dict[str, str]:
+        """What claims are about, by engine."""
+        if self.engine == "babe":
+            return {"ledger": self.registry.file.ledger_id.hex()}
+        return {"engine": "core", "commitment": commitment_of(BALANCE, SALT).hex()}
 
     async def propose(self, *, amounts: list[int], slots: int, maturity: int = 10) -> bytes:
         """Propose a vault; returns its proposal id when nothing moves any more without a block."""
@@ -459,11 +485,17 @@ class World:
         return vault
 
     async def claim(self, vault: bytes, graph: int, balance: int, salt: int) -> None:
-        """The borrower's operator claims."""
+        """The borrower's operator claims with sealed inputs (core)."""
+        await self._claim(lambda node: node.claim(vault.hex(), graph, balance, salt))
 
+    async def claim_with(self, vault: bytes, graph: int, proof: bytes) -> None:
+        """The borrower's operator claims with these 256 bytes (babe)."""
+        await self._claim(lambda node: node.order(vault.hex(), "want_claim", graph, value=proof))
+
+    async def _claim(self, claims: Callable[[Node], Awaitable[Any]]) -> None:
         async def order(node: Node) -> None:
             try:
-                await node.claim(vault.hex(), graph, balance, salt)
+                await claims(node)
             except LocalFault as fault:
                 assert "known" in fault.came, fault
 
@@ -492,9 +524,9 @@ class World:
         """Every confirmed sat in a wallet."""
         return sum(coin.value for coin in self.actors[name].node.context.wallet.coins())
 
-    def versions(self, vault: bytes, graph: int) -> set[bytes]:
-        """Every version of Assert that anyone ever showed to the chain."""
-        found = {seen.txid for name in ROLES for seen in self.state(name, vault).log if seen.name == f"{graph}/assert"}
+    def versions(self, vault: bytes, graph: int, kind: str = "assert") -> set[bytes]:
+        """Every version of Assert (or of a Reveal) that anyone ever showed to the chain."""
+        found = {seen.txid for name in ROLES for seen in self.state(name, vault).log if seen.name == f"{graph}/{kind}"}
         return {raw for txid in found for raw in self.chain.offered.get(txid, set())}
 
     def digest(self, vault: bytes) -> bytes:
