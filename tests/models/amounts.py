@@ -47,6 +47,9 @@ class Shape:
     assert_: int
     verdict: int
     release: int
+    refute: int
+    margin: int
+    stake: int | None  # of a graph in which the challengers garble; None where the claimant does
 
 
 def vsize(witnesses: int, homes: int, inputs: int) -> int:
@@ -63,12 +66,22 @@ def sizes(s: Shape) -> dict[str, int]:
     paid = 2 + (s.amount < s.slot)
     uncontested = KEY_SPEND + leaf_spend(after(s.contest), depth[0], 64) + settle
     release, release_contest = (leaf_spend(after(s.release), d, 64) for d in (1, depth[-1]))
+    digits = leaf_spend(digit_leaf, 1, *[64] * (s.digits + 1))
+    if s.stake is None:
+        answers = {"disprove": vsize(leaf_spend(G_AND_KEY, 1, 64, 64) + settle, 3, 2)}
+    else:
+        answers = {
+            "reveal": vsize(digits + KEY_SPEND, 1, 2),
+            "refute": vsize(leaf_spend(G_AND_KEY, 2, 64, 64), 1, 1),
+            "no_payout": vsize(leaf_spend(after(s.refute), 2, 64) + settle, 3, 2),
+            "stake_back": vsize(leaf_spend(after(s.refute + s.margin), 1, 64), 1, 1),
+        }
     return {
         "claim": vsize(KEY_SPEND, 2, 1),
         "contest": vsize(max(contest_by), 1, 1),
-        "assert": vsize(leaf_spend(digit_leaf, 1, *[64] * (s.digits + 1)), 1 + n, 1),
+        "assert": vsize(digits, 1 + n, 1),
         "no_assert": vsize(leaf_spend(after(s.assert_), 1, 64) + settle, n, 2),
-        "disprove": vsize(leaf_spend(G_AND_KEY, 1, 64, 64) + settle, 3, 2),
+        **answers,
         "uncontested_payout": vsize(uncontested, paid, 3),
         "contested_payout": vsize(KEY_SPEND + settle + leaf_spend(after(s.verdict), 0, 64), paid, 3),
         "release_bond": vsize(release, 1, 1),
@@ -76,20 +89,34 @@ def sizes(s: Shape) -> dict[str, int]:
     }
 
 
-def smallest_bond(s: Shape, rate: int, worst_rate: int) -> int:
-    """40 % of what Disprove splits, and a share of NoAssert, cover an honest challenger; nothing is below dust.
+def arena(s: Shape, spare: dict[str, int]) -> int:
+    """What one challenger's arena holds: dust, and where the challengers garble, what Reveal pays."""
+    return DUST if s.stake is None else spare["reveal"] + DUST
 
-    The challenger pays at the worst rate for Contest and the longer of its two answers, each with a child of one anchor
-    and two wallet coins: (42 + 165 + 460 + 172) / 4 vB.
+
+def stakes(s: Shape, rate: int, worst_rate: int) -> tuple[int, int]:
+    """The smallest and the largest stake: 1,000 and more than Refute and StakeBack pay, and not above a claimant's cost."""
+    size = sizes(s)
+    least = max(1_000, rate * max(size["refute"], size["stake_back"]) + ANCHOR)
+    return least, worst_rate * (size["assert"] + size["refute"])
+
+
+def smallest_bond(s: Shape, rate: int, worst_rate: int) -> int:
+    """40 % of what Disprove or NoPayout splits, and a share of NoAssert, cover an honest challenger; nothing is below dust.
+
+    The challenger pays at the worst rate for Contest and the longer of its two answers, each transaction with a child of
+    one anchor and two wallet coins: (42 + 165 + 460 + 172) / 4 vB.
     """
     size, n = sizes(s), s.challengers
-    cost = worst_rate * (size["contest"] + max(size["no_assert"], size["disprove"]) + 2 * 210)
+    answer = ["disprove"] if s.stake is None else ["reveal", "no_payout"]
+    longest = max(sum(size[name] + 210 for name in path) for path in (["no_assert"], answer))
+    cost = worst_rate * (size["contest"] + 210 + longest)
     spare = {name: rate * vbytes + ANCHOR for name, vbytes in size.items()}
-    assertion = spare["assert"] + DUST * (1 + n)
+    assertion = spare["assert"] + DUST + n * arena(s, spare)
     contest = spare["contest"] + assertion
     payout = max(
-        -(-cost * 10 // 4) - DUST + spare["disprove"],
-        10 * DUST - DUST + spare["disprove"],
+        -(-cost * 10 // 4) - DUST + spare[answer[-1]],
+        10 * DUST - DUST + spare[answer[-1]],
         n * max(cost, DUST) - assertion + spare["no_assert"],
         DUST - contest + spare["uncontested_payout"],
         spare["contested_payout"],
@@ -104,11 +131,23 @@ def game(s: Shape, rate: int) -> dict[str, tuple[list[int], list[int]]]:
     n, rest = s.challengers, s.amount < s.slot
     fees = {name: rate * vbytes for name, vbytes in sizes(s).items()}
     spare = {name: amount + ANCHOR for name, amount in fees.items()}
-    assertion = spare["assert"] + DUST * (1 + n)
+    each_arena = arena(s, spare)
+    assertion = spare["assert"] + DUST + n * each_arena
     contest = spare["contest"] + assertion
     payout = s.bond - spare["claim"] - contest
     silence = assertion + payout - spare["no_assert"]
-    pot = DUST + payout - spare["disprove"]
+    pot = DUST + payout - spare["disprove" if s.stake is None else "no_payout"]
+    shares = [pot * 6 // 10, pot * 3 // 10, pot - pot * 6 // 10 - pot * 3 // 10]
+    if s.stake is None:
+        answers = {"disprove": ([each_arena, payout], shares)}
+    else:
+        held = s.stake + DUST
+        answers = {
+            "reveal": ([each_arena, s.stake], [held]),
+            "refute": ([held], [held - spare["refute"]]),
+            "no_payout": ([held, payout], [s.stake + shares[0], *shares[1:]]),
+            "stake_back": ([held], [held - spare["stake_back"]]),
+        }
     coin = [s.amount, s.slot - s.amount] if rest else [s.amount]
     first, each = silence - silence // n * (n - 1), silence // n
     return {
@@ -119,8 +158,8 @@ def game(s: Shape, rate: int) -> dict[str, tuple[list[int], list[int]]]:
             [*coin, contest + payout - spare["uncontested_payout"]],
         ),
         "no_assert": ([assertion, payout], [first, *[each] * (n - 1)]),
-        "assert": ([assertion], [DUST] * (1 + n)),
-        "disprove": ([DUST, payout], [pot * 6 // 10, pot * 3 // 10, pot - pot * 6 // 10 - pot * 3 // 10]),
+        "assert": ([assertion], [DUST, *[each_arena] * n]),
+        **answers,
         "contested_payout": (
             [s.slot, payout, DUST],
             [*coin, payout + DUST - spare["contested_payout"]],

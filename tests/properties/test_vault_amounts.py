@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from tests.models import amounts as model
 from tests.models.bitcoin_tx import parse
-from tests.vault_kit import BORROWER, LENDER, Kit, graph_terms, make_proposal
+from tests.vault_kit import BABE, BORROWER, LENDER, Kit, graph_terms, make_proposal
 from vault.agreement import Proposal, Timelocks
 from vault.faults import TermsFault
-from vault.fees import minimal_bond
+from vault.fees import largest_stake, minimal_bond
 from vault.terms import check_proposal
 from vault.timelocks import slack
 
@@ -24,17 +24,18 @@ MILLION = 1_000_000
 
 @st.composite
 def timelocks(draw: st.DrawFn) -> Timelocks:
-    """Every inequality holds, by margins from one block to many."""
+    """Every inequality holds for both engines, by margins from one block to many."""
     more = st.integers(1, 300)
     margin, depth = draw(st.integers(1, 40)), draw(st.integers(1, 8))
-    contest, assert_ = margin + 1 + draw(more), margin + 1 + draw(more)
-    verdict = depth + margin + 1 + draw(more)
-    release = (margin + 1) + assert_ + margin + depth + (margin + 1) + draw(more)
+    contest, assert_, refute = (margin + 1 + draw(more) for _ in range(3))
+    answer = depth + (margin + 1) + refute + margin
+    verdict = answer + draw(more)
+    release = (margin + 1) + assert_ + margin + answer + draw(more)
     dead_man = 30 + 2 * (contest + assert_ + verdict) + slack("regtest").dead_man + draw(more)
     return Timelocks(
         contest=contest,
         assert_=assert_,
-        refute=draw(more),
+        refute=refute,
         verdict=verdict,
         refund=slack("regtest").ledger + draw(more),
         bond_release=release,
@@ -59,6 +60,7 @@ def kits(draw: st.DrawFn) -> Kit:
                 amount=slots[slot] - rest,
                 digits=draw(st.integers(1, 9)),
                 digit_bits=draw(st.integers(1, 3)),
+                **draw(st.sampled_from([BABE, {}])),
             )
         )
     base = draw(st.integers(1, 9))
@@ -72,8 +74,19 @@ def kits(draw: st.DrawFn) -> Kit:
         worst_rate=base + draw(st.integers(0, 100)),
         extra_bond=draw(st.integers(0, MILLION)),
     )
+    for g, graph in enumerate(proposal.graphs):
+        if graph.engine == "babe":
+            least, most = model.stakes(shape(proposal, g), base, proposal.fee_policy.worst_rate)
+            assume(least <= most)
+            proposal = with_graph(proposal, g, stake=draw(st.integers(least, most)))
     name = f"property {draw(st.integers(0, 9))}"
     return Kit(proposal=proposal, name=name, coins=draw(st.integers(1, 3)))
+
+
+def with_graph(proposal: Proposal, g: int, **fields: object) -> Proposal:
+    graphs = list(proposal.graphs)
+    graphs[g] = msgspec.structs.replace(graphs[g], **fields)
+    return msgspec.structs.replace(proposal, graphs=tuple(graphs))
 
 
 def shape(proposal: Proposal, g: int) -> model.Shape:
@@ -88,7 +101,13 @@ def shape(proposal: Proposal, g: int) -> model.Shape:
         assert_=times.assert_,
         verdict=times.verdict,
         release=times.bond_release,
+        refute=times.refute,
+        margin=times.margin,
+        stake=graph.stake if graph.engine == "babe" else None,
     )
+
+
+ANSWERS = ("disprove", "reveal", "refute", "no_payout", "stake_back")
 
 
 def expected(kit: Kit) -> dict[str, tuple[list[int], list[int]]]:
@@ -99,7 +118,7 @@ def expected(kit: Kit) -> dict[str, tuple[list[int], list[int]]]:
     found = model.deposit(list(proposal.slots), coins, times.refund, times.dead_man, rate)
     for g in range(len(proposal.graphs)):
         for name, values in model.game(shape(proposal, g), rate).items():
-            many = [f"/{k}" for k in proposal.challengers(g)] if name == "disprove" else [""]
+            many = [f"/{k}" for k in proposal.challengers(g)] if name in ANSWERS else [""]
             found |= {f"{g}/{name}{suffix}": values for suffix in many}
     return found
 
@@ -133,11 +152,27 @@ def test_the_smallest_bond_is_accepted_and_one_sat_less_is_not(kit: Kit) -> None
         wanted = model.smallest_bond(shape(kit.proposal, g), rates.base_rate, rates.worst_rate)
         assert minimal_bond(kit.proposal, g) == wanted
         for less, accepted in ((0, True), (1, False)):
-            graphs = list(kit.proposal.graphs)
-            graphs[g] = msgspec.structs.replace(graphs[g], bond=minimal_bond(kit.proposal, g) - less)
-            changed = msgspec.structs.replace(kit.proposal, graphs=tuple(graphs))
+            changed = with_graph(kit.proposal, g, bond=minimal_bond(kit.proposal, g) - less)
             if accepted:
                 assert check_proposal(changed) is changed
             else:
                 with pytest.raises(TermsFault, match=rf"graphs\[{g}\].bond"):
                     check_proposal(changed)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@given(kit=kits())
+def test_the_smallest_and_the_largest_stake_are_accepted_and_one_sat_beyond_is_not(kit: Kit) -> None:
+    rates = kit.proposal.fee_policy
+    babe = [g for g, graph in enumerate(kit.proposal.graphs) if graph.engine == "babe"]
+    assume(babe)
+    for g in babe:
+        least, most = model.stakes(shape(kit.proposal, g), rates.base_rate, rates.worst_rate)
+        assert largest_stake(kit.proposal, g) == most
+        for stake in (least, most):
+            changed = with_graph(kit.proposal, g, stake=stake)
+            assert check_proposal(changed) is changed
+        for stake in (least - 1, most + 1):
+            with pytest.raises(TermsFault) as caught:
+                check_proposal(with_graph(kit.proposal, g, stake=stake))
+            assert f"graphs[{g}].stake" in caught.value.field or f"{g}/refute/" in caught.value.field
