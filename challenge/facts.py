@@ -16,6 +16,7 @@ from typing import Final, TypeAlias
 from blake3 import blake3
 
 from challenge.faults import Refused
+from vault.graph import part_counts
 from vault.terms import Proposal
 
 FACT_CONTEXT: Final = "bitvm3 2026 fact v1"
@@ -178,7 +179,7 @@ KINDS: Final[dict[str, Kind]] = {
     "presignatures": Kind(indices="gk", author=_claimant, audience=_to(_second), limit=4096, when=When.SETUP,
                           engine="babe", means="manifest of the claimant's presignatures of Reveal_k"),
     "nonces": Kind(indices="pi", author=_first, audience=_all, limit=BULK, when=When.SETUP, bulk="blob",
-                   means="party p's MuSig2 public nonces of part i (0: the vault, 1 + g: graph g)"),
+                   means="party p's MuSig2 public nonces of part i (0: the vault, then every graph)"),
     "partials": Kind(indices="pi", author=_first, audience=_all, limit=BULK, when=When.SETUP, bulk="blob",
                      means="party p's MuSig2 partial signatures of part i"),
     "ready": Kind(indices="p", author=_first, audience=_all, limit=32, when=When.SETUP,
@@ -286,5 +287,5 @@ def parse_key(proposal: Proposal, text: str) -> tuple[str, Kind, tuple[int, ...]
 
 
 def parts(proposal: Proposal) -> int:
-    """Presigning travels in parts: one for the vault's own transactions, one a graph."""
-    return 1 + len(proposal.graphs)
+    """Presigning travels in parts: one for the vault's own transactions, as many as it takes for each graph."""
+    return 1 + sum(part_counts(proposal))
