@@ -24,14 +24,18 @@ __all__ = [
     "Layout",
     "NativeError",
     "Params",
+    "add_points",
     "check",
+    "check_digit_presignatures",
     "check_knowledge",
+    "complete_bound_digits",
     "complete_digits",
     "digit_points",
     "evaluate",
     "extract_digits",
     "features_circuit",
     "hash_to_curve",
+    "presign_digits",
     "prove_knowledge",
     "value_points",
 ]
@@ -194,6 +198,41 @@ def complete_digits(presignatures: bytes, layout: Layout, digit_seed: Seed, valu
 
     Raises:
         NativeError: a wrong length or number, or a value out of range.
+    """
+
+def complete_bound_digits(
+    presignatures: bytes, layout: Layout, digit_seed: Seed, values: Sequence[int], learned: Sequence[bytes]
+) -> list[bytes]:
+    """The same for presignatures that are locked to the sum of our point and another party's: `learned` are its scalars.
+
+    Raises:
+        NativeError: a wrong length or number, a value out of range, or a scalar not below the group order.
+    """
+
+def presign_digits(key: Secret, seed: Seed, messages: Sequence[bytes], points: bytes) -> bytes:
+    """Presignatures (65 bytes each, R' even) by `key`, one for each point; the points are as many for each message.
+
+    Nonces follow from seed, key, message and point: the same arguments give the same bytes.
+
+    Raises:
+        NativeError: a message of other than 32 bytes, points that are none or not as many for each message.
+    """
+
+def check_digit_presignatures(xonly: bytes, messages: Sequence[bytes], points: bytes, presignatures: bytes) -> list[int]:
+    """Places of presignatures that are not what `presign_digits` makes under that key, ascending; in batches.
+
+    Bad are: no presignature, R' odd, locked to another point, R' equal to an earlier one of its message (one signature would
+    then publish two values).
+
+    Raises:
+        NativeError: a wrong length, points or a key that are none.
+    """
+
+def add_points(left: bytes, right: bytes) -> bytes:
+    """The sums of two equally long lists of points, 33 bytes each, place by place.
+
+    Raises:
+        NativeError: a wrong length, no points, or a sum that is infinity.
     """
 
 def extract_digits(

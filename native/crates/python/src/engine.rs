@@ -16,6 +16,10 @@ pub mod engine {
         extract_digits, features_circuit, hash_to_curve, prove_knowledge, value_points,
     };
     #[pymodule_export]
+    use crate::answers::{
+        add_points, check_digit_presignatures, complete_bound_digits, presign_digits,
+    };
+    #[pymodule_export]
     use crate::error::NativeError;
 
     use pyo3::prelude::*;
@@ -28,7 +32,7 @@ pub mod engine {
 
 /// How input bits are cut into digits.
 #[pyclass(frozen, module = "native._native.engine")]
-pub struct Layout(pure::Layout);
+pub struct Layout(pub(crate) pure::Layout);
 
 #[pymethods]
 impl Layout {

@@ -4,6 +4,7 @@
 //! every error becomes an exception in `error.rs` and nowhere else, and that long work runs without the interpreter.
 //! It does NOT know vaults, peers or clocks.
 
+mod answers;
 mod engine;
 mod error;
 mod garbling;
