@@ -41,6 +41,7 @@ COLOURS = {
     "asserted": "yellow", "disproved": "red", "defaulted": "red", "live": "green", "revealed": "yellow",
     "refuted": "red", "killed": "green", "returned": "green",
 }  # fmt: skip
+ANSWERED = ("revealed", "refuted", "killed", "returned")
 
 
 @dataclass(slots=True)
@@ -173,7 +174,7 @@ def _slots(looks: list[Look], show: dict[str, Any]) -> Table:
 def _answers(looks: list[Look], graph: dict[str, Any] | None) -> Text:
     """Where each challenger's own answer to Assert stands, once it has begun (babe)."""
     told = (graph or {}).get("answers") or {}
-    begun = [(looks[int(k)].name, phase) for k, phase in told.items() if phase != "silent"]
+    begun = [(looks[int(k)].name, phase) for k, phase in told.items() if phase in ANSWERED]
     return Text(", ").join(Text(f"{name} {phase}", style=_colour(phase)) for name, phase in begun)
 
 
