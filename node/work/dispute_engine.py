@@ -130,9 +130,8 @@ async def check(context: Context, state: VaultState, job: Job) -> Facts:
             raise PeerFault(what=f"garbling of graph {g}", expected="what was committed to", came=str(error)) from error
 
     shares, drill = await asyncio.to_thread(judge)
-    if drill:
-        manifest = await asyncio.to_thread(context.artifacts.put, drill, kind=DRILL)
-        await context.write((("jobs", drill_key(context.name(state), g, k), manifest.id),))
+    manifest = await asyncio.to_thread(context.artifacts.put, drill, kind=DRILL)
+    await context.write((("jobs", drill_key(context.name(state), g, k), manifest.id),))
     context.artifacts.drop(opened)
     return ((key("checked", g, k), shares),)
 

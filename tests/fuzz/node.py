@@ -20,7 +20,7 @@ from node.admission import Judges, Rules, parse_and_admit
 from node.book import decode_state
 from node.chain import BitcoinRpc, JsonRpc, Password
 from node.chain.bitcoin import txid_of
-from node.cli.app import _proposal
+from node.cli.vault import _proposal
 from node.config import example, load
 from node.faults import LocalFault, PeerFault, Unavailable
 from node.ledger import draft, files
