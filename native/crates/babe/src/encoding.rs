@@ -33,6 +33,8 @@ const ALL_BITS: Fq =
     MontFp!("7059779437489773633646340506914701874621185009112317347175358107333056201400");
 /// Blocks of the hash in one mask.
 const MASK_BLOCKS: usize = 3;
+/// Room for the masks of a column, in whole registers; those beyond the bits of a feature stay 0.
+const MASKS: usize = FEATURE_BITS.next_multiple_of(8);
 const TERM_BYTES: usize = COLUMNS * FEATURE_BITS * ELEMENT_BYTES;
 /// Bytes of the table of an instance.
 pub const ENCODING_BYTES: usize = TERMS * TERM_BYTES;
@@ -91,7 +93,6 @@ fn encode_on(
     let moved =
         |label: &Block| (u128::from_le_bytes(*label) ^ u128::from_le_bytes(*delta)).to_le_bytes();
     let one: Zeroizing<Vec<Block>> = Zeroizing::new(zero.iter().map(moved).collect());
-    let (zero, one) = (repeated(zero), repeated(&one));
     let mut masks = [Masks::default(), Masks::default()];
     let mut offsets = Vec::with_capacity(OFFSETS_BYTES);
     let mut chunk = Vec::with_capacity(TERM_BYTES);
@@ -106,8 +107,8 @@ fn encode_on(
             let mut fixed = rows[coordinate][0];
             for feature in *features {
                 let coefficient = &rows[coordinate][1 + feature];
-                masks[0].fill(&run, &zero[*feature], column)?;
-                masks[1].fill(&run, &one[*feature], column)?;
+                masks[0].fill(&run, labels_of(zero, *feature), column)?;
+                masks[1].fill(&run, labels_of(&one, *feature), column)?;
                 column += 1;
                 let mut subtrahend = from_field(&(*coefficient * SCALE));
                 for (zero, one) in masks[0].iter().zip(masks[1].iter()) {
@@ -139,7 +140,6 @@ fn decode_on(
     length("encoding", "bytes", ENCODING_BYTES, table.len())?;
     length("offsets", "bytes", OFFSETS_BYTES, offsets.len())?;
     let run = Run::new(path, &key.key, &key.s)?;
-    let active = repeated(active);
     let mut masks = Masks::default();
     let mut elements = table.chunks_exact(ELEMENT_BYTES);
     let mut offsets = offsets.chunks_exact(ELEMENT_BYTES);
@@ -154,7 +154,7 @@ fn decode_on(
                 given.add::<4>(&get(offset));
             }
             for feature in features {
-                masks.fill(&run, &active[*feature], column)?;
+                masks.fill(&run, labels_of(active, *feature), column)?;
                 column += 1;
                 let bits = &bits[feature * FEATURE_BITS..];
                 for ((mask, bit), element) in masks.iter().zip(bits).zip(&mut elements) {
@@ -184,36 +184,42 @@ fn combine(points: &[[Fq; 3]]) -> Option<G1Affine> {
     (!sum.is_zero()).then(|| sum.into_affine())
 }
 
-/// The labels of each feature, each as often as its masks have blocks.
-fn repeated(labels: &[Block]) -> Vec<Zeroizing<Vec<Block>>> {
-    let repeat = |labels: &[Block]| {
-        let blocks = labels.iter().flat_map(|label| [*label; MASK_BLOCKS]);
-        Zeroizing::new(blocks.collect())
-    };
-    labels.chunks(FEATURE_BITS).map(repeat).collect()
+fn labels_of(labels: &[Block], feature: usize) -> &[Block] {
+    &labels[feature * FEATURE_BITS..(feature + 1) * FEATURE_BITS]
 }
 
-/// The masks of one column, wiped on drop.
+/// The masks of one column, wiped on drop: the first blocks of all, then the second ones, then the third ones.
 #[derive(Zeroize)]
 #[zeroize(drop)]
-struct Masks(Vec<Block>);
+struct Masks([[Block; MASKS]; MASK_BLOCKS]);
 
 impl Default for Masks {
     fn default() -> Self {
-        Self(vec![[0; 16]; MASK_BLOCKS * FEATURE_BITS])
+        Self([[[0; 16]; MASKS]; MASK_BLOCKS])
     }
 }
 
 impl Masks {
     /// `column` counts through all terms, so that no two blocks of an instance have the same tweak.
     fn fill(&mut self, run: &Run, labels: &[Block], column: usize) -> Result<(), BabeError> {
-        let first = column * FEATURE_BITS * MASK_BLOCKS;
-        Ok(run.hash(labels, first as u64, &mut self.0)?)
+        for (part, blocks) in self.0.iter_mut().enumerate() {
+            let first = (column * FEATURE_BITS * MASK_BLOCKS + part) as u64;
+            run.hash(
+                labels,
+                (first, MASK_BLOCKS as u64),
+                &mut blocks[..FEATURE_BITS],
+            )?;
+        }
+        Ok(())
     }
 
     fn iter(&self) -> impl Iterator<Item = Mask> {
-        let words = self.0.as_flattened().chunks_exact(MASK_BLOCKS * 16);
-        words.map(get)
+        let [first, second, third] = &self.0;
+        let parts = first.iter().zip(second).zip(third).take(FEATURE_BITS);
+        parts.map(|((first, second), third)| {
+            let ([a, b], [c, d], [e, f]) = (get(first), get(second), get(third));
+            [a, b, c, d, e, f]
+        })
     }
 }
 

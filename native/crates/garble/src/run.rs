@@ -32,11 +32,16 @@ impl Run {
         })
     }
 
-    /// out[n] = H(labels[n], first + n), with tweaks modulo 2^64.
-    pub fn hash(&self, labels: &[Block], first: u64, out: &mut [Block]) -> Result<(), GarbleError> {
+    /// out[n] = H(labels[n], first + n step), with tweaks modulo 2^64.
+    pub fn hash(
+        &self,
+        labels: &[Block],
+        (first, step): (u64, u64),
+        out: &mut [Block],
+    ) -> Result<(), GarbleError> {
         length("out", labels.len(), "blocks", out.len())?;
         match self.path {
-            Path::Portable => self.hash_portable(labels, first, out),
+            Path::Portable => self.hash_portable(labels, (first, step), out),
             #[cfg(target_arch = "x86_64")]
             Path::Aes | Path::Vaes => {
                 let wide = match self.path {
@@ -48,23 +53,23 @@ impl Run {
                 // SAFETY: `Path::require` asked for the features when this was made.
                 unsafe {
                     if wide > 0 {
-                        crate::x86::hash_vaes(&self.rounds, self.s, labels, first, out);
+                        crate::x86::hash_vaes(&self.rounds, self.s, labels, (first, step), out);
                     }
-                    let first = first.wrapping_add(wide as u64);
-                    crate::x86::hash_aes(&self.rounds, self.s, rest, first, rest_out);
+                    let first = first.wrapping_add(step.wrapping_mul(wide as u64));
+                    crate::x86::hash_aes(&self.rounds, self.s, rest, (first, step), rest_out);
                 }
             }
             #[cfg(not(target_arch = "x86_64"))]
-            Path::Aes | Path::Vaes => self.hash_portable(labels, first, out),
+            Path::Aes | Path::Vaes => self.hash_portable(labels, (first, step), out),
         }
         Ok(())
     }
 
-    fn hash_portable(&self, labels: &[Block], first: u64, out: &mut [Block]) {
-        for (n, (label, out)) in labels.iter().zip(out).enumerate() {
-            let tweak = u128::from(first.wrapping_add(n as u64));
-            let y = sigma(u128::from_le_bytes(*label) ^ tweak) ^ self.s;
+    fn hash_portable(&self, labels: &[Block], (mut tweak, step): (u64, u64), out: &mut [Block]) {
+        for (label, out) in labels.iter().zip(out) {
+            let y = sigma(u128::from_le_bytes(*label) ^ u128::from(tweak)) ^ self.s;
             *out = encrypt(&self.cipher, y).to_le_bytes();
+            tweak = tweak.wrapping_add(step);
         }
     }
 }

@@ -318,18 +318,18 @@ fn block(word: u128) -> __m128i {
     unsafe { std::mem::transmute(word) }
 }
 
-/// The gate hash of each label at the tweaks first, first + 1, ..; `s` is already under sigma.
+/// The gate hash of each label at the tweaks first, first + step, ..; `s` is already under sigma.
 #[target_feature(enable = "aes,sse2")]
 pub(crate) fn hash_aes(
     keys: &[u128; 11],
     s: u128,
     labels: &[Block],
-    first: u64,
+    (first, step): (u64, u64),
     out: &mut [Block],
 ) {
     let (s, keys) = (block(s), keys.map(block));
-    for (n, (label, out)) in labels.iter().zip(out).enumerate() {
-        let tweak = _mm_set1_epi64x(first.wrapping_add(n as u64) as i64); // sigma(t||0) = t||t
+    let mut tweak = _mm_set1_epi64x(first as i64); // sigma(t||0) = t||t
+    for (label, out) in labels.iter().zip(out) {
         // SAFETY: a label is 16 bytes.
         let label = unsafe { _mm_loadu_si128(label.as_ptr().cast()) };
         let y = _mm_xor_si128(_mm_xor_si128(sigma(label), s), tweak);
@@ -340,6 +340,7 @@ pub(crate) fn hash_aes(
         let hash = _mm_xor_si128(_mm_aesenclast_si128(x, keys[10]), y);
         // SAFETY: a block is 16 bytes.
         unsafe { _mm_storeu_si128(out.as_mut_ptr().cast(), hash) };
+        tweak = _mm_add_epi64(tweak, _mm_set1_epi64x(step as i64));
     }
 }
 
@@ -349,14 +350,16 @@ pub(crate) fn hash_vaes(
     keys: &[u128; 11],
     s: u128,
     labels: &[Block],
-    first: u64,
+    (first, step): (u64, u64),
     out: &mut [Block],
 ) {
     let s = _mm512_broadcast_i32x4(block(s));
     let keys = keys.map(|key| _mm512_broadcast_i32x4(block(key)));
-    let lanes = _mm512_set_epi64(3, 3, 2, 2, 1, 1, 0, 0);
-    let mut tweak = _mm512_add_epi64(_mm512_set1_epi64(first as i64), lanes); // sigma(t||0) = t||t
-    let four = _mm512_set1_epi64(4);
+    let tweaks: [i64; 4] =
+        std::array::from_fn(|n| first.wrapping_add(step.wrapping_mul(n as u64)) as i64);
+    let [a, b, c, d] = tweaks;
+    let mut tweak = _mm512_set_epi64(d, d, c, c, b, b, a, a); // sigma(t||0) = t||t
+    let four = _mm512_set1_epi64(step.wrapping_mul(4) as i64);
     for (labels, out) in labels.chunks_exact(4).zip(out.chunks_exact_mut(4)) {
         // SAFETY: four labels are 64 bytes.
         let label = unsafe { _mm512_loadu_si512(labels.as_ptr().cast()) };

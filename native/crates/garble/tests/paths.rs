@@ -170,8 +170,13 @@ fn a_run_of_labels_hashes_as_one_by_one() {
                 .to_le_bytes()
         };
         let labels: Vec<Block> = (0..count).map(label).collect();
-        for first in [0, 5, u64::from(u32::MAX), u64::MAX - 2] {
-            let tweaks = (0..count).map(|n| first.wrapping_add(n));
+        for (first, step) in [
+            (0, 1),
+            (5, 3),
+            (u64::from(u32::MAX), 1),
+            (u64::MAX - 2, 1 << 61),
+        ] {
+            let tweaks = (0..count).map(|n: u64| first.wrapping_add(n.wrapping_mul(step)));
             let expected: Vec<Block> = labels
                 .iter()
                 .zip(tweaks)
@@ -180,14 +185,14 @@ fn a_run_of_labels_hashes_as_one_by_one() {
             for path in Path::ALL.into_iter().filter(|path| path.is_available()) {
                 let mut out = vec![[0; 16]; labels.len()];
                 let run = Run::new(path, &key, &s).unwrap();
-                run.hash(&labels, first, &mut out).unwrap();
-                assert_eq!(out, expected, "{path:?} {count} {first}");
+                run.hash(&labels, (first, step), &mut out).unwrap();
+                assert_eq!(out, expected, "{path:?} {count} {first} {step}");
             }
         }
         let run = Run::new(Path::Portable, &key, &s).unwrap();
         let mut short = vec![[0; 16]; labels.len() + 1];
         assert!(matches!(
-            run.hash(&labels, 0, &mut short),
+            run.hash(&labels, (0, 1), &mut short),
             Err(GarbleError::Length { field: "out", .. })
         ));
     }

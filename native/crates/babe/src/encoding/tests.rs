@@ -335,7 +335,6 @@ fn masks_without_a_tweak_show_the_zero_digits_of_r() {
     // the broken construction, honest in all but the tweak
     let run = Run::new(Path::best(), &instance.key.key, &instance.key.s).unwrap();
     let ones = instance.active(&[true; LABELS]);
-    let (zero, one) = (repeated(&instance.zero), repeated(&ones));
     let mut broken = Vec::new();
     for (term, digit) in digits.iter().enumerate() {
         let rows = rows(
@@ -346,8 +345,10 @@ fn masks_without_a_tweak_show_the_zero_digits_of_r() {
         for (row, features) in rows.iter().zip(COORDINATES) {
             for feature in features {
                 let mut masks = [Masks::default(), Masks::default()];
-                masks[0].fill(&run, &zero[*feature], 0).unwrap();
-                masks[1].fill(&run, &one[*feature], 0).unwrap();
+                masks[0]
+                    .fill(&run, labels_of(&instance.zero, *feature), 0)
+                    .unwrap();
+                masks[1].fill(&run, labels_of(&ones, *feature), 0).unwrap();
                 let mut subtrahend = from_field(&(row[1 + feature] * SCALE));
                 for (zero, one) in masks[0].iter().zip(masks[1].iter()) {
                     put(&mut broken, &difference(&one, &zero, &subtrahend));
