@@ -3,8 +3,9 @@
     python docs/finish.py keys passphrase store          `keys` and `store` are the folders of the backup
 
 Promise: needs this project's packages but no daemon, peer or chain, and changes nothing in `store`. It prints what the daemon
-had signed already (`outgoing`), then everything that shows no secret. It never makes Assert, Disprove, Vault or PreFund:
-a second version of Assert would cost the claimant its bond, the others belong to a daemon that watches the chain.
+had signed already (`outgoing`), then everything that shows no secret. It never makes Assert, Reveal, Disprove, Refute, Vault or
+PreFund: a second version of Assert or Reveal would cost its maker more than it wins, the others belong to a daemon that watches
+the chain.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from node.work.ceremony import derived
 from node.work.own import Own
 from vault.presigned import Presigned, finish
 
-SHOWS_A_SECRET = ("assert", "disprove", "vault", "prefund", "repay")
+SHOWS_A_SECRET = ("assert", "reveal", "disprove", "refute", "vault", "prefund", "repay")
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
     python docs/recover.py keys master.sealed passphrase                  wallet descriptors only
     python docs/recover.py keys master.sealed passphrase --store store    and every vault's coins of this party
     python docs/recover.py preimage PSBT R                                a PSBT of one input, with the preimage r in it
+    python docs/recover.py leaf PSBT SCRIPT CONTROL                       the same, with a leaf that no descriptor can say
 
 Promise: imports nothing of this project, only public packages (blake3, cryptography, msgspec, PyNaCl, rocksdict), and the
 formats stand in the code below. `keys` prints PRIVATE KEYS: run it offline. Does NOT sign, publish, or change a file.
@@ -116,6 +117,44 @@ def nums(vault_id: bytes, role: str) -> bytes:
     return x_only(add(lift(H), times(int.from_bytes(factor, "big"), G)))
 
 
+# ---- scripts that are no descriptors ---------------------------------------------------------------------------------
+def push(data: bytes) -> bytes:
+    """Of at most 75 bytes."""
+    return bytes([len(data)]) + data
+
+
+def number(value: int) -> bytes:
+    """A minimal push of a script number."""
+    if value <= 16:
+        return bytes([0x50 + value])
+    return push(value.to_bytes(value.bit_length() // 8 + 1, "little"))
+
+
+def digit_leaf(first: bytes, key: bytes, digits: int) -> bytes:
+    """<first> CHECKSIGVERIFY <key> (TUCK CHECKSIGVERIFY CODESEPARATOR) x (digits - 1) CHECKSIG."""
+    return push(first) + b"\xad" + push(key) + b"\x7d\xad\xab" * (digits - 1) + b"\xac"
+
+
+def after_leaf(key: bytes, delay: int) -> bytes:
+    """<key> CHECKSIGVERIFY <delay> CHECKSEQUENCEVERIFY."""
+    return push(key) + b"\xad" + number(delay) + b"\xb2"
+
+
+def leaf_hash(script: bytes) -> bytes:
+    """BIP341, leaf version 0xc0."""
+    size = bytes([len(script)]) if len(script) < 0xFD else b"\xfd" + len(script).to_bytes(2, "little")
+    return tagged("TapLeaf", b"\xc0" + size + script)
+
+
+def two_leaves(internal: bytes, mine: bytes, other: bytes) -> tuple[bytes, bytes]:
+    """The output's script, and the control block for `mine`, of a tree of two leaves."""
+    root = tagged("TapBranch", b"".join(sorted((leaf_hash(mine), leaf_hash(other)))))
+    tweak = int.from_bytes(tagged("TapTweak", internal + root), "big")
+    output = add(lift(internal), times(tweak, G))
+    odd = output[1] % 2 if output else 0
+    return b"\x51\x20" + x_only(output), bytes([0xC0 | odd]) + internal + leaf_hash(other)
+
+
 # ---- what Bitcoin Core reads -----------------------------------------------------------------------------------------
 def base58check(data: bytes) -> str:
     """As in private keys and extended keys."""
@@ -172,8 +211,14 @@ def read_vaults(folder: Path) -> list[dict[str, Any]]:
     database = rocksdict.Rdict(
         str(folder), options, column_families=every, access_type=rocksdict.AccessType.read_only()
     )
+    blobs = database.get_column_family("blobs")
     states = [msgspec.msgpack.decode(raw) for _, raw in database.get_column_family("vaults").items()]
-    return [state for state in states if "funded" in state["facts"]]
+    found = [state for state in states if "funded" in state["facts"]]
+    for state in found:
+        named = {name: raw for name, raw in state["facts"].items() if name.split("/")[0] in ("points", "answers")}
+        bodies = {name: blobs.get(raw) for name, raw in named.items()}
+        state["locks"] = {name: dict(msgspec.msgpack.decode(body)[1]) for name, body in bodies.items() if body}
+    return found
 
 
 def terms_of(state: dict[str, Any]) -> dict[str, Any] | None:
@@ -189,13 +234,18 @@ def own_seed(seed: bytes, nonce: bytes) -> bytes:
     return child(seed, b"vault/" + nonce)
 
 
-def vault_lines(seed: bytes, terms: dict[str, Any], me: int) -> list[tuple[str, str]]:
-    """(what, descriptor or secret) of everything that this party can take by itself."""
+def vault_lines(
+    seed: bytes, terms: dict[str, Any], me: int, locks: dict[str, dict[int, bytes]]
+) -> list[tuple[str, str]]:
+    """(what, descriptor or secret) of everything that this party can take by itself.
+
+    `locks`: of `points/g` the point of each challenger, of `answers/g/k` that of challenger k.
+    """
     proposal, keys = terms["proposal"], terms["keys"]
     own = own_seed(seed, keys[me]["nonce"])
     personal = wif(scalar(own, b"personal"))
     roles = [party["role"] for party in proposal["parties"]]
-    lines = [("bonds not claimed with, and nothing else of this key path", f"tr({personal})")]
+    lines = [("bonds and stakes not played with, and nothing else of this key path", f"tr({personal})")]
     vault_id = blake3(msgspec.msgpack.encode(terms), derive_key_context="bitvm3 2026 vault id v1").digest()
     group = group_key([each["musig"] for each in keys]).hex()
     lender, times_ = keys[roles.index("lender")], proposal["timelocks"]
@@ -211,11 +261,57 @@ def vault_lines(seed: bytes, terms: dict[str, Any], me: int) -> list[tuple[str, 
         repaid = f"and_v(v:sha256({lender['hashlocks_r'][slot].hex()}),pk({personal}))"
         alone = f"and_v(v:pk({personal}),older({times_['dead_man']}))"
         lines.append((f"Repay (with r) and DeadMan of slot {slot}, {value} sat", f"tr({group},{{{repaid},{alone}}})"))
+    for g, graph in enumerate(proposal["graphs"]):
+        if graph["engine"] == "babe":
+            lines += _babe_lines(terms, me, g, locks, vault_id=vault_id, group=group, personal=personal)
+    return lines
+
+
+def _babe_lines(
+    terms: dict[str, Any],
+    me: int,
+    g: int,
+    locks: dict[str, dict[int, bytes]],
+    *,
+    vault_id: bytes,
+    group: str,
+    personal: str,
+) -> list[tuple[str, str]]:
+    """A challenger's stake behind its Reveal, a claimant's arenas that nobody used."""
+    proposal, keys = terms["proposal"], terms["keys"]
+    graph, times_ = proposal["graphs"][g], proposal["timelocks"]
+    claimant = graph["claimant"]
+    own: bytes = keys[claimant]["personal"]
+    if me != claimant and f"answers/{g}/{me}" in locks:
+        lock = locks[f"answers/{g}/{me}"][me][1:].hex()
+        refute = f"and_v(v:pk({own.hex()}),pk({lock}))"
+        timeout = f"and_v(v:pk({group}),older({times_['refute']}))"
+        back = f"and_v(v:pk({personal}),older({times_['refute'] + times_['margin']}))"
+        tree = f"{{{{{refute},{timeout}}},{back}}}"
+        what = f"StakeBack of graph {g}, once payout is spent: {graph['stake']} sat"
+        return [(what, f"tr({nums(vault_id, f'{g}/refute/{me}').hex()},{tree})")]
+    lines = []
+    for k, key in sorted(locks.get(f"points/{g}", {}).items()) if me == claimant else ():
+        release = after_leaf(own, times_["bond_release"])
+        digits = digit_leaf(keys[k]["personal"], key[1:], graph["digits"])
+        script, control = two_leaves(nums(vault_id, f"{g}/arena/{k}"), release, digits)
+        lines.append((f"unused arena of challenger {k} in graph {g}", f"raw({script.hex()})"))
+        lines.append((f"its leaf, SCRIPT CONTROL, for arena {k} of graph {g}", f"{release.hex()} {control.hex()}"))
     return lines
 
 
 def with_preimage(psbt: str, preimage: bytes) -> str:
-    """The PSBT (of one input) with PSBT_IN_SHA256 (BIP174) in front of that input's map."""
+    """The PSBT (of one input) with PSBT_IN_SHA256 (BIP174)."""
+    return _with_entry(psbt, b"\x21\x0b" + hashlib.sha256(preimage).digest() + bytes([len(preimage)]) + preimage)
+
+
+def with_leaf(psbt: str, script: bytes, control: bytes) -> str:
+    """The PSBT (of one input) with PSBT_IN_TAP_LEAF_SCRIPT (BIP371)."""
+    return _with_entry(psbt, push(b"\x15" + control) + push(script + b"\xc0"))
+
+
+def _with_entry(psbt: str, entry: bytes) -> str:
+    """The PSBT with this entry in front of its only input's map."""
     raw, at = base64.b64decode(psbt), 5
     while raw[at]:  # the global map: length and key, length and value
         for _ in ("key", "value"):
@@ -223,7 +319,6 @@ def with_preimage(psbt: str, preimage: bytes) -> str:
             width = {0xFD: 2, 0xFE: 4}.get(size, 0)
             at += 1 + width + (int.from_bytes(raw[at + 1 : at + 1 + width], "little") if width else size)
     at += 1
-    entry = b"\x21\x0b" + hashlib.sha256(preimage).digest() + bytes([len(preimage)]) + preimage
     return base64.b64encode(raw[:at] + entry + raw[at:]).decode()
 
 
@@ -240,6 +335,11 @@ def main() -> None:
     shown.add_argument("psbt")
     shown.add_argument("preimage", type=bytes.fromhex)
     shown.set_defaults(run=lambda o: print(with_preimage(o.psbt, o.preimage)))
+    leaf = commands.add_parser("leaf", help="put a leaf into a PSBT")
+    leaf.add_argument("psbt")
+    leaf.add_argument("script", type=bytes.fromhex)
+    leaf.add_argument("control", type=bytes.fromhex)
+    leaf.set_defaults(run=lambda o: print(with_leaf(o.psbt, o.script, o.control)))
     options = parser.parse_args()
     options.run(options)
 
@@ -254,11 +354,11 @@ def print_keys(master: Path, passphrase: Path, store: Path | None) -> None:
         if terms is None:
             own = own_seed(seed, msgspec.msgpack.decode(state["facts"]["funded"])[0])
             text = f"tr({wif(scalar(own, b'personal'))})"
-            print(f"a vault that ended before its keys: bonds\n    {text}{checksum(text)}")
+            print(f"a vault that ended before its keys: bonds and stakes\n    {text}{checksum(text)}")
             continue
         print(f"vault of {sum(terms['proposal']['slots'])} sat, party {state['me']}")
-        for what, text in vault_lines(seed, terms, state["me"]):
-            print(f"  {what}\n    {text}{checksum(text) if text.startswith('tr(') else ''}")
+        for what, text in vault_lines(seed, terms, state["me"], state["locks"]):
+            print(f"  {what}\n    {text}{checksum(text) if text.startswith(('tr(', 'raw(')) else ''}")
 
 
 if __name__ == "__main__":

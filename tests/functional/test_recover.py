@@ -19,8 +19,8 @@ from native._native.keys import WalletKeys
 from node.chain.jsonrpc import Refusal
 from node.keys import Kdf, Keys
 from tests.functional.chain_fixture import OTHER, OTHER_ADDRESS, Backend, start_backend
-from tests.unit.docs.test_recover import Ours, load, plain
-from tests.vault_kit import BORROWER, make_proposal
+from tests.unit.docs.test_recover import Ours, babe_kit, load, locks_of, plain
+from tests.vault_kit import BORROWER, LENDER, make_proposal
 from vault.graph import derive
 
 pytestmark = pytest.mark.functional
@@ -37,8 +37,8 @@ async def core(tmp_path: Path) -> AsyncIterator[Backend]:
     await running.close()
 
 
-async def taken(core: Backend, script: ModuleType, descriptor: str, sequence: int, preimage: bytes = b"") -> str:
-    """Find the descriptor's only coin and sign it away, by Core's calls; returns the raw transaction."""
+async def taken(core: Backend, script: ModuleType, descriptor: str, sequence: int, preimage: bytes = b"") -> str | None:
+    """Find the descriptor's only coin and sign it away, by Core's calls; the raw transaction, or None: Core cannot."""
     private = [{"desc": descriptor + script.checksum(descriptor), "range": 50}]
     found = (await core.call("scantxoutset", "start", private))["unspents"]
     assert len(found) == 1
@@ -49,8 +49,7 @@ async def taken(core: Backend, script: ModuleType, descriptor: str, sequence: in
         assert not (await core.call("descriptorprocesspsbt", psbt, private))["complete"]
         psbt = script.with_preimage(await core.call("utxoupdatepsbt", psbt), preimage)
     signed = await core.call("descriptorprocesspsbt", psbt, private)
-    assert signed["complete"]
-    return str(signed["hex"])
+    return str(signed["hex"]) if signed["complete"] else None
 
 
 async def test_bitcoin_core_takes_every_coin_from_the_backup_alone(core: Backend, tmp_path: Path) -> None:
@@ -60,9 +59,9 @@ async def test_bitcoin_core_takes_every_coin_from_the_backup_alone(core: Backend
     kit = Ours(proposal=make_proposal(), name="recover")
     terms = kit.with_own(keys, BORROWER)
     templates, times = derive(terms, kit.points).templates, terms.proposal.timelocks
-    lines = {what.partition(",")[0]: text for what, text in script.vault_lines(seed, plain(terms), BORROWER)}
+    lines = {what.partition(",")[0]: text for what, text in script.vault_lines(seed, plain(terms), BORROWER, {})}
     bond, refund, slots = (
-        lines["bonds not claimed with"],
+        lines["bonds and stakes not played with"],
         lines["Refund of slot 0"],
         [lines[f"Repay (with r) and DeadMan of slot {s}"] for s in (0, 1)],
     )
@@ -98,3 +97,37 @@ async def test_bitcoin_core_takes_every_coin_from_the_backup_alone(core: Backend
     block: dict[str, Any] = await core.call("getblock", mined[0], 2)
     assert {out["scriptPubKey"]["hex"] for tx in block["tx"][1:] for out in tx["vout"]} == {OTHER.hex()}
     assert len((await core.call("scantxoutset", "start", [f"raw({owned[4].hex()})"]))["unspents"]) == 0
+
+
+async def test_bitcoin_core_takes_what_engine_babe_leaves_behind(core: Backend, tmp_path: Path) -> None:
+    script = load("recover")
+    keys = Keys.open(tmp_path / "keys", PASSPHRASE, kdf=Kdf(memory_kib=64, iterations=1))
+    seed = script.master_seed((tmp_path / "keys" / "master.sealed").read_bytes(), PASSPHRASE)
+    kit, times = babe_kit(), babe_kit().proposal.timelocks
+    lender, borrower = kit.with_own(keys, LENDER), kit.with_own(keys, BORROWER)
+    of_lender = dict(script.vault_lines(seed, plain(lender), LENDER, locks_of(kit)))
+    of_borrower = dict(script.vault_lines(seed, plain(borrower), BORROWER, locks_of(kit)))
+    stake = of_lender["bonds and stakes not played with, and nothing else of this key path"]
+    (back,) = [text for what, text in of_lender.items() if what.startswith("StakeBack")]
+    arena = of_borrower[f"unused arena of challenger {LENDER} in graph 0"]
+    leaf, control = map(bytes.fromhex, of_borrower[f"its leaf, SCRIPT CONTROL, for arena {LENDER} of graph 0"].split())
+    refute = derive(lender, kit.points).templates[f"0/reveal/{LENDER}"].outputs[0].script_pubkey
+    for output in (lender.stake(0, LENDER).script_pubkey, refute, bytes.fromhex(arena[4:-1])):
+        await core.call("generatetoaddress", 1, tapscript.address(output, "regtest"))
+    await core.call("generatetoaddress", 100, OTHER_ADDRESS)  # older than every delay but a dead man's
+    await core.call("sendrawtransaction", await taken(core, script, stake, ANY), 0)
+    early = await taken(core, script, back, times.refute + times.margin - 1)
+    assert early is None, "the leaf asks for its delay"
+    await core.call("sendrawtransaction", await taken(core, script, back, times.refute + times.margin), 0)
+    # the arena: no descriptor says its other leaf, so the leaf goes into the PSBT
+    found = (await core.call("scantxoutset", "start", [arena]))["unspents"]
+    value = f"{Decimal(str(found[0]['amount'])) - Decimal(FEE) / 10**8:.8f}"
+    inputs = [{"txid": found[0]["txid"], "vout": found[0]["vout"], "sequence": times.bond_release}]
+    psbt = await core.call("createpsbt", inputs, json.loads(f'{{"{OTHER_ADDRESS}": "{value}"}}'))
+    psbt = script.with_leaf(await core.call("utxoupdatepsbt", psbt), leaf, control)
+    own = of_borrower["bonds and stakes not played with, and nothing else of this key path"]
+    signed = await core.call("descriptorprocesspsbt", psbt, [own + script.checksum(own)])
+    assert signed["complete"]
+    await core.call("sendrawtransaction", signed["hex"], 0)
+    mined = await core.call("generatetoaddress", 1, OTHER_ADDRESS)
+    assert len((await core.call("getblock", mined[0], 1))["tx"]) == 4

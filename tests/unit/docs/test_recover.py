@@ -11,15 +11,16 @@ from typing import Any
 
 import msgspec
 import pytest
+from bitcoin.core.script import CScript
 from embit.descriptor import Descriptor
 
-from challenge.bodies import Funded, encode
+from challenge.bodies import Funded, Points, encode
 from challenge.states import VaultState
 from native._native.keys import WalletKeys
 from node.keys import Kdf, Keys
 from node.store import Store
 from node.work.own import Own
-from tests.vault_kit import BORROWER, LENDER, Kit, make_proposal
+from tests.vault_kit import BORROWER, LENDER, Kit, make_proposal, two_graphs
 from vault.agreement import PartyKeys, Terms
 from vault.agreement import encode as encode_terms
 from vault.graph import derive
@@ -67,6 +68,9 @@ class Ours(Kit):
             stated,
             personal=personal,
             bonds=tuple((g, msgspec.structs.replace(c, script_pubkey=bond_script(personal))) for g, c in stated.bonds),
+            stakes=tuple(
+                (g, msgspec.structs.replace(c, script_pubkey=bond_script(personal))) for g, c in stated.stakes
+            ),
             hashlock_a=hashlib.sha256(own.hashlock_a().reveal()).digest() if me == BORROWER else b"",
             hashlocks_r=tuple(hashlib.sha256(own.hashlock_r(s).reveal()).digest() for s in slots)
             if me == LENDER
@@ -120,36 +124,87 @@ def test_the_borrowers_descriptors_are_the_outputs_of_the_graph(script: ModuleTy
     kit = Ours(proposal=make_proposal(), name="recover")
     terms = kit.with_own(keys, BORROWER)
     templates = derive(terms, kit.points).templates
-    lines = dict(script.vault_lines(seed, plain(terms), BORROWER))
+    lines = dict(script.vault_lines(seed, plain(terms), BORROWER, {}))
     assert len(lines) == 1 + 2 * len(terms.proposal.slots)
     for slot, value in enumerate(terms.proposal.slots):
         deposit = templates["prefund"].outputs[slot].script_pubkey
         coin = templates["vault"].outputs[slot].script_pubkey
         assert script_of(lines[f"Refund of slot {slot}"]) == deposit
         assert script_of(lines[f"Repay (with r) and DeadMan of slot {slot}, {value} sat"]) == coin
-    bonds = lines["bonds not claimed with, and nothing else of this key path"]
+    bonds = lines["bonds and stakes not played with, and nothing else of this key path"]
     assert script_of(bonds) == terms.bond(0).script_pubkey
 
 
 def test_the_lender_finds_its_bond_and_every_r(script: ModuleType, keys: Keys, seed: bytes) -> None:
     terms = Ours(proposal=make_proposal(), name="recover").with_own(keys, LENDER)
-    lines = script.vault_lines(seed, plain(terms), LENDER)
+    lines = script.vault_lines(seed, plain(terms), LENDER, {})
     found = [hashlib.sha256(bytes.fromhex(text)).digest() for what, text in lines if what.startswith("r of slot")]
     assert tuple(found) == terms.keys[LENDER].hashlocks_r
     assert script_of(lines[0][1]) == terms.bond(1).script_pubkey
 
 
+def locks_of(kit: Kit) -> dict[str, dict[int, bytes]]:
+    """As `read_vaults` finds them in the blobs of a store."""
+    found = {}
+    for points in kit.points:
+        found[f"points/{points.graph}"] = {each.challenger: b"\x02" + each.key for each in points.reveals}
+        found |= {f"answers/{points.graph}/{k}": {k: lock} for k, lock in points.locks}
+    return found
+
+
+def babe_kit() -> Ours:
+    return Ours(proposal=make_proposal(graphs=two_graphs(engine="babe")), name="recover")
+
+
+def test_a_challengers_stake_is_found_behind_its_reveal(script: ModuleType, keys: Keys, seed: bytes) -> None:
+    kit = babe_kit()
+    terms = kit.with_own(keys, LENDER)
+    lines = dict(script.vault_lines(seed, plain(terms), LENDER, locks_of(kit)))
+    reveal = derive(terms, kit.points).templates[f"0/reveal/{LENDER}"]
+    stake = terms.proposal.graphs[0].stake
+    assert (
+        script_of(lines[f"StakeBack of graph 0, once payout is spent: {stake} sat"]) == reveal.outputs[0].script_pubkey
+    )
+    spare = lines["bonds and stakes not played with, and nothing else of this key path"]
+    assert script_of(spare) == terms.stake(0, LENDER).script_pubkey
+
+
+def test_a_claimants_arenas_are_found_with_the_leaf_that_opens_them(
+    script: ModuleType, keys: Keys, seed: bytes
+) -> None:
+    kit = babe_kit()
+    terms = kit.with_own(keys, BORROWER)
+    lines = dict(script.vault_lines(seed, plain(terms), BORROWER, locks_of(kit)))
+    assert_ = derive(terms, kit.points).templates["0/assert"]
+    challengers = terms.proposal.challengers(0)
+    for k in challengers:
+        (arena,) = [output for output in assert_.outputs if output.role == f"0/arena/{k}"]
+        assert lines[f"unused arena of challenger {k} in graph 0"] == f"raw({arena.script_pubkey.hex()})"
+        leaf, control = lines[f"its leaf, SCRIPT CONTROL, for arena {k} of graph 0"].split()
+        assert (leaf, control) == (arena.leaf("release").script.hex(), arena.control_block("release").hex())
+    assert not [what for what in lines if "arena" in what and "graph 1" in what], "the lender claims there"
+    assert len([what for what in lines if "unused arena" in what]) == len(challengers)
+
+
+@pytest.mark.parametrize("value", [1, 16, 17, 127, 128, 255, 256, 1008, 32767, 32768, 65535])
+def test_numbers_are_pushed_as_scripts_read_them(script: ModuleType, value: int) -> None:
+    assert script.number(value) == CScript([value])
+
+
 def test_a_store_is_read_and_printed(
     script: ModuleType, keys: Keys, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    kit = Ours(proposal=make_proposal(), name="recover")
+    kit = babe_kit()
     terms = kit.with_own(keys, BORROWER)
     mine = terms.keys[BORROWER]
     facts = {f"keys/{k.party}": encode_terms(k) for k in terms.keys}
     facts["funded"] = encode(Funded(nonce=mine.nonce, bonds=mine.bonds, prefund_inputs=mine.prefund_inputs))
+    outputs = tuple((each.challenger, b"\x02" + each.key) for each in kit.points[0].reveals)
+    facts["points/0"] = b"p" * 32
     state = VaultState(proposal=terms.proposal, me=BORROWER, facts=facts)
     store = Store.open(tmp_path / "store", network="regtest", genesis=bytes(32))
-    store.commit([("vaults", terms.proposal.proposal_id, msgspec.msgpack.encode(state))])
+    body = encode(Points(digits=b"", outputs=outputs, proof=b""))
+    store.commit([("vaults", terms.proposal.proposal_id, msgspec.msgpack.encode(state)), ("blobs", b"p" * 32, body)])
     store.close()
     (tmp_path / "passphrase").write_bytes(PASSPHRASE + b"\n")
     master = str(keys._folder / "master.sealed")
@@ -162,3 +217,5 @@ def test_a_store_is_read_and_printed(
     assert deposit in [
         script_of(line.partition("#")[0]) for line in printed if line.startswith("tr(") and "/*" not in line
     ]
+    arena = next(o for o in derive(terms, kit.points).templates["0/assert"].outputs if o.role == f"0/arena/{LENDER}")
+    assert f"raw({arena.script_pubkey.hex()})" in [line.partition("#")[0] for line in printed]
