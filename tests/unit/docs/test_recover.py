@@ -14,6 +14,7 @@ import pytest
 from bitcoin.core.script import CScript
 from embit.descriptor import Descriptor
 
+from bitcoin_scripts.outputs import Output
 from challenge.bodies import Funded, Points, encode
 from challenge.states import VaultState
 from native._native.keys import WalletKeys
@@ -178,7 +179,7 @@ def test_a_claimants_arenas_are_found_with_the_leaf_that_opens_them(
     assert_ = derive(terms, kit.points).templates["0/assert"]
     challengers = terms.proposal.challengers(0)
     for k in challengers:
-        (arena,) = [output for output in assert_.outputs if output.role == f"0/arena/{k}"]
+        (arena,) = [o for o in assert_.outputs if isinstance(o, Output) and o.role == f"0/arena/{k}"]
         assert lines[f"unused arena of challenger {k} in graph 0"] == f"raw({arena.script_pubkey.hex()})"
         leaf, control = lines[f"its leaf, SCRIPT CONTROL, for arena {k} of graph 0"].split()
         assert (leaf, control) == (arena.leaf("release").script.hex(), arena.control_block("release").hex())
