@@ -203,6 +203,20 @@ class Engine(Protocol):
             NativeError: names exactly what is wrong.
         """
 
+    def make_drill(self, setup: Setup, kept: Sequence[int], opened: Opened) -> bytes:
+        """A drill from the lowest opened instance, which `check` must have accepted: it stands for those that are kept.
+
+        Raises:
+            NativeError: a wrong length, or an opening that is none.
+        """
+
+    def run_drill(self, setup: Setup, drill: bytes | memoryview, progress: Progress) -> bool:
+        """Evaluates a drill end to end on digits that nobody publishes; whether it gave the answer it must give.
+
+        Raises:
+            NativeError: bytes that cannot be a drill of this pair.
+        """
+
     def evaluate(
         self, setup: Setup, kept: Kept, digits: Sequence[Digit], witness: bytes, progress: Progress
     ) -> Secret | None:

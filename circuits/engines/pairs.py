@@ -10,19 +10,29 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
-from circuits.engine import Digit, GarblerSide, Kept, Offer, Opened, Predicate, Setup
+from circuits.engine import Digit, Encrypted, GarblerSide, Kept, Offer, Opened, Predicate, Setup
 from circuits.faults import LocalFault
 from native._native import engine as native
 from native._native.garbling import Program, Progress
 from native._native.keys import Secret, Seed
 
-__all__ = ["PairEngine", "layout_of", "params_of", "program_of"]
+__all__ = ["PairEngine", "layout_of", "params_of", "program_of", "statement_of"]
 
 
 @lru_cache(maxsize=4)
 def program_of(circuit: Predicate) -> Program:
     """The compiled circuit. Few are in use at a time, and each is a few megabytes."""
     return Program(circuit.binary)
+
+
+@lru_cache(maxsize=16)
+def statement_of(encrypted: Encrypted) -> native.Statement:
+    """The statement with its tables (0.9 MB, some milliseconds): a vault has one a graph.
+
+    Raises:
+        NativeError: no verifying key of one public input, or an input not below r.
+    """
+    return native.Statement(encrypted.key, encrypted.x)
 
 
 def layout_of(circuit: Predicate, digit_bits: int) -> native.Layout:
@@ -44,6 +54,7 @@ def params_of(setup: Setup) -> native.Params:
         setup_id=setup.setup_id,
         context=setup.context,
         program=program_of(setup.circuit),
+        statement=None if setup.statement is None else statement_of(setup.statement),
         instances=setup.profile.instances,
         kept=setup.profile.kept,
         digit_bits=setup.digit_bits,
@@ -124,6 +135,14 @@ class PairEngine:
             shares=shares,
             artifact=opened.artifact,
         )
+
+    def make_drill(self, setup: Setup, kept: Sequence[int], opened: Opened) -> bytes:
+        """As `Engine.make_drill`."""
+        return native.make_drill(params_of(setup), list(kept), opened.openings)
+
+    def run_drill(self, setup: Setup, drill: bytes | memoryview, progress: Progress) -> bool:
+        """As `Engine.run_drill`."""
+        return native.run_drill(params_of(setup), drill, progress)
 
     def evaluate(
         self, setup: Setup, kept: Kept, digits: Sequence[Digit], witness: bytes, progress: Progress

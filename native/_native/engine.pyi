@@ -1,4 +1,6 @@
-"""Dispute engine `core`: cut-and-choose over garbled instances, soldered to digit points, hiding shares of f(0).
+"""The dispute engines: cut-and-choose over garbled instances, soldered to digit points, hiding shares of f(0).
+
+Core: a predicate's FALSE frees a share. Babe: a valid Groth16 proof of a statement does, whose first point the digits say.
 
 Promises that everything a garbler makes follows from its two seeds, and that `check` accepts nothing but what the
 protocol allows. Does NOT remember kept sets: that a garbler answers ONE kept set under a setup id is the caller's
@@ -24,6 +26,7 @@ __all__ = [
     "Layout",
     "NativeError",
     "Params",
+    "Statement",
     "add_points",
     "check",
     "check_digit_presignatures",
@@ -35,8 +38,10 @@ __all__ = [
     "extract_digits",
     "features_circuit",
     "hash_to_curve",
+    "make_drill",
     "presign_digits",
     "prove_knowledge",
+    "run_drill",
     "value_points",
 ]
 
@@ -70,15 +75,49 @@ class Layout:
         """Number of basis points: digits * (1 + b)."""
 
 @final
-class Params:
-    """What both sides of a pair agree on. `context` binds the commitments to graph, statement and profile.
+class Statement:
+    """What a proof must prove in engine babe: a verifying key with its one public input fixed. Holds tables of 0.9 MB.
+
+    Args:
+        key: Groth16 on BN254, arkworks' compressed form.
+        x: 32 bytes big-endian, below r.
 
     Raises:
-        NativeError: a setup id of other than 32 bytes, a program with other than one output bit, not 0 < M < N <= 1024.
+        NativeError: no such key, another number of public inputs, x not below r, or e(alpha, beta) e(X, gamma) = 1.
+    """
+
+    def __new__(cls, key: bytes, x: bytes) -> Statement: ...
+    @property
+    def id(self) -> bytes:
+        """32 bytes that stand for key and x."""
+
+    def verify(self, proof: bytes) -> bool:
+        """Whether a proof of 256 bytes (EIP-197) is valid. What is no proof is not valid.
+
+        Raises:
+            NativeError: other than 256 bytes.
+        """
+
+@final
+class Params:
+    """What both sides of a pair agree on. `context` binds the commitments to graph, terms and profile.
+
+    Core: no statement, a program with one output bit. Babe: a statement, the program of `features_circuit`.
+
+    Raises:
+        NativeError: a setup id of other than 32 bytes, another program, not 0 < M < N <= 1024.
     """
 
     def __new__(
-        cls, *, setup_id: bytes, context: bytes, program: Program, instances: int, kept: int, digit_bits: int
+        cls,
+        *,
+        setup_id: bytes,
+        context: bytes,
+        program: Program,
+        statement: Statement | None,
+        instances: int,
+        kept: int,
+        digit_bits: int,
     ) -> Params: ...
     @property
     def layout(self) -> Layout:
@@ -172,7 +211,7 @@ def check(
 
     Raises:
         NativeError: "FIELD: ..." or "instance I: PART: ..." with PART one of D, proof, share, seed, table, translation,
-            output, commitment.
+            encoding, ciphertext, output, commitment.
     """
 
 def evaluate(
@@ -186,11 +225,28 @@ def evaluate(
     witness: bytes,
     progress: Progress,
 ) -> Secret | None:
-    """The logarithm of O when the predicate is false on the digits (value, secret); None when it is true. No witness.
+    """The logarithm of O when the digits (value, secret) free it, else None.
+
+    Core: no witness; the predicate must be false. Babe: the witness is a proof of 256 bytes (EIP-197), which must be valid
+    and have the first point that the digits say.
 
     Raises:
-        NativeError: a secret that is not its point's logarithm, a wrong length, or a false predicate that frees no
-        share.
+        NativeError: a secret that is not its point's logarithm, a wrong length, or no kept instance has the share that is
+            free.
+    """
+
+def make_drill(params: Params, kept: Sequence[int], openings: Buffer) -> bytes:
+    """The lowest opened instance in the form of a kept one, with its D and the answer it must give on digits of no claim.
+
+    Raises:
+        NativeError: a wrong length, or an opening that is none.
+    """
+
+def run_drill(params: Params, drill: Buffer, progress: Progress) -> bool:
+    """Whether the instance of a drill gives the answer.
+
+    Raises:
+        NativeError: a wrong length, index or point.
     """
 
 def complete_digits(presignatures: bytes, layout: Layout, digit_seed: Seed, values: Sequence[int]) -> list[bytes]:

@@ -135,7 +135,7 @@ def _params(raw: bytes) -> object:
     n, m, bits = (int.from_bytes(raw[8 * i : 8 * i + 8]) for i in range(3))
     program = garbling.Program(CIRCUIT.binary)
     return native.Params(
-        setup_id=bytes(32), context=raw, program=program, instances=n, kept=m, digit_bits=bits
+        setup_id=bytes(32), context=raw, program=program, statement=None, instances=n, kept=m, digit_bits=bits
     ).opening_bytes
 
 

@@ -409,6 +409,7 @@ def test_parameters_are_checked() -> None:
         "setup_id": bytes(32),
         "context": b"",
         "program": program_of(CIRCUIT),
+        "statement": None,
         "instances": 8,
         "kept": 3,
         "digit_bits": 4,

@@ -7,9 +7,9 @@ use crate::curve::{Affine, parse_points};
 use crate::digits::{read_digit_points, read_points};
 use crate::error::length;
 use crate::instance::{
-    Head, Source, Tables, group_size, make, pair_hash, table_root, translation_root,
+    Head, Source, Tables, encoding_root, group_size, make, pair_hash, table_root, translation_root,
 };
-use crate::params::{KEPT_HEAD, OPENING_HEAD, OPENING_PROOF};
+use crate::params::{OPENING_PROOF, OPENING_SOURCE};
 use crate::polynomial::{check_shares, threshold};
 use crate::proof::{Claim, Sum, check_soldered};
 use crate::scalar::Scalar;
@@ -50,7 +50,7 @@ pub fn check(
     let records: Vec<Record<'_>> = opened
         .iter()
         .zip(openings.chunks_exact(params.opening_bytes()))
-        .map(|(index, bytes)| Record::parse(*index, bytes))
+        .map(|(index, bytes)| Record::parse(params, *index, bytes))
         .collect::<Result<_, _>>()?;
     let shares: Vec<_> = records.iter().map(|r| (r.index, r.share)).collect();
     check_shares(params, &coefficients, polynomial, &shares)?;
@@ -88,22 +88,26 @@ pub fn check(
 }
 
 /// One opening as it travels: seed, share, head, D, proof.
-struct Record<'a> {
-    index: usize,
+pub(crate) struct Record<'a> {
+    pub(crate) index: usize,
     seed: [u8; 32],
     share: Scalar,
     head: Head,
-    soldered: &'a [u8],
+    pub(crate) soldered: &'a [u8],
     proof: [u8; OPENING_PROOF],
 }
 
 impl<'a> Record<'a> {
     /// `bytes` has the length of an opening.
-    fn parse(index: usize, bytes: &'a [u8]) -> Result<Self, EngineError> {
-        let (mut seed, mut share, mut head) = ([0; 32], [0; 32], [0; KEPT_HEAD]);
+    pub(crate) fn parse(
+        params: &Params,
+        index: usize,
+        bytes: &'a [u8],
+    ) -> Result<Self, EngineError> {
+        let (mut seed, mut share) = ([0; 32], [0; 32]);
         seed.copy_from_slice(&bytes[..32]);
-        share.copy_from_slice(&bytes[32..64]);
-        head.copy_from_slice(&bytes[64..OPENING_HEAD]);
+        share.copy_from_slice(&bytes[32..OPENING_SOURCE]);
+        let start = OPENING_SOURCE + params.head_bytes();
         let end = bytes.len() - OPENING_PROOF;
         let mut proof = [0; OPENING_PROOF];
         proof.copy_from_slice(&bytes[end..]);
@@ -116,8 +120,8 @@ impl<'a> Record<'a> {
             index,
             seed,
             share,
-            head: Head::parse(&head),
-            soldered: &bytes[OPENING_HEAD..end],
+            head: Head::parse(params, &bytes[OPENING_SOURCE..start]),
+            soldered: &bytes[start..end],
             proof,
         })
     }
@@ -126,6 +130,16 @@ impl<'a> Record<'a> {
         let (chunks, _) = self.soldered.as_chunks::<33>();
         parse_points(chunks)
             .map_err(|_| EngineError::instance(self.index, "D", "compressed points of secp256k1"))
+    }
+
+    /// What the instance was made from.
+    pub(crate) fn source(&self) -> Result<Source, EngineError> {
+        Ok(Source {
+            index: self.index,
+            seed: self.seed,
+            soldered: self.read_soldered()?,
+            share: self.share,
+        })
     }
 }
 
@@ -181,6 +195,14 @@ fn compare(index: usize, shown: &Head, made: &Head) -> Result<(), EngineError> {
             shown.translation_root == made.translation_root,
         ),
         ("table", shown.table_root == made.table_root),
+        (
+            "encoding",
+            shown.encrypted.map(|e| e.encoding_root) == made.encrypted.map(|e| e.encoding_root),
+        ),
+        (
+            "ciphertext",
+            shown.encrypted.map(|e| e.ciphertext) == made.encrypted.map(|e| e.ciphertext),
+        ),
         ("output", shown.output == made.output),
     ];
     match same.into_iter().find(|(_, same)| !same) {
@@ -226,14 +248,20 @@ fn check_kept_instance(
     commitment: &[u8; 32],
     bytes: &[u8],
 ) -> Result<(), EngineError> {
-    let (head, translation, table) = split_kept(params, bytes);
+    let kept = Kept::split(params, bytes);
+    let head = kept.head;
     let parts = [
         ("commitment", head.commitment(pair, index) == *commitment),
         (
             "translation",
-            translation_root(translation) == head.translation_root,
+            translation_root(kept.translation) == head.translation_root,
         ),
-        ("table", table_root(table) == head.table_root),
+        ("table", table_root(kept.table) == head.table_root),
+        (
+            "encoding",
+            head.encrypted
+                .is_none_or(|e| encoding_root(kept.encoding) == e.encoding_root),
+        ),
     ];
     match parts.into_iter().find(|(_, same)| !same) {
         None => Ok(()),
@@ -241,10 +269,26 @@ fn check_kept_instance(
     }
 }
 
-/// A kept instance of the right length as head, translation table, gate table.
-pub(crate) fn split_kept<'a>(params: &Params, bytes: &'a [u8]) -> (Head, &'a [u8], &'a [u8]) {
-    let mut head = [0; KEPT_HEAD];
-    head.copy_from_slice(&bytes[..KEPT_HEAD]);
-    let (translation, table) = bytes[KEPT_HEAD..].split_at(params.layout.translation_bytes());
-    (Head::parse(&head), translation, table)
+/// A kept instance.
+pub(crate) struct Kept<'a> {
+    pub(crate) head: Head,
+    pub(crate) translation: &'a [u8],
+    pub(crate) table: &'a [u8],
+    /// Engine babe: with its offsets.
+    pub(crate) encoding: &'a [u8],
+}
+
+impl<'a> Kept<'a> {
+    /// `bytes` has the length of a kept instance.
+    pub(crate) fn split(params: &Params, bytes: &'a [u8]) -> Self {
+        let (head, rest) = bytes.split_at(params.head_bytes());
+        let (translation, rest) = rest.split_at(params.layout.translation_bytes());
+        let (table, encoding) = rest.split_at(params.program.table_bytes());
+        Self {
+            head: Head::parse(params, head),
+            translation,
+            table,
+            encoding,
+        }
+    }
 }

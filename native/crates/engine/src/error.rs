@@ -1,5 +1,6 @@
 //! What this crate refuses.
 
+use babe::BabeError;
 use garble::GarbleError;
 
 /// Why something a peer or the caller gave was refused.
@@ -20,7 +21,8 @@ pub enum EngineError {
     Instance {
         /// Index of the instance, from zero.
         index: usize,
-        /// Which part of it: `D`, `proof`, `share`, `seed`, `table`, `translation`, `output`, `commitment`.
+        /// Which part of it: `D`, `proof`, `share`, `seed`, `table`, `translation`, `encoding`, `ciphertext`,
+        /// `output`, `commitment`.
         part: &'static str,
         /// What the part must be.
         expected: &'static str,
@@ -28,6 +30,9 @@ pub enum EngineError {
     /// From the garbling below.
     #[error(transparent)]
     Garble(#[from] GarbleError),
+    /// From the encoding and the encryption of engine babe.
+    #[error(transparent)]
+    Babe(#[from] BabeError),
 }
 
 impl EngineError {

@@ -1,16 +1,17 @@
-//! Evaluation: published digits in; the secret f(0) out, if the predicate is false on them.
+//! Evaluation: published digits in; the secret f(0) out, if they free it.
 
-use garble::{Block, Control, EvaluatorLane, Path};
+use babe::{PROOF_BYTES, Statement};
+use garble::{Control, Path};
 use zeroize::Zeroizing;
 
-use crate::check::split_kept;
 use crate::curve::Affine;
 use crate::digits::{generator_multiple, read_digit_points, read_points};
 use crate::error::length;
+use crate::held::{Held, bits_of_point, bits_of_values};
 use crate::polynomial::{interpolate_zero, is_on, threshold};
 use crate::scalar::Scalar;
-use crate::solder::{Masks, base, slow_multiple};
-use crate::{EngineError, Params};
+use crate::solder::{base, slow_multiple};
+use crate::{EngineError, Params, Predicate};
 
 /// A published digit: its value and the scalar s[w][v] that publishing it showed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,9 +22,12 @@ pub struct Digit {
     pub secret: [u8; 32],
 }
 
-/// Evaluates all kept instances on the digits. None: the predicate is true. An error: a digit's secret is wrong, or the
-/// predicate is false and no kept instance holds a share of f, which cut-and-choose allows with chance 1 / C(N, M).
-#[allow(clippy::too_many_arguments)] // what an evaluator stored, and the digits
+/// Evaluates kept instances on the digits.
+///
+/// Core: no `witness`; None when the predicate is true. Babe: `witness` is a proof; None when it is not valid for the
+/// statement or its first point is not what the digits say. An error: a digit's secret is wrong, or no kept instance
+/// holds the share that is free, which cut-and-choose allows with chance 1 / C(N, M).
+#[allow(clippy::too_many_arguments)] // what an evaluator stored, the digits and the proof
 pub fn evaluate(
     params: &Params,
     points: &[u8],
@@ -36,69 +40,111 @@ pub fn evaluate(
     control: &Control,
 ) -> Result<Option<Zeroizing<[u8; 32]>>, EngineError> {
     params.check_kept(kept)?;
-    length("witness", 0, witness.len())?;
+    let expected = match params.predicate {
+        Predicate::Core => 0,
+        Predicate::Babe(_) => PROOF_BYTES,
+    };
+    length("witness", expected, witness.len())?;
     let opened = params.opened(kept);
     length("shares", opened.len() * 32, shares.len())?;
     length("artifact", kept.len() * params.kept_bytes(), artifact.len())?;
     let (_, all_points) = read_digit_points(params.layout, points)?;
     let coefficients = read_points("polynomial", polynomial, threshold(params))?;
     let secrets = check_digits(params, &all_points, digits)?;
-    let bits: Vec<bool> = (0..params.layout.input_bits())
-        .map(|wire| {
-            let (digit, bit) = (
-                wire / params.layout.digit_bits(),
-                wire % params.layout.digit_bits(),
-            );
-            digits[digit].value >> bit & 1 == 1
-        })
-        .collect();
+    let values: Vec<usize> = digits.iter().map(|digit| digit.value).collect();
+    let bits = bits_of_values(params.layout, &values);
 
     control.start(kept.len() as u64);
-    let mut instances = Vec::with_capacity(kept.len());
-    for (index, bytes) in kept.iter().zip(artifact.chunks_exact(params.kept_bytes())) {
+    let records = kept.iter().zip(artifact.chunks_exact(params.kept_bytes()));
+    let mut instances = records.map(|(index, bytes)| {
         control.check()?;
-        let (head, translation, table) = split_kept(params, bytes);
-        let masks = Masks::new(params, *index);
-        let active = active_labels(params, *index, &masks, &secrets, digits, translation);
-        instances.push((*index, head, masks, active, table));
+        let base = base(params, *index);
+        let points: Vec<_> = secrets.iter().map(|s| slow_multiple(&base, *s)).collect();
         control.advance(1);
+        Ok::<_, EngineError>(Held::new(params, *index, bytes, &values, &points))
+    });
+    let is_share = |(index, bytes): (usize, Zeroizing<[u8; 32]>)| {
+        let share = Scalar::parse(&bytes).filter(|share| is_on(&coefficients, index, *share));
+        share.map(|share| (index, share))
+    };
+    let found = match &params.predicate {
+        Predicate::Core => {
+            let held = instances.collect::<Result<Vec<_>, _>>()?;
+            let Some(freed) = freed_by_false(params, &held, &bits, control)? else {
+                return Ok(None);
+            };
+            freed.into_iter().find_map(is_share)
+        }
+        Predicate::Babe(statement) => {
+            if bits_of_point(witness)[..] != bits || !statement.verify(witness)? {
+                return Ok(None);
+            }
+            let freed = |held| freed_by_proof(params, statement, &held?, &bits, witness, control);
+            loop {
+                match instances.next().map(freed).transpose()? {
+                    None => break None,
+                    Some(share) => match share.and_then(is_share) {
+                        None => continue,
+                        found => break found,
+                    },
+                }
+            }
+        }
+    };
+    let (index, share) = found.ok_or_else(|| {
+        EngineError::field(
+            "artifact",
+            "a share of the committed polynomial in some kept instance, since the digits free it",
+            "none",
+        )
+    })?;
+    let secret = combine(&opened, shares, index, share)?;
+    if generator_multiple(&secret) == polynomial[..33] {
+        return Ok(Some(Zeroizing::new(secret.to_bytes())));
     }
-    let lanes: Vec<_> = instances
-        .iter()
-        .map(|(_, head, _, active, table)| EvaluatorLane {
-            key: &head.key,
-            s: &head.s,
-            active,
-            table,
-        })
-        .collect();
-    let result = garble::evaluate(&params.program, &lanes, &bits, Path::best(), control)?;
+    Err(EngineError::field(
+        "shares",
+        "the shares that were opened in the setup",
+        "others: they do not give the logarithm of the output point",
+    ))
+}
+
+/// What each instance's output label frees, when the predicate is false; none when it is true.
+#[allow(clippy::type_complexity)]
+fn freed_by_false(
+    params: &Params,
+    held: &[Held<'_>],
+    bits: &[bool],
+    control: &Control,
+) -> Result<Option<Vec<(usize, Zeroizing<[u8; 32]>)>>, EngineError> {
+    let lanes: Vec<_> = held.iter().map(Held::lane).collect();
+    let result = garble::evaluate(&params.program, &lanes, bits, Path::best(), control)?;
     if result.bits[0] {
         return Ok(None);
     }
-    for ((index, head, masks, _, _), labels) in instances.iter().zip(&result.labels) {
-        let share = Zeroizing::new(masks.apply_output(&labels[0], &head.output));
-        let Some(share) = Scalar::parse(&share) else {
-            continue;
-        };
-        if !is_on(&coefficients, *index, share) {
-            continue;
-        }
-        let secret = combine(&opened, shares, *index, share)?;
-        if generator_multiple(&secret) == polynomial[..33] {
-            return Ok(Some(Zeroizing::new(secret.to_bytes())));
-        }
-        return Err(EngineError::field(
-            "shares",
-            "the shares that were opened in the setup",
-            "others: they do not give the logarithm of the output point",
-        ));
-    }
-    Err(EngineError::field(
-        "artifact",
-        "a share of the committed polynomial in some kept instance, since the predicate is false",
-        "none",
-    ))
+    let freed = held.iter().zip(&result.labels);
+    let freed = freed.map(|(held, labels)| (held.index, held.unmask(&labels[0])));
+    Ok(Some(freed.collect()))
+}
+
+/// What a valid proof frees of an instance; none when the garbler did not encrypt as it should have.
+fn freed_by_proof(
+    params: &Params,
+    statement: &Statement,
+    held: &Held<'_>,
+    bits: &[bool],
+    proof: &[u8],
+    control: &Control,
+) -> Result<Option<(usize, Zeroizing<[u8; 32]>)>, EngineError> {
+    let (Some(multiple), Some(encrypted)) = (
+        held.decode(params, bits, control)?,
+        &held.kept.head.encrypted,
+    ) else {
+        return Ok(None);
+    };
+    // a hostile ciphertext is a share that does not open, no fault of the caller
+    let key = statement.open(&multiple, proof, &encrypted.ciphertext).ok();
+    Ok(key.map(|key| (held.index, held.unmask(&key[..]))))
 }
 
 /// The secrets as scalars, each the logarithm of its point.
@@ -137,36 +183,6 @@ fn check_digits(
         secrets.push(secret);
     }
     Ok(secrets)
-}
-
-/// The labels that the digits' secrets unmask in one instance's translation table.
-fn active_labels(
-    params: &Params,
-    index: usize,
-    masks: &Masks,
-    secrets: &[Scalar],
-    digits: &[Digit],
-    translation: &[u8],
-) -> Vec<Block> {
-    let layout = params.layout;
-    let base = base(params, index);
-    let mut active = Vec::with_capacity(layout.input_bits());
-    let mut start = 0;
-    for (number, (digit, secret)) in digits.iter().zip(secrets).enumerate() {
-        let width = layout.wires(number).len() * 16;
-        let row = start + digit.value * width;
-        let mut labels = translation[row..row + width].to_vec();
-        masks.apply(
-            &slow_multiple(&base, *secret),
-            number,
-            digit.value,
-            &mut labels,
-        );
-        let (labels, _) = labels.as_chunks::<16>();
-        active.extend_from_slice(labels);
-        start += layout.values() * width;
-    }
-    active
 }
 
 /// f(0) from the opened shares and the one that a kept instance gave.

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use zeroize::Zeroizing;
 
 use crate::digits::{digit_points, digit_secrets, generator_multiple};
-use crate::instance::{Source, Tables, group_size, make, pair_hash};
+use crate::instance::{Head, Source, Tables, group_size, make, pair_hash};
 use crate::polynomial::{coefficients, share};
 use crate::proof::Claim;
 use crate::scalar::Scalar;
@@ -108,9 +108,7 @@ impl Garbler {
                 let sources: Vec<_> = group.iter().map(|index| self.source(*index)).collect();
                 let mut bytes = Vec::with_capacity(group.len() * self.params.kept_bytes());
                 for made in make(&self.params, &sources, Tables::Keep, control)? {
-                    bytes.extend_from_slice(&made.head.to_bytes());
-                    bytes.extend_from_slice(&made.translation);
-                    bytes.extend_from_slice(&made.table);
+                    made.append_to(&mut bytes);
                 }
                 control.advance(group.len() as u64);
                 Ok(bytes)
@@ -124,23 +122,28 @@ impl Garbler {
         let mut bytes = Vec::with_capacity(group.len() * self.params.opening_bytes());
         let made = make(&self.params, &sources, Tables::Hash, control)?;
         for (source, made) in sources.iter().zip(made) {
-            bytes.extend_from_slice(&source.seed);
-            bytes.extend_from_slice(&source.share.to_bytes());
-            bytes.extend_from_slice(&made.head.to_bytes());
-            let soldered: Vec<u8> = source.soldered.iter().flat_map(|d| d.to_bytes()).collect();
-            let claim = Claim {
-                params: &self.params,
-                index: source.index,
-                base: &base(&self.params, source.index),
-                points: &self.points,
-                soldered: &soldered,
-            };
-            let proof = claim.prove(&self.scalars, &self.digit_seed);
-            bytes.extend_from_slice(&soldered);
-            bytes.extend_from_slice(&proof);
+            self.append_opening(&mut bytes, source, &made.head);
         }
         control.advance(group.len() as u64);
         Ok(bytes)
+    }
+
+    /// An opening as it travels.
+    fn append_opening(&self, bytes: &mut Vec<u8>, source: &Source, head: &Head) {
+        bytes.extend_from_slice(&source.seed);
+        bytes.extend_from_slice(&source.share.to_bytes());
+        bytes.extend_from_slice(&head.to_bytes());
+        let soldered: Vec<u8> = source.soldered.iter().flat_map(|d| d.to_bytes()).collect();
+        let claim = Claim {
+            params: &self.params,
+            index: source.index,
+            base: &base(&self.params, source.index),
+            points: &self.points,
+            soldered: &soldered,
+        };
+        let proof = claim.prove(&self.scalars, &self.digit_seed);
+        bytes.extend_from_slice(&soldered);
+        bytes.extend_from_slice(&proof);
     }
 }
 
@@ -158,7 +161,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::{Layout, check, digit_points};
+    use crate::{Layout, Predicate, check, digit_points};
 
     /// One AND of eight input bits in a row: false unless all are set.
     fn program() -> Arc<garble::Program> {
@@ -174,7 +177,16 @@ mod tests {
     }
 
     fn params() -> Params {
-        Params::new([7; 32], b"graph".to_vec(), program(), 20, 4, 4).unwrap()
+        Params::new(
+            [7; 32],
+            b"graph".to_vec(),
+            program(),
+            Predicate::Core,
+            20,
+            4,
+            4,
+        )
+        .unwrap()
     }
 
     fn judge(params: &Params, garbler: &Garbler) -> Result<Vec<u8>, EngineError> {

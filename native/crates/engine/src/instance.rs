@@ -1,14 +1,16 @@
 //! One garbled instance: everything it is made of follows from its seed, its D and its share.
 
+use babe::CIPHERTEXT_BYTES;
 use garble::{Block, Control, Lane, Path, garble};
+use zeroize::Zeroizing;
 
 use crate::curve::Affine;
 use crate::digits::expand;
-use crate::params::KEPT_HEAD;
+use crate::encryption::encrypt;
 use crate::scalar::Scalar;
 use crate::solder::{Masks, translation};
-use crate::transcript::{INSTANCE, PAIR, TABLE, TRANSLATION, hash, le};
-use crate::{EngineError, Params};
+use crate::transcript::{ENCODING, INSTANCE, PAIR, TABLE, TRANSLATION, hash, le};
+use crate::{EngineError, Params, Predicate};
 
 /// Instances that one thread garbles in lockstep: eight, or fewer when there are not enough for all threads.
 pub(crate) fn group_size(instances: usize) -> usize {
@@ -30,10 +32,23 @@ pub(crate) fn pair_hash(params: &Params, points: &[u8], polynomial: &[u8]) -> [u
         points,
         polynomial,
     ];
-    *hash(PAIR, &parts).finalize().as_bytes()
+    let mut hasher = hash(PAIR, &parts);
+    if let Predicate::Babe(statement) = &params.predicate {
+        hasher.update(&statement.id());
+    }
+    *hasher.finalize().as_bytes()
 }
 
-/// What the commitment is made of; everything but the two tables themselves.
+/// What engine babe adds to a head.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Encrypted {
+    /// Of the encoding with its offsets.
+    pub(crate) encoding_root: [u8; 32],
+    /// r * delta.
+    pub(crate) ciphertext: [u8; CIPHERTEXT_BYTES],
+}
+
+/// What the commitment is made of; everything but the tables themselves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Head {
     pub(crate) key: Block,
@@ -41,27 +56,41 @@ pub(crate) struct Head {
     pub(crate) table_root: [u8; 32],
     pub(crate) translation_root: [u8; 32],
     pub(crate) output: [u8; 32],
+    /// Engine babe.
+    pub(crate) encrypted: Option<Encrypted>,
 }
 
 impl Head {
-    pub(crate) fn to_bytes(self) -> [u8; KEPT_HEAD] {
-        let mut bytes = [0; KEPT_HEAD];
-        bytes[..16].copy_from_slice(&self.key);
-        bytes[16..32].copy_from_slice(&self.s);
-        bytes[32..64].copy_from_slice(&self.table_root);
-        bytes[64..96].copy_from_slice(&self.translation_root);
-        bytes[96..].copy_from_slice(&self.output);
+    pub(crate) fn to_bytes(self) -> Vec<u8> {
+        let mut bytes = [self.key, self.s].concat();
+        for part in [self.table_root, self.translation_root, self.output] {
+            bytes.extend_from_slice(&part);
+        }
+        if let Some(encrypted) = self.encrypted {
+            bytes.extend_from_slice(&encrypted.encoding_root);
+            bytes.extend_from_slice(&encrypted.ciphertext);
+        }
         bytes
     }
 
-    pub(crate) fn parse(bytes: &[u8; KEPT_HEAD]) -> Self {
-        let part = |start: usize| std::array::from_fn(|n| bytes[start + n]);
+    /// `bytes` has the length of a head under these parameters.
+    pub(crate) fn parse(params: &Params, bytes: &[u8]) -> Self {
+        fn part<const N: usize>(bytes: &[u8], start: usize) -> [u8; N] {
+            std::array::from_fn(|n| bytes[start + n])
+        }
         Self {
-            key: std::array::from_fn(|n| bytes[n]),
-            s: std::array::from_fn(|n| bytes[16 + n]),
-            table_root: part(32),
-            translation_root: part(64),
-            output: part(96),
+            key: part(bytes, 0),
+            s: part(bytes, 16),
+            table_root: part(bytes, 32),
+            translation_root: part(bytes, 64),
+            output: part(bytes, 96),
+            encrypted: match params.predicate {
+                Predicate::Core => None,
+                Predicate::Babe(_) => Some(Encrypted {
+                    encoding_root: part(bytes, 128),
+                    ciphertext: part(bytes, 160),
+                }),
+            },
         }
     }
 
@@ -73,6 +102,11 @@ impl Head {
 
 pub(crate) fn table_root(table: &[u8]) -> [u8; 32] {
     *hash(TABLE, &[table]).finalize().as_bytes()
+}
+
+/// `encoding` ends with the offsets.
+pub(crate) fn encoding_root(encoding: &[u8]) -> [u8; 32] {
+    *hash(ENCODING, &[encoding]).finalize().as_bytes()
 }
 
 pub(crate) fn translation_root(translation: &[u8]) -> [u8; 32] {
@@ -99,6 +133,18 @@ pub(crate) struct Made {
     pub(crate) head: Head,
     pub(crate) translation: Vec<u8>,
     pub(crate) table: Vec<u8>,
+    /// Engine babe: the encoding and its offsets.
+    pub(crate) encoding: Vec<u8>,
+}
+
+impl Made {
+    /// A kept instance as it travels.
+    pub(crate) fn append_to(&self, bytes: &mut Vec<u8>) {
+        bytes.extend_from_slice(&self.head.to_bytes());
+        bytes.extend_from_slice(&self.translation);
+        bytes.extend_from_slice(&self.table);
+        bytes.extend_from_slice(&self.encoding);
+    }
 }
 
 /// Whether the tables are kept or only hashed.
@@ -132,6 +178,7 @@ pub(crate) fn make(
             table_root: [0; 32],
             translation_root: translation_root(&translation),
             output: [0; 32],
+            encrypted: None,
         };
         if tables == Tables::Hash {
             translation = Vec::new();
@@ -142,6 +189,7 @@ pub(crate) fn make(
             head,
             translation,
             table: Vec::new(),
+            encoding: Vec::new(),
         });
     }
     let mut hashers = vec![hash(TABLE, &[]); sources.len()];
@@ -158,10 +206,28 @@ pub(crate) fn make(
             }
         },
     )?;
+    let outputs = Zeroizing::new(outputs);
     for (n, made) in made.iter_mut().enumerate() {
         made.head.table_root = *hashers[n].finalize().as_bytes();
-        // the label of false frees the share
-        made.head.output = masks[n].apply_output(&outputs[n][0], &sources[n].share.to_bytes());
+        let share = Zeroizing::new(sources[n].share.to_bytes());
+        made.head.output = match &params.predicate {
+            // the label of false frees the share
+            Predicate::Core => masks[n].apply_output(&outputs[n][0], &share),
+            Predicate::Babe(statement) => {
+                let encoded = encrypt(
+                    params,
+                    statement,
+                    &sources[n],
+                    &lanes[n],
+                    &outputs[n],
+                    tables,
+                    control,
+                )?;
+                made.head.encrypted = Some(encoded.head);
+                made.encoding = encoded.encoding;
+                masks[n].apply_output(&encoded.key[..], &share)
+            }
+        };
     }
     Ok(made)
 }

@@ -1,4 +1,5 @@
-//! Dispute engine `core`: a garbled predicate whose FALSE output frees a secret scalar.
+//! The dispute engines: garbled instances, soldered to digit points, that free a secret scalar. In `core` the FALSE output
+//! of a predicate frees it, in `babe` a valid proof of a statement whose first point the digits say.
 //!
 //! Promises: everything a garbler makes follows from two seeds, so a crash and a restart give the same bytes; whatever a
 //! peer sent is either checked whole or refused with the field named; memory does not grow with the number of instances
@@ -11,10 +12,13 @@ mod adaptor;
 mod check;
 mod curve;
 mod digits;
+mod drill;
+mod encryption;
 mod error;
 mod evaluate;
 mod field;
 mod garbler;
+mod held;
 mod instance;
 mod knowledge;
 mod params;
@@ -27,13 +31,15 @@ mod table;
 mod transcript;
 
 pub use adaptor::{PRESIGNATURE_BYTES, complete_bound_digits, complete_digits, extract_digits};
+pub use babe::Statement;
 pub use check::check;
 pub use digits::{digit_points, value_points};
+pub use drill::{make_drill, run_drill};
 pub use error::EngineError;
 pub use evaluate::{Digit, evaluate};
 pub use garble::Control;
 pub use garbler::Garbler;
 pub use knowledge::{PROOF_BYTES, check_knowledge, prove_knowledge};
-pub use params::{Layout, Params};
+pub use params::{Layout, Params, Predicate};
 pub use presigning::{add_points, check_digit_presignatures, presign_digits};
 pub use solder::hash_to_curve;

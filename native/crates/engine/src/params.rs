@@ -1,8 +1,10 @@
 //! What both sides of a pair agree on before anything is garbled, and every size that follows.
 
+use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
+use babe::{CIPHERTEXT_BYTES, ENCODING_BYTES, INPUT_BITS, LABELS, OFFSETS_BYTES, Statement};
 use garble::Program;
 
 use crate::EngineError;
@@ -81,42 +83,75 @@ impl Layout {
     }
 }
 
+/// What frees a share of an instance.
+#[derive(Clone)]
+pub enum Predicate {
+    /// The circuit's output bit is false.
+    Core,
+    /// A valid proof of this statement; the circuit gives the bits of the features of the proof's first point.
+    Babe(Arc<Statement>),
+}
+
+impl fmt::Debug for Predicate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Core => f.write_str("Core"),
+            Self::Babe(statement) => f.debug_tuple("Babe").field(&statement.id()).finish(),
+        }
+    }
+}
+
+impl Predicate {
+    fn check(&self, program: &Program) -> Result<(), EngineError> {
+        let (fits, expected) = match self {
+            Self::Core => (program.outputs() == 1, "a predicate with 1 output bit"),
+            Self::Babe(_) => (
+                (program.inputs(), program.outputs()) == (INPUT_BITS, LABELS),
+                "the circuit of the features of a point, 512 input and 1270 output bits",
+            ),
+        };
+        if fits {
+            return Ok(());
+        }
+        let (inputs, outputs) = (program.inputs(), program.outputs());
+        let got = format!("{inputs} input and {outputs} output bits");
+        Err(EngineError::field("program", expected, got))
+    }
+}
+
 /// Everything fixed between one garbler and one evaluator, except points and commitments.
 #[derive(Debug, Clone)]
 pub struct Params {
     pub(crate) setup_id: [u8; 32],
     pub(crate) context: Vec<u8>,
     pub(crate) program: Arc<Program>,
+    pub(crate) predicate: Predicate,
     pub(crate) layout: Layout,
     pub(crate) instances: usize,
     pub(crate) kept: usize,
 }
 
-/// Bytes of an opening before D: seed, share, hash key, S, table root, translation root, output ciphertext.
-pub(crate) const OPENING_HEAD: usize = 32 + 32 + 16 + 16 + 32 + 32 + 32;
+/// Bytes of an opening before its head: seed and share.
+pub(crate) const OPENING_SOURCE: usize = 32 + 32;
 /// Bytes of an opening's proof: two points and a scalar.
 pub(crate) const OPENING_PROOF: usize = 33 + 33 + 32;
-/// Bytes of a kept instance before translation and table: hash key, S, table root, translation root, output ciphertext.
-pub(crate) const KEPT_HEAD: usize = 16 + 16 + 32 + 32 + 32;
+/// Bytes of a head: hash key, S, table root, translation root, output ciphertext.
+const HEAD: usize = 16 + 16 + 32 + 32 + 32;
+/// What engine babe adds to it: encoding root, r * delta.
+const ENCRYPTED: usize = 32 + CIPHERTEXT_BYTES;
 
 impl Params {
-    /// `context` is what the commitments must be bound to besides: graph, statement, profile name. The predicate has one
-    /// output bit. N instances, M of them kept, 0 < M < N.
+    /// `context` is what the commitments must be bound to besides: graph, terms, profile name. N instances, M of them kept, 0 < M < N.
     pub fn new(
         setup_id: [u8; 32],
         context: Vec<u8>,
         program: Arc<Program>,
+        predicate: Predicate,
         instances: usize,
         kept: usize,
         digit_bits: usize,
     ) -> Result<Self, EngineError> {
-        if program.outputs() != 1 {
-            return Err(EngineError::field(
-                "program",
-                "a predicate with 1 output bit",
-                program.outputs(),
-            ));
-        }
+        predicate.check(&program)?;
         if !(2..=MAX_INSTANCES).contains(&instances) {
             return Err(EngineError::field(
                 "instances",
@@ -136,6 +171,7 @@ impl Params {
             setup_id,
             context,
             program,
+            predicate,
             layout,
             instances,
             kept,
@@ -169,12 +205,31 @@ impl Params {
 
     /// Bytes of one opening.
     pub fn opening_bytes(&self) -> usize {
-        OPENING_HEAD + self.points_bytes() + OPENING_PROOF
+        OPENING_SOURCE + self.head_bytes() + self.points_bytes() + OPENING_PROOF
+    }
+
+    /// Bytes of an instance's head.
+    pub(crate) fn head_bytes(&self) -> usize {
+        match self.predicate {
+            Predicate::Core => HEAD,
+            Predicate::Babe(_) => HEAD + ENCRYPTED,
+        }
+    }
+
+    /// Bytes of an instance's encoding with its offsets.
+    pub(crate) fn encoding_bytes(&self) -> usize {
+        match self.predicate {
+            Predicate::Core => 0,
+            Predicate::Babe(_) => ENCODING_BYTES + OFFSETS_BYTES,
+        }
     }
 
     /// Bytes of one kept instance.
     pub fn kept_bytes(&self) -> usize {
-        KEPT_HEAD + self.layout.translation_bytes() + self.program.table_bytes()
+        self.head_bytes()
+            + self.layout.translation_bytes()
+            + self.program.table_bytes()
+            + self.encoding_bytes()
     }
 
     /// Refuses anything but M distinct indices in range, ascending.

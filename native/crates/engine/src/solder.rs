@@ -5,8 +5,8 @@ use sha2::{Digest, Sha256};
 use crate::curve::Affine;
 use crate::scalar::Scalar;
 use crate::table::Table;
-use crate::transcript::{OUTPUT_KEY, TRANSLATION_KEY, hash, le};
-use crate::{Layout, Params};
+use crate::transcript::{ENCRYPTION_KEY, OUTPUT_KEY, TRANSLATION_KEY, hash, le};
+use crate::{Layout, Params, Predicate};
 
 /// A point whose logarithm nobody knows: the first x = tagged hash(tag, parts, counter) that is on the curve, even y.
 pub fn hash_to_curve(tag: &[u8], parts: &[&[u8]]) -> [u8; 33] {
@@ -77,7 +77,10 @@ impl Masks {
         };
         Self {
             translation: keyed(TRANSLATION_KEY),
-            output: keyed(OUTPUT_KEY),
+            output: keyed(match params.predicate {
+                Predicate::Core => OUTPUT_KEY,
+                Predicate::Babe(_) => ENCRYPTION_KEY,
+            }),
         }
     }
 
@@ -97,9 +100,9 @@ impl Masks {
         }
     }
 
-    /// XORs the mask of an output label onto a share.
-    pub(crate) fn apply_output(&self, label: &garble::Block, share: &[u8; 32]) -> [u8; 32] {
-        let mask = self.output.clone().update(label).finalize();
+    /// XORs onto a share the mask of what frees it: an output label, or the key of an encryption.
+    pub(crate) fn apply_output(&self, freeing: &[u8], share: &[u8; 32]) -> [u8; 32] {
+        let mask = self.output.clone().update(freeing).finalize();
         let mask = mask.as_bytes();
         std::array::from_fn(|n| share[n] ^ mask[n])
     }

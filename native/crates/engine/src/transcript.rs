@@ -15,9 +15,14 @@ pub(crate) const PAIR: &str = "bitvm3 2026 engine pair v1";
 pub(crate) const INSTANCE: &str = "bitvm3 2026 engine instance v1";
 pub(crate) const TABLE: &str = "bitvm3 2026 engine table v1";
 pub(crate) const TRANSLATION: &str = "bitvm3 2026 engine translation v1";
+pub(crate) const ENCODING: &str = "bitvm3 2026 engine encoding v1";
 /// Masks.
 pub(crate) const TRANSLATION_KEY: &str = "bitvm3 2026 engine translation key v1";
 pub(crate) const OUTPUT_KEY: &str = "bitvm3 2026 engine output key v1";
+pub(crate) const ENCRYPTION_KEY: &str = "bitvm3 2026 engine encryption key v1";
+pub(crate) const ENCODING_KEY: &str = "bitvm3 2026 engine encoding key v1";
+/// Inputs of a drill.
+pub(crate) const DRILL: &str = "bitvm3 2026 engine drill v1";
 /// Proofs.
 pub(crate) const KNOWLEDGE_COEFFICIENTS: &str = "bitvm3 2026 engine knowledge coefficients v1";
 pub(crate) const KNOWLEDGE_CHALLENGE: &str = "bitvm3 2026 engine knowledge challenge v1";

@@ -1,5 +1,7 @@
 //! `native._native.engine`: the dispute engines.
 
+use std::sync::Arc;
+
 use ::engine as pure;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
@@ -12,8 +14,9 @@ use crate::keys::{Secret, Seed};
 pub mod engine {
     #[pymodule_export]
     use super::{
-        Garbler, Layout, Params, check, check_knowledge, complete_digits, digit_points, evaluate,
-        extract_digits, features_circuit, hash_to_curve, prove_knowledge, value_points,
+        Garbler, Layout, Params, Statement, check, check_knowledge, complete_digits, digit_points,
+        evaluate, extract_digits, features_circuit, hash_to_curve, make_drill, prove_knowledge,
+        run_drill, value_points,
     };
     #[pymodule_export]
     use crate::answers::{
@@ -68,6 +71,29 @@ impl Layout {
     }
 }
 
+/// What a proof must prove to free the shares of engine babe.
+#[pyclass(frozen, module = "native._native.engine")]
+pub struct Statement(Arc<pure::Statement>);
+
+#[pymethods]
+impl Statement {
+    #[new]
+    fn new(py: Python<'_>, key: PyBackedBytes, x: &[u8]) -> Result<Self> {
+        let x = array("x", x)?;
+        let statement = run(py, || pure::Statement::new(&key, &x))?;
+        Ok(Self(Arc::new(statement)))
+    }
+
+    #[getter]
+    fn id(&self) -> [u8; 32] {
+        self.0.id()
+    }
+
+    fn verify(&self, py: Python<'_>, proof: PyBackedBytes) -> Result<bool> {
+        run(py, || self.0.verify(&proof))
+    }
+}
+
 /// What both sides of a pair agree on.
 #[pyclass(frozen, module = "native._native.engine")]
 pub struct Params(pure::Params);
@@ -75,18 +101,26 @@ pub struct Params(pure::Params);
 #[pymethods]
 impl Params {
     #[new]
-    #[pyo3(signature = (*, setup_id, context, program, instances, kept, digit_bits))]
+    #[pyo3(signature = (*, setup_id, context, program, statement, instances, kept, digit_bits))]
     fn new(
         setup_id: &[u8],
         context: Vec<u8>,
         program: &Program,
+        statement: Option<PyRef<'_, Statement>>,
         instances: usize,
         kept: usize,
         digit_bits: usize,
     ) -> Result<Self> {
         let (setup_id, program) = (array("setup_id", setup_id)?, program.program.clone());
-        let params =
-            caught(|| pure::Params::new(setup_id, context, program, instances, kept, digit_bits))?;
+        let predicate = match statement {
+            None => pure::Predicate::Core,
+            Some(statement) => pure::Predicate::Babe(statement.0.clone()),
+        };
+        let params = caught(|| {
+            pure::Params::new(
+                setup_id, context, program, predicate, instances, kept, digit_bits,
+            )
+        })?;
         Ok(Self(params))
     }
 
@@ -237,6 +271,23 @@ fn check(
             control,
         )
     })
+}
+
+#[pyfunction]
+fn make_drill(
+    py: Python<'_>,
+    params: &Params,
+    kept: Vec<usize>,
+    openings: Bytes,
+) -> Result<Vec<u8>> {
+    let params = &params.0;
+    run(py, || pure::make_drill(params, &kept, &openings))
+}
+
+#[pyfunction]
+fn run_drill(py: Python<'_>, params: &Params, drill: Bytes, progress: &Progress) -> Result<bool> {
+    let (params, control) = (&params.0, &progress.0);
+    run(py, || pure::run_drill(params, &drill, control))
 }
 
 fn read_digits(digits: Vec<(usize, PyBackedBytes)>) -> Result<Vec<pure::Digit>> {

@@ -99,6 +99,7 @@ becomes_native_error!(
     ::signing::SigningError,
     ::tapscript::TapscriptError,
     ::garble::GarbleError,
+    ::babe::BabeError,
     ::engine::EngineError,
     ::groth16::Groth16Error,
 );
