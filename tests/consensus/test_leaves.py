@@ -19,9 +19,12 @@ from native._native import signing
 from native._native.keys import Seed
 from tests.consensus.judge import accepts, mutations, valid_inputs
 from tests.models.bitcoin_tx import parse, sighash
-from tests.vault_kit import Kit, digest, kit
+from tests.vault_kit import BABE, SLOT, Kit, digest, graph_terms, kit, make_proposal
+from vault.agreement import Engine
 
 SMALL = kit()
+KITS: dict[Engine, Kit] = {"core": SMALL, "babe": kit(engine="babe")}
+ANSWERS = ("reveal", "refute", "no_payout", "stake_back")
 
 
 def spends(vault: Kit) -> list[tuple[str, int | None]]:
@@ -38,10 +41,10 @@ def signed(vault: Kit, name: str, leaf: int | None):
     return parse(vault.finish(name, leaf=leaf)), list(template.prevouts)
 
 
-def every_path() -> set[tuple[str, str]]:
-    """(kind of output, path) of everything the graph creates, and of the bonds."""
-    outputs = {o.role: o for t in SMALL.graph.templates.values() for o in t.outputs}
-    outputs |= {i.spends.role: i.spends for t in SMALL.graph.templates.values() for i in t.inputs}
+def every_path(vault: Kit) -> set[tuple[str, str]]:
+    """(kind of output, path) of everything the graph creates, of the bonds and of the stakes."""
+    outputs = {o.role: o for t in vault.graph.templates.values() for o in t.outputs}
+    outputs |= {i.spends.role: i.spends for t in vault.graph.templates.values() for i in t.inputs}
     paths = set()
     for role, output in outputs.items():
         if isinstance(output, Output) and not role.endswith("burn"):
@@ -49,17 +52,31 @@ def every_path() -> set[tuple[str, str]]:
     return paths
 
 
-@pytest.mark.parametrize(("name", "leaf"), spends(SMALL))
-def test_the_spend_is_valid_and_every_single_field_mutation_is_refused(name: str, leaf: int | None) -> None:
-    tx, spent = signed(SMALL, name, leaf)
+def kind(name: str) -> str:
+    """0/reveal/1 -> reveal; the vault's own transactions are of no kind."""
+    return name.split("/")[1] if name[0].isdigit() else ""
+
+
+def judged() -> list[tuple[Engine, str, int | None]]:
+    """Every spend of a vault of engine core, and those of graph 0 that are others with engine babe."""
+    others = [n for n in KITS["babe"].graph.templates if n.startswith("0/") and kind(n) in ("assert", *ANSWERS)]
+    return [*(("core", name, leaf) for name, leaf in spends(SMALL)), *(("babe", name, None) for name in others)]
+
+
+@pytest.mark.parametrize(("engine", "name", "leaf"), judged())
+def test_the_spend_is_valid_and_every_single_field_mutation_is_refused(
+    engine: Engine, name: str, leaf: int | None
+) -> None:
+    tx, spent = signed(KITS[engine], name, leaf)
     assert accepts(tx, spent), name
     survivors = [what for what, changed, coins in mutations(tx, spent) if accepts(changed, coins)]
     assert survivors == []
 
 
 @pytest.mark.parametrize("challengers", [0, 2, 3])
-def test_every_spend_is_valid_with_other_numbers_of_challengers(challengers: int) -> None:
-    vault = kit(challengers=challengers)
+@pytest.mark.parametrize("engine", KITS)
+def test_every_spend_is_valid_with_other_numbers_of_challengers(challengers: int, engine: Engine) -> None:
+    vault = kit(challengers=challengers, engine=engine)
     for name, leaf in spends(vault):
         tx, spent = signed(vault, name, leaf)
         assert accepts(tx, spent), (name, leaf)
@@ -75,17 +92,36 @@ def test_every_spend_is_valid_in_the_layout_of_the_withdrawal_circuit() -> None:
     assert survivors == []
 
 
-def test_every_leaf_is_spent_by_some_transaction_but_the_ones_swept_by_hand() -> None:
-    spent = {(i.spends.role, p) for t in SMALL.graph.templates.values() for i in t.inputs for p in i.paths}
-    left = {(role.rpartition("/")[0].rpartition("/")[2], path) for role, path in every_path() - spent}
+@pytest.mark.parametrize(("digits", "digit_bits", "most"), [(128, 4, 5_300), (64, 8, 3_100)])
+def test_a_dispute_about_a_proof_is_valid_and_small_in_both_layouts(digits: int, digit_bits: int, most: int) -> None:
+    """Assert with one input, Reveal with two, Refute; their size with four challengers is a promise of the design."""
+    graph = graph_terms(digits=digits, digit_bits=digit_bits, **BABE)
+    proposal = make_proposal(graphs=(graph,), slots=(SLOT,), challengers=3)
+    vault, size = Kit(proposal=proposal, name=f"point {digits}"), 0
+    for name, inputs in (("0/assert", 1), ("0/reveal/1", 2), ("0/refute/1", 1)):
+        template = vault.graph.templates[name]
+        tx = parse(template.signed([sign_anew(vault, template, i) for i in range(inputs)]))
+        assert accepts(tx, list(template.prevouts)), name
+        size += -(-tx.weight // 4)
+    assert len(vault.proposal.challengers(0)) == 4
+    assert size <= most
+
+
+@pytest.mark.parametrize("engine", KITS)
+def test_every_leaf_is_spent_by_some_transaction_but_the_ones_swept_by_hand(engine: Engine) -> None:
+    vault = KITS[engine]
+    spent = {(i.spends.role, p) for t in vault.graph.templates.values() for i in t.inputs for p in i.paths}
+    left = {(role.rpartition("/")[0].rpartition("/")[2], path) for role, path in every_path(vault) - spent}
     assert left == {("arena", "release")}
 
 
-def test_an_unused_arena_goes_back_to_the_claimant_and_every_mutation_is_refused() -> None:
-    asserted = SMALL.graph.templates["0/assert"]
+@pytest.mark.parametrize("engine", KITS)
+def test_an_unused_arena_goes_back_to_the_claimant_and_every_mutation_is_refused(engine: Engine) -> None:
+    vault = KITS[engine]
+    asserted = vault.graph.templates["0/assert"]
     spend = asserted.spend("0/arena/1", "release")
     sweep = Template(name="sweep", inputs=(spend,), outputs=(anchor(),))
-    raw = sweep.signed([stack(sweep, 0, "release", [SMALL.personal(0).sign(sweep.sighash(0))])])
+    raw = sweep.signed([stack(sweep, 0, "release", [vault.personal(0).sign(sweep.sighash(0))])])
     tx, spent = parse(raw), list(sweep.prevouts)
     assert accepts(tx, spent)
     assert [what for what, changed, coins in mutations(tx, spent) if accepts(changed, coins)] == []
@@ -95,48 +131,56 @@ def stack(template: Template, index: int, path: str, pieces: list[bytes]) -> lis
     return witness_stack(template.inputs[index].spends, path, pieces)
 
 
-def group_sign(message: bytes, root: bytes | None) -> bytes:
+def group_sign(vault: Kit, message: bytes, root: bytes | None) -> bytes:
     """A fresh signature of all parties together, over anything: what keys that were not deleted could do."""
-    keys = SMALL.terms.musig_keys
+    keys = vault.terms.musig_keys
     batch = signing.Presigning(keys, [(message, None, root)])
     seeds = [Seed.generate() for _ in keys]
-    nonces = [batch.public_nonces(seed, SMALL.musig(i)) for i, seed in enumerate(seeds)]
-    partials = [batch.sign(seed, SMALL.musig(i), nonces) for i, seed in enumerate(seeds)]
+    nonces = [batch.public_nonces(seed, vault.musig(i)) for i, seed in enumerate(seeds)]
+    partials = [batch.sign(seed, vault.musig(i), nonces) for i, seed in enumerate(seeds)]
     return batch.aggregate(nonces, partials)[1:]
 
 
-def sign_anew(template: Template, index: int) -> list[bytes]:
-    """The stack of input `index` of a template that nobody agreed to, signed by whoever the leaf names."""
+def sign_anew(vault: Kit, template: Template, index: int) -> list[bytes]:
+    """The stack of input `index` of any template, freshly signed by whoever the leaf names; digits of no value."""
     path = template.inputs[index].path
-    owners = {SMALL.personal(i).xonly(): SMALL.personal(i) for i in range(3)}
+    pairs = [(g, k) for g in range(len(vault.proposal.graphs)) for k in vault.proposal.challengers(g)]
+    secrets = [vault.personal(i) for i in range(len(vault.proposal.parties))]
+    secrets += [key for pair in pairs for key in (vault.lock(*pair), vault.reveal_key(*pair))]
+    owners = {owner.xonly(): owner for owner in secrets}
     pieces = []
     for piece in template.inputs[index].spends.pieces(path):
-        message = template.sighash(index, path=path)
-        if piece.key == SMALL.graph.cast.group:
-            pieces.append(group_sign(message, None))
+        message = template.sighash(index, piece.position, path=path)
+        if piece.key == vault.graph.cast.group:
+            pieces.append(group_sign(vault, message, None))
+        elif path == KEY_PATH:
+            pieces.append(owners[piece.key].sign_key_path(message, None))
         else:
             pieces.append(owners[piece.key].sign(message))
     return stack(template, index, path, pieces)
 
 
 DELAYED = [
-    (name, index)
-    for name, template in SMALL.graph.templates.items()
+    (engine, name, index)
+    for engine, vault in KITS.items()
+    for name, template in vault.graph.templates.items()
     for index, spent in enumerate(template.inputs)
-    if spent.delay
+    if spent.delay and (engine == "core" or kind(name) in ANSWERS)
 ]
 
 
-@pytest.mark.parametrize(("name", "index"), DELAYED)
-def test_a_sequence_below_the_delay_is_refused_by_the_script_however_well_signed(name: str, index: int) -> None:
-    template = SMALL.graph.templates[name]
+@pytest.mark.parametrize(("engine", "name", "index"), DELAYED)
+def test_a_sequence_below_the_delay_is_refused_by_the_script_however_well_signed(
+    engine: Engine, name: str, index: int
+) -> None:
+    template = KITS[engine].graph.templates[name]
     delay = template.inputs[index].delay
     verdicts = {}
     for sequence in (delay, delay + 1, delay - 1, 0, NO_DELAY, delay | 1 << 31, delay | 1 << 22):
         inputs = list(template.inputs)
         inputs[index] = replace(inputs[index], sequence=sequence)
         changed = replace(template, inputs=tuple(inputs))
-        witnesses = [sign_anew(changed, i) if i == index else [] for i in range(len(inputs))]
+        witnesses = [sign_anew(KITS[engine], changed, i) if i == index else [] for i in range(len(inputs))]
         tx = parse(changed.signed(witnesses))
         verdicts[sequence] = valid_inputs(tx, list(template.prevouts))[index]
     accepted = {sequence for sequence, verdict in verdicts.items() if verdict}
@@ -161,27 +205,45 @@ def test_a_key_that_is_not_32_bytes_would_let_anyone_spend() -> None:
         assert accepts(tx, list(template.prevouts)) is spendable
 
 
-def test_a_key_path_of_a_nums_output_has_no_signer() -> None:
+@pytest.mark.parametrize("engine", KITS)
+def test_a_key_path_of_a_nums_output_has_no_signer(engine: Engine) -> None:
     """The personal keys and G, signing by key path for every NUMS output, are all refused."""
-    for name in ("refund/0", "0/no_assert", "0/contest", "0/disprove/1", "0/contested_payout"):
-        template = SMALL.graph.templates[name]
+    vault = KITS[engine]
+    last = ("0/disprove/1",) if engine == "core" else ("0/reveal/1", "0/refute/1", "0/no_payout/1")
+    personal = {vault.personal(i).xonly() for i in range(3)}
+    for name in ("refund/0", "0/no_assert", "0/contest", "0/contested_payout", *last):
+        template = vault.graph.templates[name]
         for index, spent in enumerate(template.inputs):
             output = spent.spends
-            if not isinstance(output, Output) or output.internal_key == SMALL.graph.cast.group:
+            if not isinstance(output, Output) or output.internal_key in personal | {vault.graph.cast.group}:
                 continue
             message = template.sighash(index, path=KEY_PATH)
-            forged = [SMALL.personal(i).sign_key_path(message, output.merkle_root) for i in range(3)]
-            forged.append(group_sign(message, output.merkle_root))
+            forged = [vault.personal(i).sign_key_path(message, output.merkle_root) for i in range(3)]
+            forged.append(group_sign(vault, message, output.merkle_root))
             for signature in forged:
                 witnesses = [[signature] if i == index else [] for i in range(len(template.inputs))]
                 tx = parse(template.signed(witnesses))
                 assert not valid_inputs(tx, list(template.prevouts))[index]
 
 
-def test_the_product_signs_the_messages_of_the_independent_model() -> None:
-    for s in SMALL.graph.signatures:
-        template = SMALL.graph.templates[s.template]
+@pytest.mark.parametrize("engine", KITS)
+def test_the_product_signs_the_messages_of_the_independent_model(engine: Engine) -> None:
+    vault = KITS[engine]
+    for s in vault.graph.signatures:
+        template = vault.graph.templates[s.template]
         spent = template.inputs[s.input].spends
         leaf = None if s.path == KEY_PATH else spent.leaf(s.path).script
-        tx = parse(SMALL.finish(s.template))
+        tx = parse(vault.finish(s.template))
         assert sighash(tx, list(template.prevouts), s.input, leaf, s.position) == s.message
+
+
+def test_the_claimant_presigns_the_messages_of_the_independent_model_for_reveal() -> None:
+    vault = KITS["babe"]
+    for g, k in vault.graph.bound:
+        template = vault.graph.templates[f"{g}/reveal/{k}"]
+        leaf = template.inputs[0].spends.leaf("digits").script
+        tx = parse(vault.finish(template.name))
+        positions = [0xFFFFFFFF, *(3 * w + 2 for w in range(1, vault.proposal.graphs[g].digits))]
+        wanted = [sighash(tx, list(template.prevouts), 0, leaf, position) for position in positions]
+        assert vault.graph.reveal_messages(g, k)[0] == wanted
+        assert len(set(wanted)) == len(wanted)
