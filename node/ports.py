@@ -10,7 +10,7 @@ from typing import Protocol
 from node.chain import Broadcast, Utxo
 from node.chain.follow import Blocks
 from node.faults import LocalFault
-from node.ledger.claims import Outcome
+from node.ledger.claims import Outcome, Proven
 from vault.ledger.genesis import Genesis
 
 
@@ -60,3 +60,6 @@ class LedgerPort(Protocol):
 
         Raises Unavailable when nobody shows it, LocalFault when the ledger is not open here.
         """
+
+    async def prove(self, ledger: bytes, outcome: Outcome, key: bytes) -> Proven:
+        """A proof of an outcome under this node's proving key with this id. Raises LocalFault, Unavailable."""

@@ -171,9 +171,12 @@ def contest(
 def drill(context: typer.Context, vault_id: Id) -> None:
     """Check what this node keeps to answer with; every chunk, and in engine babe one opened instance evaluated.
 
-    Nothing that a dispute needs is used up: what is kept is read and hashed, never evaluated.
+    Nothing that a dispute needs is used up: what is kept is read and hashed, never evaluated. Exit status 1: something is damaged.
     """
-    say(context, call(context, "vault.drill", id=vault_id))
+    rows = call(context, "vault.drill", id=vault_id)
+    say(context, rows)
+    if not all(row["ok"] for row in rows):
+        raise typer.Exit(1)
 
 
 def _slot_command(name: str, help_: str) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from node.faults import LocalFault
-from node.ledger.claims import Outcome
+from node.ledger.claims import Outcome, Proven
 from node.ledger.room import Ledgers, Open
 from vault.ledger.genesis import Genesis
 
@@ -32,6 +32,10 @@ class OpenLedgers:
     async def doubt(self, ledger: bytes, outcome: Outcome) -> LocalFault | None:
         """Why its newest record does not bear an outcome out; None when it does. Raises Unavailable, LocalFault."""
         return await self._open(ledger).claims.doubt(outcome)
+
+    async def prove(self, ledger: bytes, outcome: Outcome, key: bytes) -> Proven:
+        """A proof of an outcome under this node's proving key with this id. Raises LocalFault, Unavailable."""
+        return await self._open(ledger).claims.prove(outcome, key)
 
     def _open(self, ledger: bytes) -> Open:
         room = self.room()

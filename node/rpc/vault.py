@@ -26,7 +26,7 @@ from vault.terms import GraphTerms
 
 if TYPE_CHECKING:
     from node.app import Node
-    from node.ledger.room import Ledgers, Open
+    from node.ledger.room import Ledgers
 
 __all__ = ["claim", "contest", "propose"]
 
@@ -145,27 +145,16 @@ async def _proof(node: Node, params: ClaimParams, state: VaultState, terms: Grap
             if params.proof is None
             else (bytes.fromhex(params.proof), "given, not verified")
         )
-    opened = _ledger(node, terms)
     encrypted = await asyncio.to_thread(statement_of, node.context, state, params.graph)
     assert encrypted is not None  # noqa: S101 - the graph's engine is babe
     if params.proof is not None:
         given = bytes.fromhex(params.proof)
         _insist_on_valid(given, encrypted)
         return given, "given, verified"
-    proven = await opened.claims.prove(outcome_of(terms_of(state.proposal, state.facts), params.graph), terms.key)
+    outcome = outcome_of(terms_of(state.proposal, state.facts), params.graph)
+    proven = await node.context.ledgers.prove(terms.statement, outcome, terms.key)
     _insist_on_valid(proven.eip197, encrypted)
-    return proven.eip197, f"record in ledger {opened.id.hex()[:16]} under the checkpoint of seq {proven.seq}"
-
-
-def _ledger(node: Node, terms: GraphTerms) -> Open:
-    """The ledger that the graph's claims are about. Raises LocalFault."""
-    opened = None if node.ledgers is None else node.ledgers.open_ledgers.get(terms.statement)
-    if opened is None:
-        raise LocalFault(
-            what=f"ledger {terms.statement.hex()}", expected="open on this node", came="not open here",
-            todo="`bitvm3 ledger open FILE` with its genesis file: the statement of a claim follows from it.",
-        )  # fmt: skip
-    return opened
+    return proven.eip197, f"record in ledger {terms.statement.hex()[:16]} under the checkpoint of seq {proven.seq}"
 
 
 def _insist_on_valid(proof: bytes, statement: Encrypted) -> None:

@@ -19,10 +19,11 @@ from challenge.states import VaultState
 from native._native.keys import Seed
 from native._native.statements import AttestorKey
 from node.faults import LocalFault
-from node.ledger.claims import NoPosition, Outcome, doubt, outcome_of
+from node.ledger.claims import NoPosition, Outcome, Proven, doubt, outcome_of
 from node.proving import KeyFolder, Statement
 from node.proving.sample import witness as sample_witness
-from snark.formats import Format
+from snark.formats import Curve, Format
+from snark.groth16 import Proof
 from snark.proving import Progress, ProvingKey
 from tests.proving_kit import keys
 from vault.ledger.checkpoint import Signature, checkpoint
@@ -115,7 +116,25 @@ class Registry:
 
     async def proof(self, state: VaultState, g: int) -> bytes:
         """A real proof that the record bears graph `g` out: 256 bytes."""
-        outcome, final = outcome_of(terms_of(state.proposal, state.facts), g), checkpoint(self.ledger)
+        return await self._proof(outcome_of(terms_of(state.proposal, state.facts), g))
+
+    async def prove(self, ledger: bytes, outcome: Outcome, key: bytes) -> Proven:
+        doubted = await self.doubt(ledger, outcome)
+        if doubted is not None:
+            raise doubted
+        line = folder().key(key)
+        proof = Proof.parse(await self._proof(outcome), Curve.BN254, Format.EIP197).handle.encode(Format.ARKWORKS.value)
+        return Proven(
+            outcome=outcome,
+            seq=self.ledger.totals.seq,
+            key=key,
+            verifying_key=line.verifying_key,
+            x=bytes(32),
+            proof=proof,
+        )
+
+    async def _proof(self, outcome: Outcome) -> bytes:
+        final = checkpoint(self.ledger)
         witness = outcome_witness(
             self.file, open_vault(self.ledger, outcome.vault), slot=outcome.slot, action=OUTCOMES[outcome.action],
             claimant=outcome.claimant, template=outcome.template, checkpoint=final,

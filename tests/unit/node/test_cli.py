@@ -94,7 +94,6 @@ COMMANDS: list[tuple[list[str], str, dict[str, Any]]] = [
     (["vault", "claim", VAULT, "1", "--knowingly-false"], "vault.claim", {**CLAIM, "knowingly_false": True}),
     (["vault", "contest", VAULT, "2"], "vault.contest", {"id": VAULT, "graph": 2, "insist": False}),
     (["vault", "contest", VAULT, "2", "--insist"], "vault.contest", {"id": VAULT, "graph": 2, "insist": True}),
-    (["vault", "drill", VAULT], "vault.drill", {"id": VAULT}),
     (["vault", "repay", VAULT, "0"], "vault.repay", {"id": VAULT, "slot": 0}),
     (["vault", "release", VAULT, "1"], "vault.release", {"id": VAULT, "slot": 1}),
     (["vault", "deadman", VAULT, "2"], "vault.deadman", {"id": VAULT, "slot": 2}),
@@ -151,7 +150,7 @@ async def test_each_command_calls_its_method(
 
 
 def test_every_method_of_the_table_has_a_command() -> None:
-    with_files = {"vault.propose", "vault.graph", "proof.prove", "ledger.genesis", "ledger.open"}
+    with_files = {"vault.drill", "vault.propose", "vault.graph", "proof.prove", "ledger.genesis", "ledger.open"}
     assert {method for _, method, _ in COMMANDS} | with_files == set(TABLE)
 
 
@@ -217,6 +216,16 @@ async def test_a_proposal_file_is_sent_as_an_object(daemon: Daemon, tmp_path: Pa
     file.write_text('{"slots": [1, 2]}' if name.endswith("json") else "slots = [1, 2]")
     assert await bitvm3(tmp_path, "vault", "propose", str(file)) == 0
     assert daemon.calls == [("vault.propose", {"proposal": {"slots": [1, 2]}})]
+
+
+@pytest.mark.parametrize("right", [True, False])
+async def test_a_drill_tells_by_its_exit_status(
+    daemon: Daemon, tmp_path: Path, right: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    daemon.answer = [{"holds": "kept instances", "ok": True}, {"holds": "presignatures of Reveal", "ok": right}]
+    assert await bitvm3(tmp_path, "vault", "drill", VAULT) == (0 if right else 1)
+    assert daemon.calls == [("vault.drill", {"id": VAULT})]
+    assert "presignatures of Reveal" in capsys.readouterr().out
 
 
 async def test_a_ledger_is_for_the_graphs_that_name_nothing(daemon: Daemon, tmp_path: Path) -> None:
