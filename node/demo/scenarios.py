@@ -83,8 +83,10 @@ class Play:
             return bool(await there())
 
         blocks = await self.theatre.mine_until(mined, f"{kind} of graph {graph}", limit)
-        who = ", ".join(self.theatre.daemons[int(name.rpartition("/")[2])].name for name in await there())
-        self.say(f"  height {self.theatre.height}: {kind} by or against the {who} ({blocks} blocks)")
+        who = " and ".join(
+            self.theatre.daemons[k].name for k in sorted(int(n.rpartition("/")[2]) for n in await there())
+        )
+        self.say(f"  height {self.theatre.height}: {kind} of graph {graph} with the {who} ({blocks} blocks)")
 
 
 def wanted(identities: Sequence[str], play: Play) -> dict[str, Any]:

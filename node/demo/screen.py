@@ -224,7 +224,8 @@ def who_got_what(console: Console, entries: Sequence[Entry], names: Sequence[str
         table.add_column(name, justify="right")
     sums: dict[str, Counter[int]] = {}
     for entry in entries:
-        sums.setdefault(entry.what, Counter())[entry.party] += entry.sats
+        if entry.sats:
+            sums.setdefault(entry.what, Counter())[entry.party] += entry.sats
     for what, parties in sums.items():
         table.add_row(what, *(f"{parties[p]:+,}" if p in parties else "" for p in range(len(names))))
     table.add_section()
