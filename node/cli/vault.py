@@ -169,9 +169,9 @@ def contest(
 
 @vault.command()
 def drill(context: typer.Context, vault_id: Id) -> None:
-    """Check what this node keeps to answer with; every chunk, and in engine babe one opened instance evaluated.
+    """Check what this node keeps to answer with: every chunk, and one opened instance evaluated.
 
-    Nothing that a dispute needs is used up: what is kept is read and hashed, never evaluated. Exit status 1: something is damaged.
+    Nothing that a dispute needs is used up: what is kept is read and hashed, never evaluated. Exit status 1: it is not all right.
     """
     rows = call(context, "vault.drill", id=vault_id)
     say(context, rows)

@@ -1,7 +1,7 @@
 """A drill: is everything still here that this node will need to answer with, and does it work?
 
 Promises that what a dispute would use is only read and hashed, never evaluated: labels of a kept instance never come to be. What
-is evaluated, in engine babe, is an instance that was opened at setup, kept in the same form beside the others. Changes nothing.
+is evaluated is an instance that was opened at setup and kept for this, in the form of the others. Changes nothing.
 """
 
 from __future__ import annotations

@@ -32,6 +32,12 @@ async def insist(world: World, vault: bytes, name: str) -> None:
         await world.actors[name].ask(lambda node, kind=kind: node.order(vault.hex(), kind, 0))
 
 
+async def still(world: World, vault: bytes, name: str) -> None:
+    """A challenger's Reveal never reaches the chain; it plays on in everything else."""
+    graph = await world.actors[name].node.context.graph(world.state(name, vault))
+    world.chain.refuse.add(graph.templates[f"0/reveal/{ROLES.index(name)}"].txid)
+
+
 async def true_claim(world: World, vault: bytes) -> bytes:
     """The slot is withdrawn in the ledger, and the borrower claims with the proof of it."""
     state = world.state("borrower", vault)

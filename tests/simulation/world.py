@@ -387,7 +387,7 @@ class World:
         self.asleep.discard(name)
         await self.quiet()
 
-    async def quiet(self, patience: float = 120.0, who: tuple[str, ...] | None = None) -> None:
+    async def quiet(self, patience: float = 300.0, who: tuple[str, ...] | None = None) -> None:
         """Until nothing moves anywhere: three looks in a row see the same turns."""
         same, before = 0, None
         actors = [self.actors[name] for name in (self.awake() if who is None else who)]
