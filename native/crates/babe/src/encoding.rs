@@ -14,30 +14,26 @@ use ark_bn254::{Fq, G1Affine, G1Projective};
 use ark_ec::CurveGroup;
 use ark_ff::{AdditiveGroup, Field, MontFp, Zero};
 use garble::{Block, Control, Path, Run};
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 use crate::digits::{Digit, TERMS, digits};
 use crate::error::{BabeError, length};
 use crate::features::{FEATURE_BITS, FEATURES};
+use crate::masks::{MASKS, Masks, limbs};
 use crate::secrets::{Secrets, W, times_base};
-use crate::wide::{Element, Mask, SCALE, Wide, difference, double, from_field};
+use crate::wide::{ELEMENT_BYTES, SCALE, Wide, column, from_field};
 
 /// The feature of each column (0 x, 1 y, 2 x^2, 3 y^2, 4 x y), coordinate by coordinate.
 const COORDINATES: [&[usize]; 3] = [&[0, 1, 2], &[1, 2, 3, 4], &[0]];
 const COLUMNS: usize = 8;
 /// Labels that an encoding hangs on: the bits of the features, feature by feature.
 pub const LABELS: usize = FEATURES * FEATURE_BITS;
-const ELEMENT_BYTES: usize = 32;
 /// 2^254 - 1, which all bits of a feature are worth.
 const ALL_BITS: Fq =
     MontFp!("7059779437489773633646340506914701874621185009112317347175358107333056201400");
-/// Blocks of the hash in one mask.
-const MASK_BLOCKS: usize = 3;
-/// Room for the masks of a column, in whole registers; those beyond the bits of a feature stay 0.
-const MASKS: usize = FEATURE_BITS.next_multiple_of(8);
-const TERM_BYTES: usize = COLUMNS * FEATURE_BITS * ELEMENT_BYTES;
+const TERM_ELEMENTS: usize = COLUMNS * FEATURE_BITS;
 /// Bytes of the table of an instance.
-pub const ENCODING_BYTES: usize = TERMS * TERM_BYTES;
+pub const ENCODING_BYTES: usize = TERMS * TERM_ELEMENTS * ELEMENT_BYTES;
 /// Bytes of the offsets of an instance.
 pub const OFFSETS_BYTES: usize = TERMS * COORDINATES.len() * ELEMENT_BYTES;
 
@@ -95,33 +91,30 @@ fn encode_on(
     let one: Zeroizing<Vec<Block>> = Zeroizing::new(zero.iter().map(moved).collect());
     let mut masks = [Masks::default(), Masks::default()];
     let mut offsets = Vec::with_capacity(OFFSETS_BYTES);
-    let mut chunk = Vec::with_capacity(TERM_BYTES);
-    let digits = digits(secrets.r());
-    for (term, digit) in digits.iter().enumerate() {
+    let mut table = vec![[0; ELEMENT_BYTES]; TERM_ELEMENTS + MASKS];
+    for (term, digit) in digits(secrets.r()).iter().enumerate() {
         control.check()?;
-        chunk.clear();
         let rows = Zeroizing::new(rows(*digit, &secrets.masks[term], &secrets.scales[term]));
-        let mut column = term * COLUMNS;
-        for (coordinate, features) in COORDINATES.iter().enumerate() {
+        let mut column = 0;
+        for (row, features) in rows.iter().zip(COORDINATES) {
             let mut sum = Zeroizing::new(Wide::default());
-            let mut fixed = rows[coordinate][0];
-            for feature in *features {
-                let coefficient = &rows[coordinate][1 + feature];
-                masks[0].fill(&run, labels_of(zero, *feature), column)?;
-                masks[1].fill(&run, labels_of(&one, *feature), column)?;
-                column += 1;
-                let mut subtrahend = from_field(&(*coefficient * SCALE));
-                for (zero, one) in masks[0].iter().zip(masks[1].iter()) {
-                    sum.add(&one);
-                    put(&mut chunk, &difference(&one, &zero, &subtrahend));
-                    subtrahend = double(&subtrahend);
+            let mut fixed = row[0];
+            for feature in features {
+                let coefficient = &row[1 + feature];
+                let number = term * COLUMNS + column;
+                masks[0].fill(&run, labels_of(zero, *feature), number)?;
+                masks[1].fill(&run, labels_of(&one, *feature), number)?;
+                // a column is written with its room; the next one overwrites that
+                if let Some(out) = table[column * FEATURE_BITS..].first_chunk_mut() {
+                    elements(path, &masks, coefficient, &mut sum, out);
                 }
-                subtrahend.zeroize();
                 fixed += *coefficient * ALL_BITS;
+                column += 1;
             }
-            put(&mut offsets, &from_field(&(fixed - sum.scaled())));
+            let offset = from_field(&(fixed - sum.scaled())).map(u64::to_le_bytes);
+            offsets.extend_from_slice(offset.as_flattened());
         }
-        sink(&chunk);
+        sink(table[..TERM_ELEMENTS].as_flattened());
     }
     Ok(offsets)
 }
@@ -151,7 +144,7 @@ fn decode_on(
         for (coordinate, features) in coordinates.iter_mut().zip(COORDINATES) {
             let (mut hashed, mut given) = (Wide::default(), Wide::default());
             for offset in offsets.by_ref().take(1) {
-                given.add::<4>(&get(offset));
+                given.add::<4>(&limbs(offset));
             }
             for feature in features {
                 masks.fill(&run, labels_of(active, *feature), column)?;
@@ -160,7 +153,7 @@ fn decode_on(
                 for ((mask, bit), element) in masks.iter().zip(bits).zip(&mut elements) {
                     hashed.add(&mask);
                     if !bit {
-                        given.add::<4>(&get(element)); // bits are public
+                        given.add::<4>(&limbs(element)); // bits are public
                     }
                 }
             }
@@ -188,51 +181,22 @@ fn labels_of(labels: &[Block], feature: usize) -> &[Block] {
     &labels[feature * FEATURE_BITS..(feature + 1) * FEATURE_BITS]
 }
 
-/// The masks of one column, wiped on drop: the first blocks of all, then the second ones, then the third ones.
-#[derive(Zeroize)]
-#[zeroize(drop)]
-struct Masks([[Block; MASKS]; MASK_BLOCKS]);
-
-impl Default for Masks {
-    fn default() -> Self {
-        Self([[[0; 16]; MASKS]; MASK_BLOCKS])
-    }
-}
-
-impl Masks {
-    /// `column` counts through all terms, so that no two blocks of an instance have the same tweak.
-    fn fill(&mut self, run: &Run, labels: &[Block], column: usize) -> Result<(), BabeError> {
-        for (part, blocks) in self.0.iter_mut().enumerate() {
-            let first = (column * FEATURE_BITS * MASK_BLOCKS + part) as u64;
-            run.hash(
-                labels,
-                (first, MASK_BLOCKS as u64),
-                &mut blocks[..FEATURE_BITS],
-            )?;
+/// One column of the table, by the instructions of the path.
+fn elements(
+    path: Path,
+    [zero, one]: &[Masks; 2],
+    coefficient: &Fq,
+    sum: &mut Wide,
+    out: &mut [[u8; ELEMENT_BYTES]; MASKS],
+) {
+    match path {
+        #[cfg(target_arch = "x86_64")]
+        Path::Vaes if crate::ifma::is_available() => {
+            // SAFETY: the processor was asked for the features in the line before.
+            unsafe { crate::ifma::column(&one.0, &zero.0, coefficient, sum, out) }
         }
-        Ok(())
+        Path::Vaes | Path::Aes | Path::Portable => column(one, zero, coefficient, sum, out),
     }
-
-    fn iter(&self) -> impl Iterator<Item = Mask> {
-        let [first, second, third] = &self.0;
-        let parts = first.iter().zip(second).zip(third).take(FEATURE_BITS);
-        parts.map(|((first, second), third)| {
-            let ([a, b], [c, d], [e, f]) = (get(first), get(second), get(third));
-            [a, b, c, d, e, f]
-        })
-    }
-}
-
-fn get<const L: usize>(bytes: &[u8]) -> [u64; L] {
-    let mut limbs = [0; L];
-    for (limb, bytes) in limbs.iter_mut().zip(bytes.as_chunks::<8>().0) {
-        *limb = u64::from_le_bytes(*bytes);
-    }
-    limbs
-}
-
-fn put(bytes: &mut Vec<u8>, element: &Element) {
-    bytes.extend_from_slice(element.map(u64::to_le_bytes).as_flattened());
 }
 
 /// Coefficients over (1, x, y, x^2, y^2, x y) of the coordinates of rho + d p1, scaled by (l^2, l^3, l).

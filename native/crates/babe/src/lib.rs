@@ -11,7 +11,10 @@ mod encoding;
 mod error;
 mod features;
 mod field;
+#[cfg(target_arch = "x86_64")]
+mod ifma;
 mod integers;
+mod masks;
 mod multiples;
 mod secrets;
 mod statement;

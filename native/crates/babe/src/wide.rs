@@ -5,12 +5,14 @@
 
 use ark_bn254::Fq;
 use ark_ff::{BigInt, MontFp, PrimeField};
-use zeroize::Zeroize;
+use zeroize::{Zeroize, Zeroizing};
+
+use crate::masks::{MASKS, Mask, Masks};
 
 /// An element below p.
 pub(crate) type Element = [u64; 4];
-/// A mask as it leaves the hash.
-pub(crate) type Mask = [u64; 6];
+/// Bytes of an element.
+pub(crate) const ELEMENT_BYTES: usize = 32;
 
 const P: Element = [
     0x3c208c16d87cfd47,
@@ -50,15 +52,54 @@ impl Wide {
         }
     }
 
+    /// Adds a number given times 2^16 in limbs that stand 52 bits apart and may be longer.
+    #[cfg(target_arch = "x86_64")]
+    pub(crate) fn add_limbs(&mut self, limbs: &[u64; 8]) {
+        let mut place = 0;
+        for (n, limb) in limbs.iter().enumerate() {
+            let number = match n {
+                0 => u128::from(limb >> 16),
+                _ => u128::from(*limb) << (place % 64),
+            };
+            let mut carry = 0;
+            let parts = [number as u64, (number >> 64) as u64];
+            let (near, far) = self.0[place / 64..].split_at_mut(2);
+            for (word, part) in near.iter_mut().zip(parts) {
+                *word = add_carry(*word, part, &mut carry);
+            }
+            for word in far {
+                *word = add_carry(*word, 0, &mut carry);
+            }
+            place = 52 * (n + 1) - 16;
+        }
+    }
+
     /// The sum divided by 2^192, modulo p.
     pub(crate) fn scaled(&self) -> Fq {
         to_field(reduce(self.0))
     }
 }
 
+/// For each pair of masks `one - zero - coefficient 2^n`, as bytes to `out`; adds the masks `one` to `sum`.
+pub(crate) fn column(
+    one: &Masks,
+    zero: &Masks,
+    coefficient: &Fq,
+    sum: &mut Wide,
+    out: &mut [[u8; ELEMENT_BYTES]; MASKS],
+) {
+    let mut growing = Zeroizing::new(from_field(&(*coefficient * SCALE)));
+    for ((one, zero), out) in one.iter().zip(zero.iter()).zip(out) {
+        sum.add(&one);
+        let element = difference(&one, &zero, &growing).map(u64::to_le_bytes);
+        out.copy_from_slice(element.as_flattened());
+        *growing = double(&growing);
+    }
+}
+
 /// What one - zero - subtrahend comes to, for masks `one` and `zero` and a subtrahend that stands for itself / 2^192.
 #[inline]
-pub(crate) fn difference(one: &Mask, zero: &Mask, subtrahend: &Element) -> Element {
+fn difference(one: &Mask, zero: &Mask, subtrahend: &Element) -> Element {
     let mut sum = LIFT;
     let mut carry = 0;
     for (limb, other) in sum.iter_mut().zip(one) {
@@ -82,7 +123,7 @@ pub(crate) fn difference(one: &Mask, zero: &Mask, subtrahend: &Element) -> Eleme
 
 /// 2 x mod p.
 #[inline]
-pub(crate) fn double(x: &Element) -> Element {
+fn double(x: &Element) -> Element {
     // p is shorter than 255 bits: nothing is shifted out
     let mut carry = 0;
     let doubled = x.map(|limb| {

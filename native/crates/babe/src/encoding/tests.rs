@@ -8,6 +8,8 @@ use num_bigint::BigUint;
 
 use super::*;
 
+const TERM_BYTES: usize = TERM_ELEMENTS * ELEMENT_BYTES;
+
 struct Instance {
     secrets: Secrets,
     key: HashKey,
@@ -349,11 +351,10 @@ fn masks_without_a_tweak_show_the_zero_digits_of_r() {
                     .fill(&run, labels_of(&instance.zero, *feature), 0)
                     .unwrap();
                 masks[1].fill(&run, labels_of(&ones, *feature), 0).unwrap();
-                let mut subtrahend = from_field(&(row[1 + feature] * SCALE));
-                for (zero, one) in masks[0].iter().zip(masks[1].iter()) {
-                    put(&mut broken, &difference(&one, &zero, &subtrahend));
-                    subtrahend = double(&subtrahend);
-                }
+                let mut out = [[0; ELEMENT_BYTES]; MASKS];
+                let mut sum = Wide::default();
+                elements(Path::best(), &masks, &row[1 + feature], &mut sum, &mut out);
+                broken.extend_from_slice(out[..FEATURE_BITS].as_flattened());
             }
         }
     }
