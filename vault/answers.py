@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from native import NativeError
 from native._native import signing
+from native._native.engine import check_digit_presignatures
 from native._native.keys import Secret
 from vault.agreement import Rows
 from vault.faults import PresignedFault
@@ -23,21 +24,12 @@ ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141  # of
 def check_answers(graph: VaultGraph, g: int, k: int, raw: bytes) -> list[int]:
     """Indices of presignatures of Reveal_k that are not right, and of values whose R'.x repeats within their digit.
 
-    `raw`: 65 bytes a value under K_k, digit then value. PresignedFault when the count is wrong. Empty means: whoever knows
-    its own digit secrets and hears the asserted ones can publish Reveal_k.
+    `raw`: 65 bytes a value under K_k, R' even, digit then value. PresignedFault when the count is wrong. Empty means:
+    whoever knows its own digit secrets and hears the asserted ones can publish Reveal_k.
     """
     messages, points = graph.reveal_messages(g, k)
-    size = 1 << graph.terms.proposal.graphs[g].digit_bits
     _count(graph, g, k, raw)
-    key = graph.plan.reveals[g, k]
-    bad = {
-        i
-        for i in range(len(messages) * size)
-        if not signing.check_presignature(
-            key, messages[i // size], points[33 * i : 33 * i + 33], raw[SIGNATURE_SIZE * i : SIGNATURE_SIZE * (i + 1)]
-        )
-    }
-    return sorted(bad | set(signing.equal_nonces(raw, size)))
+    return check_digit_presignatures(graph.plan.reveals[g, k], messages, points, raw)
 
 
 def read_reveal(

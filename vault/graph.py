@@ -17,13 +17,17 @@ from blake3 import blake3
 from bitcoin_scripts.outputs import KEY_PATH, Output, Sign
 from bitcoin_scripts.script import digit_position
 from bitcoin_scripts.transaction import Template
-from native._native import signing
+from native import NativeError
+from native._native import engine, signing
 from vault.agreement import EnginePoints, Proposal, Rows, Terms, encode
 from vault.faults import PointsFault
 from vault.fees import amounts_of, prefund_values
 from vault.plan import Cast, Plan, plan_of
 from vault.terms import check_points
 from vault.transactions.every import every_transaction
+
+POINT = 33
+"""Bytes of a compressed point."""
 
 PART_SESSIONS = 8_192
 """Sessions that one part of a graph aims at: nonces, partials and their checks travel and run part by part."""
@@ -153,37 +157,45 @@ def part_counts(proposal: Proposal) -> tuple[int, ...]:
     return tuple(max(1, -(-(graph.digits << graph.digit_bits) // PART_SESSIONS)) for graph in proposal.graphs)
 
 
-def _bound(claimant: Rows, challenger: Rows) -> bytes:
-    """T: completing a presignature of Reveal takes the challenger's secret of a value and the claimant's of the same."""
-    try:
-        rows = tuple(
-            tuple(signing.add_points([a, s]) for a, s in zip(*pair, strict=True))
-            for pair in zip(claimant, challenger, strict=True)
-        )
-    except ValueError as error:
-        raise PointsFault("reveals.digits", expected="sums that are points", got=str(error)) from None
-    return b"".join(point for row in digit_points(rows) for point in row)
-
-
-def digit_points(rows: tuple[tuple[bytes, ...], ...]) -> list[list[bytes]]:
+def digit_points(rows: Rows) -> list[list[bytes]]:
     """The point of every value of every digit: row[0] + the sum of row[1 + j] over the bits j of the value.
 
     All of them must differ: two equal ones would let one signature assert both values.
     """
-    table: list[list[bytes]] = []
-    for w, (constant, *steps) in enumerate(rows):
-        values = [constant]
-        for step in steps:
-            # Values with bit j are the values without it, plus d_j: one addition a point.
-            try:
-                values += [signing.add_points([point, step]) for point in values]
-            except ValueError as error:
-                raise PointsFault(f"digit {w}", expected="sums that are points", got=str(error)) from None
-        table.append(values)
-    flat = [point for values in table for point in values]
-    if len(set(flat)) != len(flat):
+    size = 1 << (len(rows[0]) - 1)
+    points = _each(_values(_basis(rows), rows))
+    return [points[at : at + size] for at in range(0, len(points), size)]
+
+
+def _basis(rows: Rows) -> bytes:
+    return b"".join(point for row in rows for point in row)
+
+
+def _each(points: bytes) -> list[bytes]:
+    return [points[at : at + POINT] for at in range(0, len(points), POINT)]
+
+
+def _values(basis: bytes, shape: Rows) -> bytes:
+    """33 bytes a value, digit then value, of basis points laid out as `shape` is."""
+    bits = len(shape[0]) - 1
+    try:
+        points = engine.value_points(engine.Layout(input_bits=bits * len(shape), digit_bits=bits), basis)
+    except NativeError as error:
+        raise PointsFault("digits", expected="sums that are points", got=str(error)) from None
+    if len(set(_each(points))) != len(points) // POINT:
         raise PointsFault("digits", expected="a point of its own for every value", got="one point twice")
-    return table
+    return points
+
+
+def _bound(claimant: Rows, challenger: Rows) -> bytes:
+    """T: completing a presignature of Reveal takes the challenger's secret of a value and the claimant's of the same."""
+    try:
+        basis = engine.add_points(_basis(claimant), _basis(challenger))
+    except NativeError as error:
+        raise PointsFault(
+            "reveals.digits", expected="sums with the claimant's that are points", got=str(error)
+        ) from None
+    return _values(basis, claimant)
 
 
 def _signatures(
