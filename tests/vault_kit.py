@@ -14,8 +14,9 @@ from functools import cached_property, lru_cache
 import msgspec
 
 from bitcoin_scripts.outputs import p2tr
+from native._native.engine import presign_digits
 from native._native.keys import Secret, Seed
-from native._native.signing import complete, presign
+from native._native.signing import complete
 from vault.agreement import (
     Coin,
     Engine,
@@ -256,15 +257,11 @@ class Kit:
 
     @cached_property
     def _answers(self) -> dict[tuple[int, int], bytes]:
-        found = {}
-        for g, k in self.graph.bound:
-            key, (messages, points) = self.reveal_key(g, k), self.graph.reveal_messages(g, k)
-            size = len(points) // 33 // len(messages)
-            found[g, k] = b"".join(
-                presign(key, messages[i // size], points[33 * i : 33 * i + 33], digest(self.name, "aux", g, k, i))
-                for i in range(size * len(messages))
-            )
-        return found
+        pairs = self.graph.bound
+        return {
+            (g, k): presign_digits(self.reveal_key(g, k), Seed.generate(), *self.graph.reveal_messages(g, k))
+            for g, k in pairs
+        }
 
     # ---- finished transactions
     def digit_signatures(self, graph: int, values: Sequence[int]) -> list[bytes]:
