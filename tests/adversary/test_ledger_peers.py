@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from native._native import NativeError
 from node.faults import PeerFault, Unavailable
 from node.ledger.attestor import advanced, keypair
+from node.ledger.claims import NoPosition, Outcome
 from node.ledger.shelf import COLUMN, Shelf
 from node.ledger.words import Answer, Asked, Batch, Step, read, write
 from tests.simulation.forger import Forger
@@ -403,6 +404,29 @@ async def test_a_position_that_does_not_lead_to_our_root_is_not_shown(world: Led
         fay.follower.faults.clear()
         assert await fay.claims.opening(VAULT) == truth, "the next peer tells the truth"
         assert field in fay.follower.faults[world.actors[KEEPER].identity.hex()]
+
+
+async def test_a_peer_that_denies_a_position_does_not_hide_it(world: LedgerWorld) -> None:
+    """Else a claimant with one friend among the attestors would make every follower think that nothing bears it out."""
+    world.wire.cut = set()
+    await world.final(3)
+    claims = world.actors[FOLLOWER].room.claims
+    truth = await claims.opening(VAULT)
+    deniers = {KEEPER}
+
+    def denied(_: str, answers: str, kind: str, honest: bytes) -> bytes:
+        return b"" if kind == "ledger-opening" and answers in deniers else honest
+
+    world.wire.reply = denied
+    assert await claims.opening(VAULT) == truth
+    deniers |= set(EVERYBODY)
+    with pytest.raises(NoPosition, match="with a position"):
+        await claims.opening(VAULT)
+    said = await claims.doubt(Outcome(vault=VAULT, slot=0, action="withdraw", claimant=bytes(32), template=bytes(32)))
+    assert isinstance(said, NoPosition), "what nobody shows bears nothing out"
+    world.wire.cut = set(EVERYBODY)
+    with pytest.raises(Unavailable, match="none of them reachable"):
+        await claims.doubt(Outcome(vault=VAULT, slot=0, action="withdraw", claimant=bytes(32), template=bytes(32)))
 
 
 # ---- anything --------------------------------------------------------------------------------------------------------
