@@ -245,7 +245,7 @@ MEANING = {
     "p2p.host": "the address that peers reach",
     "p2p.port": "0: any free one",
     "p2p.peers": "nodes to stay connected with",
-    "policy.contest": "every claim, none, or those whose amount exceeds the balance in `known`",
+    "policy.contest": "every claim, none, or those not known to be good: unproven (babe), above the balance in `known` (core)",
     "policy.known": "sealed balances known out of band",
     "policy.accept": "auto: accept every proposal that names this node and passes every check",
     "policy.release": "auto: show r of a slot when the borrower asks. It means that the loan is repaid",
