@@ -53,7 +53,7 @@ class Scenario:
     `start`: what is in block 0, when the game begins. `wants(confirmed)`: honest transactions and the burial each waits
     for. `may(name, confirmed)`: whether the adversary can sign it. `idle`: a transaction that can change nothing any
     more, left out to keep the tree small. `wrong`: what must never be, judged after every transaction. `missing`: what
-    must be in the end, judged when waiting changes nothing any more.
+    must be in the end, judged when waiting changes nothing any more. All of them read what is confirmed, never since when.
     """
 
     start: tuple[str, ...]
@@ -79,56 +79,84 @@ def search(board: Mapping[str, Move], s: Scenario) -> tuple[Line, str] | None:
         sys.setrecursionlimit(limit)
 
 
+@dataclass(frozen=True, slots=True)
+class Here:
+    """What follows from which transactions are confirmed, whenever they were: the same at many positions.
+
+    `capped`: for each transaction whose age still matters, up to which age it does. `open`: every transaction that can
+    still come, with its parents and delays, whether the adversary can sign it, and the burial an honest party waits
+    for (None: no honest party wants it).
+    """
+
+    capped: tuple[tuple[str, int], ...]
+    open: tuple[tuple[str, tuple[tuple[str, int], ...], bool, int | None], ...]
+    wrong: str | None
+
+
+def _here(board: Mapping[str, Move], s: Scenario, conf: Confirmed) -> Here:
+    spent = {x.outpoint for name in conf if name in board for x in board[name].spends}
+    alive = [
+        move
+        for name, move in board.items()
+        if name not in conf and not s.idle(name, conf) and not any(x.outpoint in spent for x in move.spends)
+    ]
+    enough = s.depth + s.latency + 1  # ages beyond a delay that still matter to an honest transaction
+    caps = dict.fromkeys(sorted(conf), 0)
+    for move in alive:
+        for x in move.spends:
+            if x.parent in caps:
+                caps[x.parent] = max(caps[x.parent], x.delay + enough)
+    wants = s.wants(conf)
+    return Here(
+        capped=tuple((name, cap) for name, cap in caps.items() if cap),
+        open=tuple(
+            (move.name, tuple((x.parent, x.delay) for x in move.spends), s.may(move.name, conf), wants.get(move.name))
+            for move in alive
+            if all(x.parent in conf for x in move.spends)
+        ),
+        wrong=s.wrong(conf),
+    )
+
+
 def _search(board: Mapping[str, Move], s: Scenario) -> tuple[Line, str] | None:
     """A losing line of play and what was lost, or None when no adversary wins.
 
     A position is what is confirmed and how old it is; an age counts up to where it can still make a difference, so
     there are finitely many positions and waiting ends where nothing changes.
     """
-    seen: set[frozenset[tuple[str, int]]] = set()
-    enough = s.depth + s.latency + 1  # ages beyond a delay that still matter to an honest transaction
+    places: dict[frozenset[str], Here] = {}
+    seen: set[tuple[frozenset[str], tuple[int, ...]]] = set()
 
-    def position(now: int, conf: Confirmed, alive: list[Move]) -> frozenset[tuple[str, int]]:
-        caps = dict.fromkeys(conf, 0)
-        for move in alive:
-            for x in move.spends:
-                if x.parent in caps:
-                    caps[x.parent] = max(caps[x.parent], x.delay + enough)
-        return frozenset((name, min(now - height, caps[name])) for name, height in conf.items())
-
-    def block(now: int, conf: dict[str, int], line: Line, waited: frozenset[tuple[str, int]] | None):
-        if why := s.wrong(conf):
-            return line, why
-        spent = {x.outpoint for name in conf if name in board for x in board[name].spends}
-        alive = [
-            move
-            for name, move in board.items()
-            if name not in conf and not s.idle(name, conf) and not any(x.outpoint in spent for x in move.spends)
-        ]
-        key = position(now, conf, alive)
-        if key == waited:
+    def block(now: int, conf: dict[str, int], line: Line, waited: tuple[int, ...] | None):
+        names = frozenset(conf)
+        here = places.get(names)
+        if here is None:
+            here = places[names] = _here(board, s, conf)
+        if here.wrong:
+            return line, here.wrong
+        ages = tuple([min(now - conf[name], cap) for name, cap in here.capped])
+        if ages == waited:
             why = s.missing(conf)
             return (line, why) if why else None
+        key = (names, ages)
         if key in seen:  # the order inside a block matters only through what it leads to
             return None
         seen.add(key)
-        wants, due = s.wants(conf), False
-        for move in alive:
-            ages = [(now - conf[x.parent] if x.parent in conf else -1, x.delay) for x in move.spends]
-            if any(age < delay or age < 0 for age, delay in ages):
+        due = False
+        for name, parents, possible, burial in here.open:
+            if any(now - conf[parent] < delay for parent, delay in parents):
                 continue
-            possible = s.may(move.name, conf)
-            if move.name in wants:
+            if burial is not None:
                 # Its parents were seen in a block before; then it waits for its burial, then at most `latency` blocks.
-                waiting = min(age - max(delay, 1) for age, delay in ages) - wants[move.name]
+                waiting = min(now - conf[parent] - max(delay, 1) for parent, delay in parents) - burial
                 possible |= waiting >= 0
                 due |= waiting >= s.latency
             if possible:
-                lost = block(now, {**conf, move.name: now}, (*line, (now, move.name)), None)
+                lost = block(now, {**conf, name: now}, (*line, (now, name)), None)
                 if lost:
                     return lost
         if due:
             return None  # the adversary cannot end the block without them
-        return block(now + 1, conf, line, key)
+        return block(now + 1, conf, line, ages)
 
     return block(1, dict.fromkeys((OUTSIDE, *s.start), 0), (), None)
