@@ -1,4 +1,4 @@
-from . import engine, garbling, groth16, keys, proving, signing, statements, tapscript
+from . import engine, garbling, groth16, keys, pieces, proving, signing, statements, tapscript
 
 __all__ = [
     "NativeError",
@@ -7,6 +7,7 @@ __all__ = [
     "groth16",
     "keys",
     "panics",
+    "pieces",
     "proving",
     "signing",
     "statements",

@@ -22,6 +22,7 @@ mod held;
 mod instance;
 mod knowledge;
 mod params;
+pub mod pieces;
 mod polynomial;
 mod presigning;
 mod proof;

@@ -73,7 +73,7 @@ impl Layout {
 
 /// What a proof must prove to free the shares of engine babe.
 #[pyclass(frozen, module = "native._native.engine")]
-pub struct Statement(Arc<pure::Statement>);
+pub struct Statement(pub(crate) Arc<pure::Statement>);
 
 #[pymethods]
 impl Statement {
@@ -96,7 +96,7 @@ impl Statement {
 
 /// What both sides of a pair agree on.
 #[pyclass(frozen, module = "native._native.engine")]
-pub struct Params(pure::Params);
+pub struct Params(pub(crate) pure::Params);
 
 #[pymethods]
 impl Params {

@@ -10,6 +10,7 @@ mod error;
 mod garbling;
 mod groth16;
 mod keys;
+mod pieces;
 mod proving;
 mod signing;
 mod statements;
@@ -30,6 +31,8 @@ mod _native {
     use crate::groth16::groth16;
     #[pymodule_export]
     use crate::keys::keys;
+    #[pymodule_export]
+    use crate::pieces::pieces;
     #[pymodule_export]
     use crate::proving::proving;
     #[pymodule_export]
