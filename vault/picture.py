@@ -104,8 +104,9 @@ def _label(edge: Edge) -> str:
 
 
 # ---- SVG -------------------------------------------------------------------------------------------------------------
-# A row a transaction, parents above; a vertical lane an output that another transaction spends: a dot where it is
-# created, a mark with path and delay wherever it may be spent. What leaves the vault stands at the right.
+# A row a transaction, parents above, with the coins it brings in; a vertical lane an output that another transaction
+# spends: a dot where it is created, a mark with path and delay wherever it may be spent. What leaves the vault stands at
+# the right.
 _BOX = 210
 _LANE = 132
 _LINE = 14
@@ -146,7 +147,8 @@ def svg(graph: VaultGraph, *, only: int | None = None) -> str:
         parts.append(f'<line class="row" x1="{_MARGIN}" y1="{y}" x2="{width - _MARGIN}" y2="{y}"/>')
     parts += _draw_lanes(links, rows, lanes)
     for template in templates:
-        parts += _draw_box(template, who(graph, template.name), rows[template.name])
+        publisher = f"by {who(graph, template.name)}{_brought(template, templates)}"
+        parts += _draw_box(template, publisher, rows[template.name])
         parts += _draw_paid(template, links, rows[template.name], right)
     return "\n".join([*parts, "</svg>", ""])
 
@@ -194,8 +196,18 @@ def _draw_lanes(links: tuple[Edge, ...], rows: dict[str, _Row], lanes: dict[str,
     return parts + labels
 
 
-def _draw_box(template: Template, publishers: str, row: _Row) -> list[str]:
-    lines = (template.name, f"{template.vsize} vB, fee {template.fee} sat", f"by {publishers}")
+def _brought(template: Template, templates: list[Template]) -> str:
+    """The coins from outside the picture that a transaction spends: a bond, a stake, wallet coins."""
+    inner = {other.txid for other in templates}
+    coins = [spent.spends for spent in template.inputs if spent.txid not in inner]
+    if not coins:
+        return ""
+    name = coins[0].role if len(coins) == 1 else f"{len(coins)} coins"
+    return f", with {name} {sum(coin.value for coin in coins):,}"
+
+
+def _draw_box(template: Template, publisher: str, row: _Row) -> list[str]:
+    lines = (template.name, f"{template.vsize:,} vB, fee {template.fee:,} sat", publisher)
     y = row.middle - 28
     parts = [f'<rect class="box" x="{_MARGIN}" y="{y}" width="{_BOX}" height="56" rx="6"/>']
     for n, line in enumerate(lines):

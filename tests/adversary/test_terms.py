@@ -14,10 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from native._native import signing
-from tests.vault_kit import BORROWER, CHALLENGER, LENDER, SLOT, Kit, graph_terms, kit, make_proposal
+from tests.vault_kit import BABE, BORROWER, CHALLENGER, LENDER, SLOT, Kit, graph_terms, kit, make_proposal
 from vault.agreement import Proposal, Terms, encode
 from vault.faults import PointsFault, TermsFault, VaultFault
-from vault.fees import BOND_RULES, MAX_MONEY, minimal_bond
+from vault.fees import BOND_RULES, MAX_MONEY, largest_stake, minimal_bond, vsizes_of
 from vault.terms import (
     MAX_BYTES,
     bond_script,
@@ -33,7 +33,7 @@ from vault.terms import (
 )
 from vault.timelocks import INEQUALITIES, MAINLINE, answer, check_timelocks, late, regtest_timelocks, slack
 
-KIT = kit()
+KIT, BABE_KIT = kit(), kit(engine="babe")
 GOOD = KIT.proposal
 replace = msgspec.structs.replace
 
@@ -53,12 +53,11 @@ def test_the_unchanged_agreement_passes_in_values_and_in_bytes() -> None:
     assert parse_terms(encode(KIT.terms)) == KIT.terms
     assert decode_points(encode(KIT.points)) == KIT.points == check_points(KIT.terms, KIT.points)
     assert [decode_keys(encode(keys)) for keys in KIT.terms.keys] == list(KIT.terms.keys)
+    assert parse_terms(encode(BABE_KIT.terms)) == BABE_KIT.terms
+    assert decode_points(encode(BABE_KIT.points)) == check_points(BABE_KIT.terms, BABE_KIT.points)
 
 
 # ---- inequalities ----------------------------------------------------------------------------------------------------
-BABE_KIT = kit(engine="babe")
-
-
 @pytest.mark.parametrize("rule", INEQUALITIES, ids=lambda rule: rule.name)
 @pytest.mark.parametrize("network", ["regtest", "signet"])
 @pytest.mark.parametrize("engine", ["core", "babe"])
@@ -217,6 +216,11 @@ PROPOSAL_CASES = [
     (("graphs", 0, "digit_bits"), 9),
     (("graphs", 0, "circuit"), b"\0" * 33),
     (("graphs", 0, "statement"), b"\0" * 31),
+    (("graphs", 0, "engine"), "other"),
+    (("graphs", 0, "engine"), "babe"),
+    (("graphs", 0, "key"), b"\0" * 32),
+    (("graphs", 0, "stake"), 1),
+    (("graphs", 0, "stake"), -1),
     (("graphs", 0, "amount"), SLOT + 1),
     (("graphs", 0, "amount"), 329),
     (("graphs", 0, "amount"), -1),
@@ -236,13 +240,34 @@ PROPOSAL_CASES = [
 
 
 def shown(case) -> str:
-    return f"{'.'.join(str(step) for step in case[0])}={str(case[1])[:24]}"
+    *_, path, new = case
+    return f"{'.'.join(str(step) for step in path)}={str(new)[:24]}"
 
 
-@pytest.mark.parametrize("case", PROPOSAL_CASES, ids=shown)
+BABE_GOOD = BABE_KIT.proposal
+BABE_PROPOSAL_CASES = [
+    (("graphs", 0, "engine"), "core"),
+    (("graphs", 0, "key"), b""),
+    (("graphs", 0, "key"), b"\0" * 31),
+    (("graphs", 0, "key"), b"\0" * 33),
+    (("graphs", 0, "statement"), b""),
+    (("graphs", 0, "circuit"), b""),
+    (("graphs", 0, "stake"), 0),
+    (("graphs", 0, "stake"), -1),
+    (("graphs", 0, "stake"), 999),
+    (("graphs", 0, "stake"), largest_stake(BABE_GOOD, 0) + 1),
+    (("graphs", 0, "stake"), MAX_MONEY + 1),
+    (("timelocks", "refute"), late(regtest_timelocks())),
+    (("timelocks", "verdict"), answer(BABE_GOOD)),
+]
+
+
+@pytest.mark.parametrize(
+    "case", [(GOOD, *case) for case in PROPOSAL_CASES] + [(BABE_GOOD, *case) for case in BABE_PROPOSAL_CASES], ids=shown
+)
 def test_a_proposal_with_one_field_wrong_is_refused(case) -> None:
-    path, new = case
-    bad = put(GOOD, path, new)
+    good, path, new = case
+    bad = put(good, path, new)
     with pytest.raises(TermsFault) as caught:
         parse_proposal(encode(bad))
     assert caught.value.field
@@ -258,6 +283,27 @@ def test_the_sum_of_presignatures_of_a_vault_is_bounded() -> None:
     )
     with pytest.raises(TermsFault, match="sum of digits"):
         check_proposal(replace(GOOD, slots=(SLOT,) * 3, graphs=graphs))
+
+
+def test_a_slot_that_no_statement_can_name_is_refused_for_engine_babe_alone() -> None:
+    for fields, at, refused in ((BABE, 7, False), (BABE, 8, True), ({}, 8, False)):
+        proposal = make_proposal(graphs=(graph_terms(slot=at, **fields),), slots=(SLOT,) * 9)
+        if refused:
+            with pytest.raises(TermsFault, match="slot of engine babe"):
+                check_proposal(proposal)
+        else:
+            assert check_proposal(proposal) is proposal
+
+
+def test_a_stake_too_small_for_its_fees_names_the_output() -> None:
+    """At a high base rate the fee of Refute eats a stake that would be large enough otherwise."""
+    proposal = make_proposal(graphs=(graph_terms(**BABE),), base_rate=10)
+    with pytest.raises(TermsFault, match=r"0/refute/1/stake"):
+        check_proposal(proposal)
+    enough = 10 * vsizes_of(proposal)["0/refute/1"] + 240
+    check_proposal(put(proposal, ("graphs", 0, "stake"), enough))
+    with pytest.raises(TermsFault, match=r"0/refute/1/stake"):
+        check_proposal(put(proposal, ("graphs", 0, "stake"), enough - 1))
 
 
 def test_the_profile_for_tests_is_refused_where_coins_have_value() -> None:
@@ -324,10 +370,35 @@ TERMS_CASES = [
 ]
 
 
-@pytest.mark.parametrize("case", TERMS_CASES, ids=shown)
+BABE_TERMS = BABE_KIT.terms
+STAKES = BABE_TERMS.keys[LENDER].stakes
+STAKE = ("keys", LENDER, "stakes", 0, 1)
+BABE_TERMS_CASES = [
+    (("keys", LENDER, "stakes"), ()),
+    (("keys", LENDER, "stakes"), STAKES * 2),
+    (("keys", LENDER, "stakes"), ((1, STAKES[0][1]),)),
+    (("keys", BORROWER, "stakes"), STAKES),
+    (("keys", CHALLENGER, "stakes"), BABE_TERMS.keys[CHALLENGER].stakes[::-1]),
+    (("keys", CHALLENGER, "stakes"), BABE_TERMS.keys[CHALLENGER].stakes[:1]),
+    ((*STAKE, "value"), STAKES[0][1].value + 1),
+    ((*STAKE, "value"), STAKES[0][1].value - 1),
+    ((*STAKE, "txid"), b"\0" * 31),
+    ((*STAKE, "vout"), -1),
+    ((*STAKE, "script_pubkey"), OTHER_SCRIPT),
+    ((*STAKE, "script_pubkey"), bond_script(BABE_KIT.personal(CHALLENGER).xonly())),
+]
+
+
+@pytest.mark.parametrize(
+    "case",
+    [(KIT.terms, *case) for case in TERMS_CASES]
+    + [(KIT.terms, (("keys", LENDER, "stakes")), STAKES)]
+    + [(BABE_TERMS, *case) for case in BABE_TERMS_CASES],
+    ids=shown,
+)
 def test_terms_with_one_field_wrong_are_refused(case) -> None:
-    path, new = case
-    bad = put(KIT.terms, path, new)
+    good, path, new = case
+    bad = put(good, path, new)
     with pytest.raises(TermsFault) as caught:
         parse_terms(encode(bad))
     assert caught.value.field
@@ -340,6 +411,16 @@ def test_a_coin_named_twice_is_refused() -> None:
     bad = put(bad, ("keys", BORROWER, "prefund_inputs", 1, "vout"), bond.vout)
     with pytest.raises(TermsFault, match="coins"):
         check_terms(bad)
+
+
+def test_a_stake_that_is_another_coin_of_the_vault_is_refused() -> None:
+    """One coin cannot be risked twice: as two stakes, as stake and bond, as stake and PreFund input."""
+    keys = BABE_TERMS.keys
+    for other in (keys[CHALLENGER].stakes[1][1], keys[LENDER].bonds[0][1], keys[BORROWER].prefund_inputs[0]):
+        bad = put(BABE_TERMS, (*STAKE, "txid"), other.txid)
+        bad = put(bad, (*STAKE, "vout"), other.vout)
+        with pytest.raises(TermsFault, match="coins"):
+            check_terms(bad)
 
 
 POINT = KIT.points[0].locks[0][1]
@@ -366,12 +447,54 @@ POINTS_CASES = [
 ]
 
 
-@pytest.mark.parametrize("case", POINTS_CASES, ids=shown)
+BABE_POINTS = BABE_KIT.points
+REVEALS = BABE_POINTS[0].reveals
+REVEAL = (0, "reveals", 0)
+GROUP = signing.aggregate_key(BABE_TERMS.musig_keys)
+BABE_POINTS_CASES = [
+    ((0, "reveals"), ()),
+    ((0, "reveals"), REVEALS[:1]),
+    ((0, "reveals"), REVEALS[::-1]),
+    ((0, "reveals"), (*REVEALS, REVEALS[0])),
+    ((*REVEAL, "challenger"), 0),
+    ((*REVEAL, "challenger"), 2),
+    ((*REVEAL, "key"), b""),
+    ((*REVEAL, "key"), NO_POINT),
+    ((*REVEAL, "key"), b"\2" + REVEALS[0].key),
+    ((*REVEAL, "key"), REVEALS[1].key),
+    ((*REVEAL, "key"), BABE_POINTS[1].reveals[0].key),
+    ((*REVEAL, "key"), BABE_POINTS[0].locks[0][1][1:]),
+    ((*REVEAL, "key"), BABE_KIT.personal(BORROWER).xonly()),
+    ((*REVEAL, "key"), BABE_KIT.musig(LENDER).xonly()),
+    ((*REVEAL, "key"), BABE_KIT.proposal.parties[BORROWER].identity),
+    ((*REVEAL, "key"), GROUP[1:]),
+    ((*REVEAL, "digits"), ()),
+    ((*REVEAL, "digits"), REVEALS[0].digits[:1]),
+    ((*REVEAL, "digits"), (*REVEALS[0].digits, REVEALS[0].digits[0])),
+    ((*REVEAL, "digits", 0), REVEALS[0].digits[0][:2]),
+    ((*REVEAL, "digits", 0, 0), REVEALS[0].digits[0][0][:32]),
+    ((*REVEAL, "digits", 0, 0), b"\2" + NO_POINT),
+    ((0, "locks"), BABE_POINTS[0].locks[:1]),
+    ((0, "locks", 0), (1, b"\2" + REVEALS[0].key)),
+    ((0, "locks", 0), (1, b"\2" + BABE_KIT.proposal.parties[LENDER].identity)),
+    ((0, "locks", 1), (2, BABE_POINTS[1].locks[0][1])),
+    ((0, "digits"), BABE_POINTS[0].digits[:1]),
+]
+
+
+@pytest.mark.parametrize(
+    "case",
+    [(KIT, *case) for case in POINTS_CASES]
+    + [(KIT, (0, "reveals"), REVEALS)]
+    + [(BABE_KIT, *case) for case in BABE_POINTS_CASES],
+    ids=shown,
+)
 def test_points_that_do_not_fit_are_refused(case) -> None:
-    path, new = case
-    bad = put(KIT.points, path, new) if path else new
+    vault, path, new = case
+    assert check_points(vault.terms, decode_points(encode(vault.points))) == vault.points
+    bad = put(vault.points, path, new) if path else new
     with pytest.raises(PointsFault):
-        check_points(KIT.terms, decode_points(encode(bad)))
+        check_points(vault.terms, decode_points(encode(bad)))
 
 
 def test_digit_values_that_share_a_point_are_refused() -> None:
@@ -391,6 +514,8 @@ RAW = {
     "keys": (encode(KIT.terms.keys[0]), decode_keys),
     "terms": (encode(KIT.terms), decode_terms),
     "points": (encode(KIT.points), decode_points),
+    "terms of engine babe": (encode(BABE_TERMS), decode_terms),
+    "points of engine babe": (encode(BABE_POINTS), decode_points),
 }
 
 
@@ -423,8 +548,8 @@ def test_changed_bytes_decode_to_another_value_or_are_refused(kind: str, data: s
             check_proposal(value)
         elif isinstance(value, Terms):
             check_terms(value)
-        elif kind == "points":
-            check_points(KIT.terms, value)
+        elif kind.startswith("points"):
+            check_points(KIT.terms if kind == "points" else BABE_TERMS, value)
     except VaultFault:
         return
 

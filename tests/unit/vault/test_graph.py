@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 import pytest
 
 from bitcoin_scripts.outputs import KEY_PATH
 from bitcoin_scripts.script import digit_position
+from native._native import signing
 from tests.models import secp256k1 as model
-from tests.vault_kit import Kit, kit, make_proposal, two_graphs
-from vault.fees import CHILD_VSIZE, challenger_cost, vsizes_of
-from vault.graph import derive, digit_points
+from tests.vault_kit import BABE, LENDER, Kit, graph_terms, kit, make_proposal, two_graphs
+from vault.faults import PointsFault
+from vault.fees import CHILD_VSIZE, challenger_cost, largest_stake, vsizes_of
+from vault.graph import derive, digit_points, part_counts
+from vault.terms import bond_script
 
 KIT = kit()
+BABE_KIT = kit(engine="babe")
 replace = msgspec.structs.replace
 
 # Per graph: what G signs, in the order of presigning, as (transaction, input, path).
@@ -33,12 +39,29 @@ GROUP_SIGNS = [
 ]
 
 
-def test_the_group_signs_exactly_these_inputs() -> None:
-    found = [(s.template, s.input, s.path) for s in KIT.graph.signatures]
+# With engine babe the group signs no Reveal, Refute or StakeBack: those are of two parties alone.
+ENGINE_SIGNS = {
+    "core": GROUP_SIGNS,
+    "babe": [
+        (f"no_payout/{name[-1]}", 1, path) if name.startswith("disprove/") else (name, i, path)
+        for name, i, path in GROUP_SIGNS
+    ],
+}
+
+
+@pytest.mark.parametrize("engine", ENGINE_SIGNS)
+def test_the_group_signs_exactly_these_inputs(engine: str) -> None:
+    vault = {"core": KIT, "babe": BABE_KIT}[engine]
+    wanted = [entry for name, i, path in ENGINE_SIGNS[engine] for entry in _with_timeout(name, i, path)]
+    found = [(s.template, s.input, s.path) for s in vault.graph.signatures]
     assert found[:2] == [("vault", 0, "vault"), ("vault", 1, "vault")]
     of_graph_0 = [(name.removeprefix("0/"), i, path) for name, i, path in found if name.startswith("0/")]
-    assert of_graph_0 == GROUP_SIGNS
-    assert len(found) == 2 + 2 * len(GROUP_SIGNS)
+    assert of_graph_0 == wanted
+    assert len(found) == 2 + 2 * len(wanted)
+
+
+def _with_timeout(name: str, i: int, path: str) -> list[tuple[str, int, str]]:
+    return [(name, 0, "timeout"), (name, i, path)] if name.startswith("no_payout/") else [(name, i, path)]
 
 
 def test_key_paths_are_tweaked_by_the_root_of_their_output_and_leaves_by_nothing() -> None:
@@ -55,6 +78,57 @@ def test_parts_are_the_vault_and_then_each_graph_without_gap() -> None:
     for part in parts:
         batch = KIT.graph.presigning(part)
         assert batch.check(KIT.presigned.signatures[65 * part.start : 65 * part.stop]) == []
+
+
+def test_a_graph_of_many_sessions_is_presigned_in_pieces_of_nearly_equal_size() -> None:
+    graphs = (
+        graph_terms(digits=64, digit_bits=8, **BABE),
+        graph_terms(digits=2, digit_bits=2, claimant=LENDER, outcome="default", slot=1),
+        graph_terms(digits=33, digit_bits=8, slot=1),
+    )
+    vault = Kit(proposal=make_proposal(graphs=graphs, challengers=0), name="parts")
+    assert part_counts(vault.proposal) == (2, 1, 2)
+    parts = vault.graph.parts
+    assert [i for part in parts for i in part] == list(range(len(vault.graph.signatures)))
+    owners = [{vault.graph.signatures[i].template.partition("/")[0] for i in part} for part in parts]
+    assert owners == [{"vault"}, {"0"}, {"0"}, {"1"}, {"2"}, {"2"}]
+    assert all(abs(len(parts[i]) - len(parts[i + 1])) <= 1 for i in (1, 4))
+    assert part_counts(KIT.proposal) == (1, 1)
+
+
+def test_the_points_of_reveal_are_the_challengers_plus_the_claimants() -> None:
+    assert list(BABE_KIT.graph.bound) == [(0, 1), (0, 2), (1, 0), (1, 2)]
+    assert KIT.graph.bound == {}
+    for (g, k), points in BABE_KIT.graph.bound.items():
+        claimant = digit_points(BABE_KIT.points[g].digits)
+        (challenger,) = (digit_points(r.digits) for r in BABE_KIT.points[g].reveals if r.challenger == k)
+        flat = zip((p for row in claimant for p in row), (p for row in challenger for p in row), strict=True)
+        sums = [model.compress(model.add(model.decompress(a), model.decompress(s))) for a, s in flat]
+        assert b"".join(sums) == points
+        messages, again = BABE_KIT.graph.reveal_messages(g, k)
+        assert again == points
+        assert len(messages) == 2
+    for g, k in ((0, 0), (2, 1), (0, 3)):
+        with pytest.raises(PointsFault):
+            BABE_KIT.graph.reveal_messages(g, k)
+    with pytest.raises(PointsFault):
+        KIT.graph.reveal_messages(0, 1)
+
+
+def test_points_whose_sum_with_the_claimants_is_no_point_or_repeats_are_refused() -> None:
+    """S_k = -A has no sum; and steps that differ as the claimant's do make two values of T one point."""
+    (constant, step, other), first = BABE_KIT.points[0].digits[0], BABE_KIT.points[0].reveals[0]
+    row = first.digits[0]
+    assert derive(BABE_KIT.terms, BABE_KIT.points)
+    same = signing.add_points([row[1], step, _minus(other)])
+    for bad in ((_minus(constant), *row[1:]), (row[0], row[1], same)):
+        reveals = (replace(first, digits=(bad, *first.digits[1:])), BABE_KIT.points[0].reveals[1])
+        with pytest.raises(PointsFault):
+            derive(BABE_KIT.terms, (replace(BABE_KIT.points[0], reveals=reveals), BABE_KIT.points[1]))
+
+
+def _minus(point: bytes) -> bytes:
+    return bytes([point[0] ^ 1]) + point[1:]
 
 
 def test_the_points_of_a_digit_are_sums_of_its_basis() -> None:
@@ -113,6 +187,30 @@ def test_the_digest_and_the_right_txids_change_with_every_engine_point() -> None
     assert len({base.digest(), moved.digest(), shifted.digest()}) == 3
 
 
+def test_the_digest_and_the_right_txids_change_with_every_point_of_engine_babe() -> None:
+    base, points = BABE_KIT.graph, BABE_KIT.points[0]
+    other = Kit(proposal=BABE_KIT.proposal, name="other points", coins=2)
+    first, second = points.reveals
+    changes = {
+        # K_1 stands in an arena, so Assert and all below it have other txids; F_1 in what Reveal makes; S_1 nowhere.
+        "key": (replace(points, reveals=(replace(first, key=other.reveal_key(0, 1).xonly()), second)), "arena"),
+        "lock": (replace(points, locks=((1, other.lock(0, 1).point()), points.locks[1])), "reveal"),
+        "digits": (replace(points, reveals=(replace(first, digits=other.points[0].reveals[0].digits), second)), None),
+    }
+    below = {f"0/{name}/{k}" for name in ("reveal", "refute", "no_payout", "stake_back") for k in (1, 2)}
+    moved = {
+        "arena": {"0/assert", "0/contested_payout", *below},
+        "reveal": {f"0/{name}/1" for name in ("reveal", "refute", "no_payout", "stake_back")},
+        None: set(),
+    }
+    digests = {base.digest()}
+    for changed, where in changes.values():
+        graph = derive(BABE_KIT.terms, (changed, BABE_KIT.points[1]))
+        assert {n for n, t in graph.templates.items() if t.txid != base.templates[n].txid} == moved[where]
+        digests.add(graph.digest())
+    assert len(digests) == 4
+
+
 def test_who_can_publish_is_who_the_leaves_name() -> None:
     able = KIT.graph.spenders
     everyone = (0, 1, 2)
@@ -126,6 +224,36 @@ def test_who_can_publish_is_who_the_leaves_name() -> None:
         assert {able[f"{g}/{name}"] for name in anyone} == {everyone}
         assert able[f"{g}/contest"] == others
         assert [able[f"{g}/disprove/{k}"] for k in others] == [(k,) for k in others]
+
+
+def test_who_can_publish_the_answers_of_engine_babe() -> None:
+    able = BABE_KIT.graph.spenders
+    for g, me, others in ((0, 0, (1, 2)), (1, 1, (0, 2))):
+        for k in others:
+            found = [able[f"{g}/{name}/{k}"] for name in ("reveal", "refute", "no_payout", "stake_back")]
+            assert found == [(k,), (me,), (0, 1, 2), (k,)]
+
+
+def test_every_stake_and_destination_of_engine_babe_belongs_to_the_right_party() -> None:
+    scripts = [BABE_KIT.payout_script(i) for i in range(3)]
+    outputs = [o for t in BABE_KIT.graph.templates.values() for o in t.outputs]
+    found = {o.role: scripts.index(o.script_pubkey) for o in outputs if o.script_pubkey in scripts}
+    answers = {role: party for role, party in found.items() if re.search("refute|no_payout|stake_back", role)}
+    assert answers == {
+        role: party
+        for g, me, injured, others in ((0, 0, 1, (1, 2)), (1, 1, 0, (0, 2)))
+        for k in others
+        for role, party in (
+            (f"{g}/refute/{k}/stake", me),
+            (f"{g}/no_payout/{k}/challenger", k),
+            (f"{g}/no_payout/{k}/injured", injured),
+            (f"{g}/stake_back/{k}/stake", k),
+        )
+    }
+    for g, k in BABE_KIT.graph.bound:
+        coin, spent = BABE_KIT.terms.stake(g, k), BABE_KIT.graph.templates[f"{g}/reveal/{k}"].inputs[1]
+        assert (spent.txid, spent.vout, spent.spends.value) == (coin.txid, coin.vout, BABE_KIT.proposal.graphs[g].stake)
+        assert spent.spends.script_pubkey == coin.script_pubkey == bond_script(BABE_KIT.personal(k).xonly())
 
 
 def test_every_bond_and_destination_belongs_to_the_right_party() -> None:
@@ -167,3 +295,9 @@ def test_what_a_challenger_must_cover_follows_from_sizes(worst_rate: int) -> Non
     assert sizes["0/disprove/1"] > sizes["0/no_assert"]
     cost = worst_rate * (sizes["0/contest"] + sizes["0/disprove/1"] + 2 * CHILD_VSIZE)
     assert challenger_cost(proposal, 0, sizes) == cost
+    # Contest, Reveal, NoPayout.
+    proposal = make_proposal(graphs=two_graphs(digits=128, digit_bits=4, **BABE), worst_rate=worst_rate)
+    sizes = vsizes_of(proposal)
+    path = sum(sizes[f"0/{name}"] + CHILD_VSIZE for name in ("contest", "reveal/1", "no_payout/1"))
+    assert challenger_cost(proposal, 0, sizes) == worst_rate * path
+    assert largest_stake(proposal, 0) == worst_rate * (sizes["0/assert"] + sizes["0/refute/1"])

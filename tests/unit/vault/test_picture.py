@@ -12,47 +12,62 @@ from bitcoin_scripts.transaction import display_txid
 from tests.vault_kit import kit
 from vault import picture
 
-KIT = kit()
+KIT, BABE_KIT = kit(), kit(engine="babe")
+KITS = {"core": KIT, "babe": BABE_KIT}
 GRAPH = KIT.graph
 
 
-def test_the_text_names_transactions_amounts_timelocks_and_publishers() -> None:
-    text = picture.text(GRAPH)
-    for name, template in GRAPH.templates.items():
+@pytest.mark.parametrize("engine", KITS)
+def test_the_text_names_transactions_amounts_timelocks_and_publishers(engine: str) -> None:
+    graph = KITS[engine].graph
+    text = picture.text(graph)
+    for name, template in graph.templates.items():
         assert f"{name}  [" in text
         assert display_txid(template.txid) in text
         for output in template.outputs:
             assert f"-> {output.role:<28} {output.value:>14,}" in text
         for spent in template.inputs:
+            assert f"<- {spent.spends.role:<28} {spent.spends.value:>14,}" in text
             assert not spent.delay or f"after {spent.delay} blocks" in text
     assert "0/contest  [L or W2]" in text
     assert "0/uncontested_payout  [anyone]" in text
+    assert engine == "core" or "0/refute/2  [B]" in text
 
 
-def test_edges_are_the_spends_of_the_graph() -> None:
-    edges = picture.edges(GRAPH.templates.values())
-    inner = [i for t in GRAPH.templates.values() for i in t.inputs if not re.search(r"coin|bond", i.spends.role)]
+@pytest.mark.parametrize("engine", KITS)
+def test_edges_are_the_spends_of_the_graph(engine: str) -> None:
+    vault = KITS[engine]
+    edges = picture.edges(vault.graph.templates.values())
+    outside = re.compile(r"coin|/bond|/stake/")
+    inner = [i for t in vault.graph.templates.values() for i in t.inputs if not outside.search(i.spends.role)]
     assert len(edges) == len(inner)
     assert ("0/claim", "0/contest", "contest/any") in {(e.parent, e.child, e.path) for e in edges}
     waiting = {(e.child, e.delay) for e in edges if e.delay}
-    assert ("0/contested_payout", KIT.proposal.timelocks.verdict) in waiting
+    times = vault.proposal.timelocks
+    assert ("0/contested_payout", times.verdict) in waiting
+    if engine == "babe":
+        assert {("0/no_payout/1", times.refute), ("0/stake_back/1", times.refute + times.margin)} <= waiting
 
 
-def test_the_dot_file_has_a_node_a_transaction_and_an_arrow_a_spend() -> None:
-    dot = picture.dot(GRAPH)
+@pytest.mark.parametrize("engine", KITS)
+def test_the_dot_file_has_a_node_a_transaction_and_an_arrow_a_spend(engine: str) -> None:
+    graph = KITS[engine].graph
+    dot = picture.dot(graph)
     assert dot.startswith("digraph vault {")
     assert dot.rstrip().endswith("}")
-    assert len(re.findall(r'^  "[^"]+" \[label', dot, re.M)) == len(GRAPH.templates)
-    assert dot.count(" -> ") == len(picture.edges(GRAPH.templates.values()))
+    assert len(re.findall(r'^  "[^"]+" \[label', dot, re.M)) == len(graph.templates)
+    assert dot.count(" -> ") == len(picture.edges(graph.templates.values()))
 
 
 SPACE = "{http://www.w3.org/2000/svg}"
+DRAWN = [(engine, only) for engine in KITS for only in (None, 0, 1)]
 
 
-@pytest.mark.parametrize("only", [None, 0, 1])
-def test_the_svg_is_well_formed_and_shows_every_transaction_spend_and_payment(only: int | None) -> None:
-    root = ElementTree.fromstring(picture.svg(GRAPH, only=only))
-    shown = picture.chosen(GRAPH, only)
+@pytest.mark.parametrize(("engine", "only"), DRAWN)
+def test_the_svg_is_well_formed_and_shows_every_transaction_spend_and_payment(engine: str, only: int | None) -> None:
+    graph = KITS[engine].graph
+    root = ElementTree.fromstring(picture.svg(graph, only=only))
+    shown = picture.chosen(graph, only)
     boxes = [r for r in root.iter(f"{SPACE}rect") if r.get("class") == "box"]
     marks = [r.get("class") for r in root.iter(f"{SPACE}rect") if r.get("class") in ("spent", "wait")]
     edges = picture.edges(shown)
@@ -65,11 +80,17 @@ def test_the_svg_is_well_formed_and_shows_every_transaction_spend_and_payment(on
         for output in template.outputs:
             label = {f"{output.role}  {output.value:,}", output.role}
             assert output.role == "anchor" or label & words
+        brought = [i.spends for i in template.inputs if re.search(r"coin|/bond|/stake/", i.spends.role)]
+        if len(brought) == 1:  # several coins stand as their number and sum
+            coin = f"with {brought[0].role} {brought[0].value:,}"
+            assert any(word.endswith(coin) for word in words), template.name
+        elif brought:
+            assert any(word.endswith(f"{len(brought)} coins {sum(c.value for c in brought):,}") for word in words)
 
 
-@pytest.mark.parametrize("only", [None, 0, 1])
-def test_in_the_svg_nothing_overlaps_or_lies_outside(only: int | None) -> None:
-    root = ElementTree.fromstring(picture.svg(GRAPH, only=only))
+@pytest.mark.parametrize(("engine", "only"), DRAWN)
+def test_in_the_svg_nothing_overlaps_or_lies_outside(engine: str, only: int | None) -> None:
+    root = ElementTree.fromstring(picture.svg(KITS[engine].graph, only=only))
     width, height = int(root.get("width")), int(root.get("height"))
     tops = sorted(int(r.get("y")) for r in root.iter(f"{SPACE}rect") if r.get("class") == "box")
     assert all(below - above >= 56 for above, below in pairwise(tops))

@@ -17,7 +17,7 @@ from vault.faults import PresignedFault, VaultFault
 from vault.presigned import finish, parse, serialize, wallet_messages
 from vault.signing import FromDigit, FromGroup, FromParty, FromPoint, FromSecret, FromWallet, needs
 
-KIT = kit()
+KIT, BABE_KIT = kit(), kit(engine="babe")
 P = KIT.presigned
 RAW = serialize(P)
 
@@ -66,6 +66,20 @@ def test_the_needs_of_each_transaction_are_those_of_the_protocol() -> None:
     assert digits == [1, 0]  # the last digit at the bottom
 
 
+def test_the_needs_of_the_answers_of_engine_babe_are_those_of_the_protocol() -> None:
+    def kinds(name: str) -> list[list[type]]:
+        return [[type(source) for source in stack.sources] for stack in needs(BABE_KIT.graph, name)]
+
+    assert kinds("0/assert") == [[FromDigit, FromDigit, FromParty]]
+    assert kinds("0/reveal/1") == [[FromDigit, FromDigit, FromParty], [FromParty]]
+    assert kinds("0/refute/1") == [[FromPoint, FromParty]]
+    assert kinds("0/no_payout/1") == [[FromGroup], [FromGroup]]
+    assert kinds("0/stake_back/1") == [[FromParty]]
+    sources = needs(BABE_KIT.graph, "1/reveal/2")[0].sources
+    assert [s.digit for s in sources[:2]] == [1, 0]  # the last digit at the bottom
+    assert {s.key for s in sources[:2]} == {BABE_KIT.reveal_key(1, 2).xonly()}
+
+
 def test_an_unknown_transaction_or_leaf_is_refused() -> None:
     for name, leaf in (("0/nothing", None), ("2/claim", None), ("", None), ("0/contest", 0), ("0/claim", 1)):
         with pytest.raises(PresignedFault):
@@ -95,6 +109,37 @@ INCOMPLETE = {
         {"wallet": {key: bytes(64) for key, _ in wallet_messages(KIT.graph)}},
     ),
 }
+
+
+VALUES = [1, 2]
+B_DIGITS = BABE_KIT.reveal_signatures(0, 1, VALUES)
+B_LOCK = BABE_KIT.lock(0, 1)
+B_INCOMPLETE = {
+    "reveal without digits": ("0/reveal/1", {"personal": BABE_KIT.personal(1)}),
+    "reveal without a key": ("0/reveal/1", {"digits": B_DIGITS}),
+    "reveal by the claimant": ("0/reveal/1", {"personal": BABE_KIT.personal(0), "digits": B_DIGITS}),
+    "reveal with the digits of assert": (
+        "0/reveal/1",
+        {"personal": BABE_KIT.personal(1), "digits": BABE_KIT.digit_signatures(0, VALUES)},
+    ),
+    "reveal with the digits of another": (
+        "0/reveal/1",
+        {"personal": BABE_KIT.personal(1), "digits": BABE_KIT.reveal_signatures(0, 2, VALUES)},
+    ),
+    "assert with the digits of reveal": ("0/assert", {"personal": BABE_KIT.personal(0), "digits": B_DIGITS}),
+    "refute without the secret": ("0/refute/1", {"personal": BABE_KIT.personal(0)}),
+    "refute with another's secret": ("0/refute/1", {"personal": BABE_KIT.personal(0), "extra": BABE_KIT.lock(0, 2)}),
+    "refute by the challenger": ("0/refute/1", {"personal": BABE_KIT.personal(1), "extra": B_LOCK}),
+    "stake_back by another": ("0/stake_back/1", {"personal": BABE_KIT.personal(2)}),
+    "disprove in a graph of engine babe": ("0/disprove/1", {"personal": BABE_KIT.personal(1), "extra": B_LOCK}),
+}
+
+
+@pytest.mark.parametrize("case", B_INCOMPLETE.values(), ids=B_INCOMPLETE)
+def test_no_answer_of_engine_babe_is_finished_with_a_piece_missing_or_wrong(case) -> None:
+    name, own = case
+    with pytest.raises(PresignedFault):
+        finish(BABE_KIT.presigned, name, **own)
 
 
 @pytest.mark.parametrize("case", INCOMPLETE.values(), ids=INCOMPLETE)
@@ -141,6 +186,13 @@ def test_the_bytes_hold_everything_and_come_back_equal() -> None:
     assert serialize(again) == RAW
     assert again.check() == []
     assert finish(again, "0/no_assert") == finish(P, "0/no_assert")
+
+
+def test_the_bytes_of_a_vault_of_engine_babe_come_back_equal() -> None:
+    again = parse(serialize(BABE_KIT.presigned))
+    assert again.check() == []
+    assert again.graph.bound == BABE_KIT.graph.bound
+    assert finish(again, "0/no_payout/1") == finish(BABE_KIT.presigned, "0/no_payout/1")
 
 
 @pytest.mark.parametrize("step", [41])
