@@ -22,6 +22,9 @@ pub struct Digit {
     pub secret: [u8; 32],
 }
 
+/// What is freed of an instance: its index, and 32 bytes that are a share if the garbler was honest.
+type Freed = (usize, Zeroizing<[u8; 32]>);
+
 /// Evaluates kept instances on the digits.
 ///
 /// Core: no `witness`; None when the predicate is true. Babe: `witness` is a proof; None when it is not valid for the
@@ -63,7 +66,7 @@ pub fn evaluate(
         control.advance(1);
         Ok::<_, EngineError>(Held::new(params, *index, bytes, &values, &points))
     });
-    let is_share = |(index, bytes): (usize, Zeroizing<[u8; 32]>)| {
+    let is_share = |(index, bytes): Freed| {
         let share = Scalar::parse(&bytes).filter(|share| is_on(&coefficients, index, *share));
         share.map(|share| (index, share))
     };
@@ -110,13 +113,12 @@ pub fn evaluate(
 }
 
 /// What each instance's output label frees, when the predicate is false; none when it is true.
-#[allow(clippy::type_complexity)]
 fn freed_by_false(
     params: &Params,
     held: &[Held<'_>],
     bits: &[bool],
     control: &Control,
-) -> Result<Option<Vec<(usize, Zeroizing<[u8; 32]>)>>, EngineError> {
+) -> Result<Option<Vec<Freed>>, EngineError> {
     let lanes: Vec<_> = held.iter().map(Held::lane).collect();
     let result = garble::evaluate(&params.program, &lanes, bits, Path::best(), control)?;
     if result.bits[0] {
@@ -135,7 +137,7 @@ fn freed_by_proof(
     bits: &[bool],
     proof: &[u8],
     control: &Control,
-) -> Result<Option<(usize, Zeroizing<[u8; 32]>)>, EngineError> {
+) -> Result<Option<Freed>, EngineError> {
     let (Some(multiple), Some(encrypted)) = (
         held.decode(params, bits, control)?,
         &held.kept.head.encrypted,

@@ -55,7 +55,7 @@ impl Garbler {
         self.coefficients[0]
     }
 
-    fn source(&self, index: usize) -> Source {
+    pub(crate) fn source(&self, index: usize) -> Source {
         let path = [b"instance" as &[u8], &self.params.setup_id, &le(index)];
         Source {
             index,
@@ -129,7 +129,7 @@ impl Garbler {
     }
 
     /// An opening as it travels.
-    fn append_opening(&self, bytes: &mut Vec<u8>, source: &Source, head: &Head) {
+    pub(crate) fn append_opening(&self, bytes: &mut Vec<u8>, source: &Source, head: &Head) {
         bytes.extend_from_slice(&source.seed);
         bytes.extend_from_slice(&source.share.to_bytes());
         bytes.extend_from_slice(&head.to_bytes());

@@ -29,6 +29,8 @@ mod proof;
 mod scalar;
 mod solder;
 mod table;
+#[cfg(test)]
+mod tests;
 mod transcript;
 
 pub use adaptor::{PRESIGNATURE_BYTES, complete_bound_digits, complete_digits, extract_digits};
