@@ -7,13 +7,11 @@ from node.work.funding import load_stakes
 from tests.simulation.money import Game, fee
 from tests.simulation.registry import proof_of_something_else
 from tests.simulation.scenarios import Step, nothing, open_a_vault
-from tests.simulation.world import BOUND, GIFT, GIFTS, ROLES, World, letter_of
+from tests.simulation.world import GIFT, GIFTS, ROLES, World, letter_of
 
 AMOUNT = 900_000
 BURIED = 6
 """Blocks after the last transaction of a game until every bond and stake that came free is back."""
-SETTLED = BOUND + 2
-"""Blocks until nothing of a vault can move any more."""
 
 
 async def open_vault(world: World) -> bytes:

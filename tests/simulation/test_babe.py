@@ -219,16 +219,19 @@ async def test_decryption_begins_when_the_reveal_is_in_the_mempool_and_happens_o
     assert runs == ["0/reveal/2"], "the job and Refute took what the mempool's look had made"
 
 
-async def test_what_nobody_needs_any_more_leaves_the_disk(world: World) -> None:
-    vault = await open_vault(world)
-    kinds = {name: stored(world, name) for name in ROLES}
-    assert kinds["borrower"] == ["answers", "answers", "drill", "drill", "kept", "kept"]
-    assert kinds["lender"] == kinds["challenger"] == ["answers"]
-    world.bound = 6
-    await babe.true_claim(world, vault)
-    await phase(world, vault, "paid")
-    await world.mine(babe.SETTLED)
-    assert [stored(world, name) for name in ROLES] == [[], [], []]
+async def test_what_nobody_needs_any_more_leaves_the_disk() -> None:
+    async with a_world(contest=ALWAYS, engine="babe", bound=6) as world:
+        vault = await open_vault(world)
+        assert [stored(world, name) for name in ROLES] == [
+            ["answers", "answers", "drill", "drill", "kept", "kept"],
+            ["answers"],
+            ["answers"],
+        ]
+        await babe.true_claim(world, vault)
+        await phase(world, vault, "paid")
+        await wound_up(world, vault)
+        await world.mine(world.bound + 2)
+        assert [stored(world, name) for name in ROLES] == [[], [], []]
 
 
 def stored(world: World, name: str) -> list[str]:
