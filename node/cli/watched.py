@@ -17,7 +17,7 @@ from node.faults import LocalFault, Unavailable
 from node.rpc.client import RpcClient, RpcError
 from node.rpc.wire import TOO_SLOW
 
-__all__ = ["watched"]
+__all__ = ["watch", "watched"]
 
 
 def watched(context: typer.Context, what: str, method: str, **params: Any) -> Any:
@@ -35,7 +35,7 @@ def watched(context: typer.Context, what: str, method: str, **params: Any) -> An
         async with RpcClient.from_datadir(folder) as client:
             with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
                 task = bar.add_task(what, total=1.0, visible=False)
-                watching = asyncio.create_task(_watch(client, bar, task, what))
+                watching = asyncio.create_task(watch(client, bar, task, what))
                 try:
                     return await _patiently(client, method, params)
                 finally:
@@ -55,7 +55,7 @@ async def _patiently(client: RpcClient, method: str, params: dict[str, Any]) -> 
                 raise
 
 
-async def _watch(client: RpcClient, bar: Progress, task: TaskID, what: str) -> None:
+async def watch(client: RpcClient, bar: Progress, task: TaskID, what: str) -> None:
     """The proof that runs meanwhile; without the daemon's events there is no line, and nothing else is lost."""
     with suppress(LocalFault, Unavailable):
         async for event, value in client.events():

@@ -149,7 +149,7 @@ async def _do(method: str, params: Any) -> object:
         case "peer.connect":
             return {"peer": parse_address(params.address).peer_id}
         case "vault.claim":
-            return {"salt": from_hex("salt", params.salt, None)}
+            return {name: from_hex(name, getattr(params, name) or "", None) for name in ("salt", "proof")}
         case "ledger.open":
             return files.parse(params.file).as_json()
         case "ledger.post":

@@ -10,12 +10,15 @@ from typing import Any
 
 import msgspec
 import pytest
+from rich.progress import Progress
 
 from node.cli import EXIT_STATUS, run
+from node.cli.watched import watch
 from node.config import load
 from node.faults import LocalFault, PeerFault, Unavailable
 from node.keys import read_passphrase
 from node.limits import PRODUCT
+from node.rpc.client import RpcClient
 from node.rpc.server import Server
 from node.rpc.table import TABLE, bind
 from node.rpc.vault import NOTHING
@@ -265,6 +268,31 @@ async def test_a_claim_that_takes_long_is_asked_for_again(daemon: Daemon, tmp_pa
     daemon.answer = slow
     assert await bitvm3(tmp_path, "vault", "claim", VAULT, "1") == EXIT_STATUS["unavailable"]
     assert len(daemon.calls) == 4, "what is not there is no slow answer"
+
+
+async def test_a_proof_under_way_is_shown_on_a_line(tmp_path: Path) -> None:
+    """By the daemon's own events; another job's, and other events, do not disturb it."""
+    running = {"state": "running", "stage": "sums", "done": 0.25}
+    bar = Progress()
+    task = bar.add_task("proof of the claim", total=1.0, visible=False)
+    methods = bind({name: Daemon().handler(name) for name in TABLE})
+    server = await Server.start(
+        host="127.0.0.1", port=0, folder=tmp_path, methods=methods, version="0", exposition=bytes, limits=PRODUCT
+    )
+    async with RpcClient.from_datadir(tmp_path) as client:
+        watching = asyncio.create_task(watch(client, bar, task, "proof of the claim"))
+        async with asyncio.timeout(20):
+            while not server._subscribers:  # noqa: ASYNC110
+                await asyncio.sleep(0)
+            server.publish("block", {"height": 7})
+            server.publish("proof", {**running, "state": "waiting", "done": 0.9})
+            server.publish("proof", running)
+            while not bar.tasks[0].visible:  # noqa: ASYNC110
+                await asyncio.sleep(0)
+        await server.stop()
+        async with asyncio.timeout(20):
+            await watching  # the daemon went away: no line any more, and no error
+    assert (bar.tasks[0].completed, bar.tasks[0].description) == (0.25, "proof of the claim: sums")
 
 
 @pytest.mark.parametrize(
