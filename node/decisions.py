@@ -147,4 +147,4 @@ def _reveal(state: VaultState, g: int, game: GraphView) -> _Line:
             "yes",
             f"no valid proof is known and no record bears the claim out: {stake} sats are staked on it",
         )
-    return "reveal", "waits", "asking for the claimant's proof and the ledger's record"
+    return "reveal", "waits", "looking for a proof, and asking for the ledger's record"

@@ -79,7 +79,7 @@ CASES = [
     Case(about="contest", does="yes", why="is not valid", events=[CONTEST, *mined(*CLAIMED), *proof(NO)]),
     Case(about="contest", does="no", why="proof is valid", events=[CONTEST, *mined(*CLAIMED), *proof(YES)]),
     Case(about="contest", does="yes", why="insists", events=[INSIST, *mined(*CLAIMED), *proof(YES)]),
-    Case(about="reveal", does="waits", why="asking", events=mined(*ASSERTED)),
+    Case(about="reveal", does="waits", why="looking for a proof", events=mined(*ASSERTED)),
     Case(about="reveal", does="yes", why="no valid proof is known", events=[*mined(*ASSERTED), verdict(YES)]),
     Case(about="reveal", does="no", why="the ledger bears the claim out", events=[*mined(*ASSERTED), verdict(NO)]),
     Case(about="reveal", does="no", why="proof is valid", events=[*mined(*ASSERTED), verdict(YES), *proof(YES)]),
