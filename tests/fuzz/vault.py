@@ -15,7 +15,9 @@ from native import NativeError
 from tests.fuzz.target import Target
 from tests.vault_kit import Kit, kit, make_proposal
 from vault import presigned, terms
+from vault.answers import check_answers, read_reveal
 from vault.faults import VaultFault
+from vault.presigned import AssertedDigit
 
 
 @lru_cache(maxsize=1)
@@ -25,6 +27,31 @@ def _kit() -> Kit:
 
 def _encoded(value: object) -> bytes:
     return terms.encode(value)  # type: ignore[arg-type]
+
+
+@lru_cache(maxsize=1)
+def _babe() -> Kit:
+    return kit(engine="babe")
+
+
+def _babe_points(raw: bytes) -> object:
+    return terms.check_points(_babe().terms, terms.decode_points(raw))
+
+
+def _revealed(raw: bytes) -> object:
+    """A witness of Reveal from a block, after an Assert that is known."""
+    made, digits = _babe(), _babe().proposal.graphs[0].digits
+    asserted = tuple(
+        AssertedDigit(value=v, secret=made.digit_scalar(0, w, v).to_bytes(32)) for w, v in enumerate((1, 2))
+    )
+    items = [raw[64 * i : 64 * i + 64] for i in range(digits)]
+    witness = [*items, raw[64 * digits :], b"leaf", b"block"]
+    return read_reveal(made.graph, 0, 1, made.answers(0, 1), witness, asserted)
+
+
+def _answers(raw: bytes) -> object:
+    """Presignatures of Reveal as the claimant's artifact holds them."""
+    return check_answers(_babe().graph, 0, 1, raw)
 
 
 def _keys(raw: bytes) -> object:
@@ -51,8 +78,8 @@ def _body(type_: type[msgspec.Struct], *values: msgspec.Struct) -> Target:
 
 
 def _fact_values() -> dict[str, bytes]:
-    """A valid value of every kind of fact that is checked before it is learned."""
-    made = _kit()
+    """A valid value of every kind of fact that is checked before it is learned, in a vault of engine babe."""
+    made, witness = _babe(), (1 << 256) - 1
     return {
         "keys/0": terms.encode(made.keys_of(0)),
         "keys/1": terms.encode(made.keys_of(1)),
@@ -60,6 +87,11 @@ def _fact_values() -> dict[str, bytes]:
         "digest/1": bytes(32),
         "ready/1": bytes(32),
         "release/0": made.r(0),
+        "want_claim/0": bytes(256),
+        "proof/0": bytes(256),
+        "proven/0": b"\x01",
+        f"verdict/0/{witness}": b"\x01",
+        f"answer/0/1/{witness}": b"\x00",
     }
 
 
@@ -70,9 +102,9 @@ def _facts() -> list[bytes]:
 def _fact(raw: bytes) -> object:
     """`NAME VALUE`: any name with any value, as a message states them, beside the keys of the other parties."""
     name, _, value = raw.partition(b" ")
-    proposal = _kit().proposal
+    proposal = _babe().proposal
     kind, _, indices = parse_key(proposal, name.decode("latin-1"))
-    known = {key("keys", p): terms.encode(_kit().keys_of(p)) for p in range(3) if key("keys", p).encode() != name}
+    known = {key("keys", p): terms.encode(_babe().keys_of(p)) for p in range(3) if key("keys", p).encode() != name}
     check_fact(proposal, {**known, "digest/0": bytes(32), "ready/0": bytes(32)}, kind, indices, value)
     return kind
 
@@ -96,12 +128,17 @@ def targets() -> tuple[Target, ...]:
         _agreement(
             "proposal",
             terms.parse_proposal,
-            lambda: [_encoded(_kit().proposal), _encoded(make_proposal(challengers=3, slots=(10_000_000,) * 3))],
+            lambda: [
+                _encoded(_kit().proposal),
+                _encoded(_babe().proposal),
+                _encoded(make_proposal(challengers=3, slots=(10_000_000,) * 3)),
+            ],
             300,
         ),
         _agreement("keys of a party", _keys, lambda: [_encoded(_kit().keys_of(p)) for p in range(3)], 300),
-        _agreement("terms", terms.parse_terms, lambda: [_encoded(_kit().terms)], 150),
+        _agreement("terms", terms.parse_terms, lambda: [_encoded(_kit().terms), _encoded(_babe().terms)], 150),
         _agreement("engine points", _points, lambda: [_encoded(_kit().points)], 150),
+        _agreement("engine points, babe", _babe_points, lambda: [_encoded(_babe().points)], 150),
         Target(
             name="presigned graph",
             read=presigned.parse,
@@ -115,6 +152,20 @@ def targets() -> tuple[Target, ...]:
             read=_asserted,
             refusals=(VaultFault, NativeError),
             seeds=_witnesses,
+            rounds=100,
+        ),
+        Target(
+            name="witness of Reveal",
+            read=_revealed,
+            refusals=(VaultFault,),
+            seeds=lambda: [b"".join(_babe().reveal_signatures(0, 1, (1, 2))[::-1])],
+            rounds=100,
+        ),
+        Target(
+            name="presignatures of Reveal",
+            read=_answers,
+            refusals=(VaultFault,),
+            seeds=lambda: [_babe().answers(0, 1)],
             rounds=100,
         ),
         _body(

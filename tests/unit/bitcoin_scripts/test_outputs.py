@@ -14,15 +14,21 @@ from bitcoin_scripts.outputs import Leaf, Output, Preimage, RawOutput, Sign
 from bitcoin_scripts.transaction import leaf_depth
 from native._native import tapscript
 from tests.models import secp256k1 as model
-from tests.vault_kit import kit, scalar, secret
+from tests.vault_kit import Kit, kit, scalar, secret
 
-KIT = kit(challengers=3)
-TAPROOT = {
-    o.role: o
-    for t in KIT.graph.templates.values()
-    for o in (*t.outputs, *(i.spends for i in t.inputs))
-    if isinstance(o, Output)
-}
+KIT, BABE_KIT = kit(challengers=3), kit(engine="babe")
+
+
+def taproot(vault: Kit) -> dict[str, Output]:
+    """Every output of a vault that has an internal key, also the coins that come in."""
+    templates = vault.graph.templates.values()
+    every = [o for t in templates for o in (*t.outputs, *(i.spends for i in t.inputs))]
+    return {o.role: o for o in every if isinstance(o, Output)}
+
+
+TAPROOT, BABE_TAPROOT = taproot(KIT), taproot(BABE_KIT)
+NEW = [role for role in BABE_TAPROOT if role.startswith(("0/arena", "0/stake", "0/refute", "0/no_payout"))]
+EVERY = [*((TAPROOT, r) for r in TAPROOT if r[0] in "pvb0"), *((BABE_TAPROOT, r) for r in NEW)]
 
 
 def halves(leaves: list[bytes], leaf):
@@ -33,9 +39,9 @@ def halves(leaves: list[bytes], leaf):
     return [halves(leaves[:middle], leaf), halves(leaves[middle:], leaf)]
 
 
-@pytest.mark.parametrize("role", [r for r in TAPROOT if r[0] in "pvb0"])
-def test_keys_roots_and_control_blocks_agree_with_the_model(role: str) -> None:
-    output = TAPROOT[role]
+@pytest.mark.parametrize(("found", "role"), EVERY, ids=[role for _, role in EVERY])
+def test_keys_roots_and_control_blocks_agree_with_the_model(found: dict[str, Output], role: str) -> None:
+    output = found[role]
     leaves = [leaf.script for leaf in output.leaves]
     root = model.node_hash(model.halves(leaves)) if leaves else b""
     assert output.merkle_root == root
@@ -44,10 +50,16 @@ def test_keys_roots_and_control_blocks_agree_with_the_model(role: str) -> None:
         assert output.control_block(leaf.name) == model.control_block(output.internal_key, leaves, leaf.script)
 
 
-@pytest.mark.parametrize("role", ["prefund/0", "vault/1", "0/bond", "0/contest", "0/payout", "0/verdict", "0/arena/2"])
-def test_addresses_and_control_blocks_agree_with_bitcoinutils(role: str) -> None:
+SOME = [
+    *((TAPROOT, r) for r in ("prefund/0", "vault/1", "0/bond", "0/contest", "0/payout", "0/verdict", "0/arena/2")),
+    *((BABE_TAPROOT, r) for r in ("0/stake/1", "0/refute/2")),
+]
+
+
+@pytest.mark.parametrize(("found", "role"), SOME, ids=[role for _, role in SOME])
+def test_addresses_and_control_blocks_agree_with_bitcoinutils(found: dict[str, Output], role: str) -> None:
     setup("regtest")
-    output = TAPROOT[role]
+    output = found[role]
     leaves = [leaf.script for leaf in output.leaves]
     internal = PublicKey("02" + output.internal_key.hex())
     raw = {leaf: Script.from_raw(leaf.hex()) for leaf in leaves}
@@ -82,6 +94,30 @@ def test_the_leaves_are_those_of_the_protocol() -> None:
     assert delays["0/verdict", "timeout"] == times.verdict
     for role in ("0/contest", "0/payout", "0/arena/1"):
         assert delays[role, "release"] == times.bond_release
+
+
+def test_the_leaves_of_engine_babe_are_those_of_the_protocol() -> None:
+    shown = {role: [leaf.name for leaf in BABE_TAPROOT[role].leaves] for role in NEW}
+    for k in (1, 2):
+        assert shown[f"0/arena/{k}"] == ["digits", "release"]
+        assert shown[f"0/refute/{k}"] == ["refute", "timeout", "return"]
+        assert shown[f"0/stake/{k}"] == shown[f"0/no_payout/{k}/burn"] == []
+        arena, refute = BABE_TAPROOT[f"0/arena/{k}"], BABE_TAPROOT[f"0/refute/{k}"]
+        mine, claimant, group = BABE_KIT.personal(k).xonly(), BABE_KIT.personal(0).xonly(), BABE_KIT.graph.cast.group
+        key, lock = BABE_KIT.reveal_key(0, k).xonly(), BABE_KIT.lock(0, k).xonly()
+        assert arena.leaf("digits").witness == (Sign(key=key, position=5), Sign(key=key), Sign(key=mine))
+        assert refute.leaf("refute").witness == (Sign(key=lock), Sign(key=claimant))
+        assert refute.leaf("timeout").witness == (Sign(key=group),)
+        assert refute.leaf("return").witness == (Sign(key=mine),)
+        times = BABE_KIT.proposal.timelocks
+        delays = [leaf.delay for leaf in (*arena.leaves, *refute.leaves)]
+        assert delays == [0, times.bond_release, 0, times.refute, times.refute + times.margin]
+        assert BABE_TAPROOT[f"0/stake/{k}"].internal_key == mine
+    internal = [BABE_TAPROOT[role].internal_key for role in NEW if not role.startswith("0/stake")]
+    assert internal == [
+        tapscript.nums_key(BABE_KIT.terms.vault_id + role.encode()) for role in NEW if not role.startswith("0/stake")
+    ]
+    assert len(set(internal)) == len(internal)
 
 
 def test_only_vault_and_bond_have_a_key_path_and_every_other_internal_key_is_its_own() -> None:
