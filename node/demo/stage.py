@@ -43,7 +43,8 @@ def attesting(folder: Path) -> str:
     )
 
 
-QUIET_TIMEOUT = 240.0
+QUIET_TIMEOUT = 900.0
+"""Seconds; presigning a vault of many graphs takes minutes on a machine that others use too."""
 
 
 @dataclass(slots=True)

@@ -24,7 +24,7 @@ from node.rpc.client import RpcError
 from tests.functional.conftest import NO_BITCOIND
 from tests.proving_kit import TWO, keys
 
-pytestmark = [pytest.mark.functional, pytest.mark.timeout(600), pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.functional, pytest.mark.timeout(1500), pytest.mark.asyncio(loop_scope="module")]
 
 BORROWER, LENDER, CHALLENGER = range(3)
 OUTCOME = Statement(name="outcome", batch=0)

@@ -16,7 +16,7 @@ from node.demo.processes import Backend, find_bitcoind
 from tests.functional.chain_fixture import ROOT
 from tests.functional.conftest import NO_BITCOIND
 
-pytestmark = [pytest.mark.functional, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.functional, pytest.mark.timeout(1500)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +74,7 @@ def report(request: pytest.FixtureRequest, reports: dict[str, dict[str, Any]], t
     if name not in reports:
         file = tmp_path / "report.json"
         command = [sys.executable, "-m", "node.demo", "--report", str(file), *RUNS[name].options]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=560)
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=1400)
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
         assert "every balance is what the rules say, to the sat" in done.stdout
         reports[name] = json.loads(file.read_text())
