@@ -1,8 +1,8 @@
 """Keeps on chain what is due: builds, stores, broadcasts, repeats until mined, pays more when it takes long, stops when void.
 
-Promise: a transaction is built once; its bytes are on disk (and, for Assert and Reveal, claimed in the guard) before they leave,
-so a restart or a reorg shows the same witness again and never another. What is due follows from the state alone (`challenge.deadlines`):
-nothing here has to be remembered. This module does NOT decide what is due, and holds no key.
+Promise: a transaction is built once; its bytes are on disk (those of Assert and Reveal claimed in the guard, too) before they
+leave, so a restart or a reorg shows the same witness again and never another. What is due follows from the state alone
+(`challenge.deadlines`): nothing here has to be remembered. This module does NOT decide what is due, and holds no key.
 """
 
 from __future__ import annotations

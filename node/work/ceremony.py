@@ -17,7 +17,7 @@ from node.faults import LocalFault, PeerFault
 from node.guard import Guard
 from node.work.context import Context, Facts
 from node.work.own import nonce_seed, share_of_group
-from node.work.pair import check_points, engine_points
+from node.work.pair import check_points, engine_points, statements
 from vault.graph import VaultGraph, derive
 from vault.presigned import Presigned
 from vault.terms import Coin, PartyKeys
@@ -88,6 +88,9 @@ async def _on_chain(context: Context, state: VaultState, party: int, what: str, 
 async def derive_graph(context: Context, state: VaultState, job: Job) -> Facts:
     """Derive every transaction from Terms and points, and state the digest of all of it."""
     await asyncio.to_thread(check_points, context, state)
+    found = await asyncio.to_thread(statements, context, state)
+    if found:
+        await context.write(found)
     graph = await context.graph(state)
     return ((key("digest", state.me), graph.digest()),)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
+import msgspec
 from blake3 import blake3
 
 from challenge.bodies import Commitments, Points, decode, decode_kept
@@ -21,6 +22,7 @@ from circuits.engines import ENGINES
 from native import NativeError
 from node.faults import PeerFault
 from node.proposing import predicate_of
+from node.store import Put
 from node.work.context import Context
 from vault.agreement import Reveals, Rows
 from vault.statement import outcome_x
@@ -53,17 +55,35 @@ def setup_of(context: Context, state: VaultState, g: int, challenger: int) -> Se
 
 
 def statement_of(context: Context, state: VaultState, g: int) -> Encrypted | None:
-    """What a proof of the claim must prove (babe). Raises LocalFault when the ledger or the key is not here."""
+    """What a proof of the claim must prove (babe). Raises LocalFault when the ledger or the key is not here.
+
+    Once it was stored (`statements`) neither is needed: a vault outlives the files of a key.
+    """
     graph = state.proposal.graphs[g]
     match graph.engine:
         case "core":
             return None
         case "babe":
+            stored = context.store.get("jobs", _statement_key(context.name(state), g))
+            if stored is not None:
+                return msgspec.msgpack.decode(stored, type=Encrypted)
             genesis = context.ledgers.genesis(graph.statement)
             x = outcome_x(terms_of(state.proposal, state.facts), g, genesis)
             return Encrypted(key=context.proving.key(graph.key).verifying_key, x=x)
         case _:
             assert_never(graph.engine)
+
+
+def statements(context: Context, state: VaultState) -> tuple[Put, ...]:
+    """The statement of every graph that has one, to be stored."""
+    found = ((g, statement_of(context, state, g)) for g in range(len(state.proposal.graphs)))
+    return tuple(
+        ("jobs", _statement_key(context.name(state), g), msgspec.msgpack.encode(said)) for g, said in found if said
+    )
+
+
+def _statement_key(vault: bytes, g: int) -> bytes:
+    return vault + b"/statement/%d" % g
 
 
 # ---- points ----------------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ import structlog
 
 from native._native import engine
 from node.faults import Unavailable
+from node.proving import KeyFolder
 from node.work import dispute
 from node.work.pair import engine_of
 from tests.simulation import babe, toy
@@ -76,7 +77,10 @@ async def test_a_false_claim_loses_its_bond_to_a_reveal_that_nobody_refutes(worl
 
 
 async def test_who_contests_a_true_claim_against_all_evidence_loses_its_stake(world: World) -> None:
+    """Nobody needs the files of the key any more: what a claim has to prove was stored at setup."""
     vault = await open_vault(world)
+    for actor in world.actors.values():
+        actor.node.context.proving.folder = KeyFolder(path=actor.folder / "moved away", network="regtest")
     await babe.insist(world, vault, "challenger")
     await babe.true_claim(world, vault)
     for name in ("lender", "challenger"):
