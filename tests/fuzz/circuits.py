@@ -9,8 +9,11 @@ from typing import Any
 
 from circuits.artifact import CHUNK_BYTES, ArtifactFault, Manifest, manifest_id, manifest_of
 from circuits.bristol import read_bristol
+from circuits.cut_and_choose import PROFILES
 from circuits.digits import digits_of
-from circuits.engine import Kept
+from circuits.engine import Encrypted, Kept, Setup
+from circuits.engines.babe import BABE, digits_of_proof
+from circuits.engines.babe import CIRCUIT as FEATURES
 from circuits.engines.core import CORE
 from circuits.engines.pairs import params_of
 from circuits.faults import CircuitFault
@@ -20,8 +23,10 @@ from native import NativeError
 from native._native import engine as native
 from native._native import garbling
 from native._native.garbling import Progress
+from native._native.keys import Seed
 from tests.fuzz.target import Form, Target
-from tests.unit.circuits.dispute import CIRCUIT, KEPT, Pair, pair_of, secrets_of, setup_of
+from tests.unit.circuits.dispute import CIRCUIT, KEPT, Pair, kept_of, pair_of, secrets_of, setup_of
+from tests.unit.snark.kit import triples
 
 _BRISTOL = (
     b"3 7\n2 2 2\n1 1\n\n2 1 0 2 4 XOR\n2 1 1 3 5 AND\n2 1 4 5 6 XOR\n",
@@ -139,6 +144,73 @@ def _params(raw: bytes) -> object:
     ).opening_bytes
 
 
+@lru_cache(maxsize=1)
+def _claim() -> tuple[Encrypted, bytes]:
+    """A statement and a valid proof of it."""
+    key, claims = triples("bn254_1")
+    inputs, proof = claims[0]
+    return Encrypted(key=key.handle.encode("arkworks"), x=inputs.handle.words[0]), proof.handle.encode("eip197")
+
+
+def _statement(raw: bytes) -> native.Statement:
+    statement = native.Statement(raw[:-32], raw[-32:])
+    assert not statement.verify(bytes(256))
+    return statement
+
+
+@lru_cache(maxsize=1)
+def _babe() -> tuple[Pair, Kept, bytes]:
+    """A pair, what its evaluator keeps, and a drill."""
+    setup = Setup(
+        setup_id=bytes(32),
+        context=b"",
+        circuit=FEATURES,
+        statement=_claim()[0],
+        profile=PROFILES["test"],
+        digit_bits=4,
+    )
+    seeds = Seed.generate(), Seed.generate()
+    side = BABE.side(setup, *seeds)
+    offer, opened = side.offer(Progress()), side.open(KEPT, Progress())
+    pair = Pair(setup=setup, digit_seed=seeds[0], pair_seed=seeds[1], offer=offer, opened=opened)
+    drill = BABE.make_drill(setup, KEPT, opened)
+    return pair, BABE.check(setup, offer, KEPT, opened, Progress()), drill
+
+
+_HEAD = 288
+
+
+def _head(raw: bytes) -> object:
+    """The head of a kept instance, as damaged on disk: the others still free the secret, or the length is refused."""
+    pair, kept, _ = _babe()
+    damaged = Kept(
+        points=kept.points,
+        polynomial=kept.polynomial,
+        kept=kept.kept,
+        shares=kept.shares,
+        artifact=raw + bytes(kept.artifact[_HEAD:]),
+    )
+    proof = _claim()[1]
+    secret = BABE.evaluate(pair.setup, damaged, _revealed(), proof, Progress())
+    assert secret is not None, "a valid proof freed nothing"
+    return secret
+
+
+@lru_cache(maxsize=1)
+def _revealed() -> list[tuple[int, bytes]]:
+    return secrets_of(_babe()[0], digits_of_proof(_claim()[1], 4))
+
+
+_BEFORE = 4 + 640 * 33 + _HEAD
+_ANSWER = 64
+
+
+def _drill(raw: bytes) -> bool:
+    """Index, D and head, then the answer; the tables between them are genuine."""
+    pair, _, drill = _babe()
+    return BABE.run_drill(pair.setup, raw[:-_ANSWER] + drill[_BEFORE:-_ANSWER] + raw[-_ANSWER:], Progress())
+
+
 def targets() -> tuple[Target, ...]:
     """This file's part of the table."""
     return (
@@ -168,6 +240,27 @@ def targets() -> tuple[Target, ...]:
         ),
         *map(_stored, ("points", "polynomial", "shares", "artifact")),
         Target(name="engine evaluate, digits", read=_digits, refusals=(NativeError,), seeds=_digit_seeds, rounds=60),
+        Target(
+            name="engine statement",
+            read=_statement,
+            refusals=(NativeError,),
+            seeds=lambda: [_claim()[0].key + _claim()[0].x],
+            rounds=60,
+        ),
+        Target(
+            name="engine babe, kept head",
+            read=_head,
+            refusals=(NativeError,),
+            seeds=lambda: [bytes(record[:_HEAD]) for record in kept_of(_babe()[0])[:1]],
+            rounds=30,
+        ),
+        Target(
+            name="engine babe, drill",
+            read=_drill,
+            refusals=(NativeError,),
+            seeds=lambda: [_babe()[2][:_BEFORE] + _babe()[2][-_ANSWER:]],
+            rounds=30,
+        ),
         Target(
             name="engine parameters",
             read=_params,
