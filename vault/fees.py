@@ -104,7 +104,7 @@ _PATHS: Mapping[Engine, Callable[[int], tuple[str, ...]]] = MappingProxyType(
 def largest_stake(proposal: Proposal, g: int) -> Sats:
     """The largest stake of babe graph `g` that passes: what Assert and Refute cost a claimant at worst_rate.
 
-    More would let a claimant earn by being contested; the stake and bond in the proposal are not read.
+    It covers what an honest claimant may have to spend on its answer. The stake and bond in the proposal are not read.
     """
     vsizes, k = vsizes_of(proposal), proposal.challengers(g)[0]
     return proposal.fee_policy.worst_rate * (vsizes[f"{g}/assert"] + vsizes[f"{g}/refute/{k}"])

@@ -229,13 +229,13 @@ RULES = (
     ),
     Rule(
         output="{g}/no_payout/{k}/challenger",
-        rule="stake + 60 % of refute/{k} + payout - fee(NoPayout) - anchor - stake, rounded down",
+        rule="stake + 60 % of (refute/{k} + payout - fee(NoPayout) - anchor - stake), rounded down",
         value=lambda a: a.stake + a.percent(PERCENT_CHALLENGER),
         engine="babe",
     ),
     Rule(
         output="{g}/no_payout/{k}/injured",
-        rule="30 % of the same without the stake, rounded down",
+        rule="30 % of what stands in brackets, rounded down",
         value=lambda a: a.percent(PERCENT_INJURED),
         engine="babe",
     ),

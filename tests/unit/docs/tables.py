@@ -28,9 +28,9 @@ from node.limits import PRODUCT, table
 from node.rpc.openrpc import document
 from node.rpc.table import TABLE, bind
 from node.store import COLUMNS
-from tests.vault_kit import Kit, graph_terms, make_proposal
+from tests.vault_kit import BABE, Kit, graph_terms, make_proposal
 from vault import picture
-from vault.agreement import Timelocks
+from vault.agreement import Engine, Timelocks
 from vault.fees import BOND_RULES, vsizes_of
 from vault.timelocks import INEQUALITIES, MAINLINE, ON_DEMAND, REAL_TIME, regtest_timelocks
 from vault.values import RULES
@@ -39,18 +39,30 @@ DOCS = Path(__file__).parents[3] / "docs"
 BEGIN, END = "<!-- {} -->", "<!-- end -->"
 
 TIMES = Timelocks(
-    contest=8, assert_=9, refute=10, verdict=15, refund=20, bond_release=37, dead_man=130, margin=4, depth=2
+    contest=8, assert_=9, refute=10, verdict=23, refund=20, bond_release=41, dead_man=130, margin=4, depth=2
 )
 """Every wait has its own number, so that a delay in a template names its timelock."""
-DIGITS, DIGIT_BITS, AMOUNT, SLOT = 96, 4, 600_000, 1_000_000
+DIGIT_BITS, AMOUNT, SLOT = 4, 600_000, 1_000_000
+INPUT_BITS: dict[Engine, int] = {"core": 384, "babe": 512}
 LETTERS = {0: "B", 1: "L", 2: "W2"}
 
 
-@lru_cache(maxsize=1)
-def sample() -> Kit:
-    """B, L and one challenger; one slot of 1,000,000 sat, one withdrawal of 600,000 with 96 four-bit digits."""
-    graph = graph_terms(digits=DIGITS, digit_bits=DIGIT_BITS, amount=AMOUNT)
+@lru_cache(maxsize=2)
+def sample(engine: Engine) -> Kit:
+    """B, L and one challenger; one slot of 1,000,000 sat, one withdrawal of 600,000 with four-bit digits."""
+    fields = {} if engine == "core" else {**BABE, "stake": STAKE}
+    graph = graph_terms(digits=INPUT_BITS[engine] // DIGIT_BITS, digit_bits=DIGIT_BITS, amount=AMOUNT, **fields)
     return Kit(proposal=make_proposal(graphs=(graph,), slots=(SLOT,), timelocks=TIMES), name="docs")
+
+
+STAKE = 20_000
+"""Of the sample of engine babe."""
+
+
+def _by_engine(lines: Callable[[Engine], list[tuple[object, ...]]]) -> list[tuple[object, ...]]:
+    """The lines of engine core, then those of engine babe that are others, with the engine's name."""
+    core = lines("core")
+    return core + [(f"{line[0]} (babe)", *line[1:]) if line[0] else line for line in lines("babe") if line not in core]
 
 
 def rows(*lines: tuple[object, ...]) -> str:
@@ -62,10 +74,10 @@ def rows(*lines: tuple[object, ...]) -> str:
 # ---- protocol.md -----------------------------------------------------------------------------------------------------
 def transactions() -> str:
     """What every transaction spends, after which wait, creates; who can publish it; its size, signed."""
-    graph = sample().graph
-    return rows(
-        ("transaction", "spends (output: path, wait)", "creates", "by", "vB"),
-        *(
+
+    def lines(engine: Engine) -> list[tuple[object, ...]]:
+        graph = sample(engine).graph
+        return [
             (
                 f"`{_general(name)}`",
                 "; ".join(_spend(template, n) for n in range(len(template.inputs))),
@@ -74,8 +86,9 @@ def transactions() -> str:
                 f"{template.vsize:,}",
             )
             for name, template in graph.templates.items()
-        ),
-    )
+        ]
+
+    return rows(("transaction", "spends (output: path, wait)", "creates", "by", "vB"), *_by_engine(lines))
 
 
 def _general(role: str) -> str:
@@ -90,43 +103,49 @@ def _spend(template: Template, n: int) -> str:
 
 
 def _wait(blocks: int) -> str:
+    if blocks == TIMES.refute + TIMES.margin:
+        return "refute + margin"
     return next(name.rstrip("_") for name in Timelocks.__struct_fields__ if getattr(TIMES, name) == blocks)
 
 
 def outputs() -> str:
     """Every output of the graph with its internal key and its leaves, as scripts."""
-    graph = sample().graph
+    core, babe = (_outputs(engine) for engine in INPUT_BITS)
+    lines = [*core.values(), *(block for role, block in babe.items() if block != core.get(role))]
+    return rows(("output", "internal key", "leaf", "script"), *(line for block in lines for line in block))
+
+
+def _outputs(engine: Engine) -> dict[str, list[tuple[object, ...]]]:
+    """Role -> one line a leaf."""
     seen: dict[str, Output] = {}
-    for template in graph.templates.values():
+    for template in sample(engine).graph.templates.values():
         for output in [*template.outputs, *(spent.spends for spent in template.inputs)]:
             if isinstance(output, Output):
                 seen.setdefault(output.role, output)
-    lines: list[tuple[object, ...]] = [("output", "internal key", "leaf", "script")]
+    letters, found = _letters(engine), {}
     for role, output in seen.items():
-        name = _general(role)
-        inner = _letters().get(output.internal_key, "NUMS")
-        if not output.leaves:
-            lines.append((f"`{name}`", inner, "", "none"))
-        for n, leaf in enumerate(output.leaves):
-            first = (f"`{name}`", inner) if n == 0 else ("", "")
-            lines.append((*first, leaf.name, f"`{_symbols(leaf.script)}`"))
-    return rows(*lines)
+        other = engine == "babe" and re.search("/(arena|stake|refute|no_payout|assertion)", role)
+        name, inner = f"`{_general(role)}`{' (babe)' if other else ''}", letters.get(output.internal_key, "NUMS")
+        scripts = [(leaf.name, f"`{_symbols(leaf.script, letters)}`") for leaf in output.leaves] or [("", "none")]
+        found[role] = [(name, inner, *scripts[0]), *(("", "", *leaf) for leaf in scripts[1:])]
+    return found
 
 
-@lru_cache(maxsize=1)
-def _letters() -> dict[bytes, str]:
-    kit = sample()
-    cast = kit.graph.cast
+@lru_cache(maxsize=2)
+def _letters(engine: Engine) -> dict[bytes, str]:
+    kit = sample(engine)
+    cast, lock = kit.graph.cast, {"core": "O", "babe": "F"}[engine]
     found = {cast.group: "G", cast.hashlock_a: "h_a", cast.hashlocks_r[0]: "h_r"}
     found |= {key: LETTERS[party] for party, key in enumerate(cast.personal)}
-    return found | {lock[1:]: f"O_{LETTERS[k]}" for entry in kit.points for k, lock in entry.locks}
+    found |= {key: f"K_{LETTERS[k]}" for (_, k), key in kit.graph.plan.reveals.items()}
+    return found | {key: f"{lock}_{LETTERS[k]}" for (_, k), key in kit.graph.plan.locks.items()}
 
 
-def _symbols(script: bytes) -> str:
+def _symbols(script: bytes, letters: dict[bytes, str]) -> str:
     words = []
     for opcode, data, _ in CScript(script).raw_iter():
         if data is not None and len(data) == 32:
-            words.append(f"<{_letters()[bytes(data)]}>")
+            words.append(f"<{letters[bytes(data)]}>")
         elif data is not None:
             words.append(_number(int.from_bytes(bytes(data), "little")))
         elif 0x51 <= int(opcode) <= 0x60:
@@ -139,16 +158,41 @@ def _symbols(script: bytes) -> str:
 
 
 def _number(value: int) -> str:
-    return _wait(value) if value != 32 else "32"
+    wait = _wait(value) if value != 32 else "32"
+    return f"({wait})" if " " in wait else wait
 
 
 def assert_sizes() -> str:
-    """Assert by digits and challengers."""
-    lines: list[tuple[object, ...]] = [("digits", "bits a digit", "input bits", "challengers", "Assert, vB")]
-    for digits, bits, more in ((96, 4, 1), (96, 4, 3), (48, 8, 1), (128, 4, 1), (64, 8, 1)):
-        terms = graph_terms(digits=digits, digit_bits=bits, amount=AMOUNT)
-        proposal = make_proposal(graphs=(terms,), slots=(SLOT,), challengers=more)
-        lines.append((digits, bits, digits * bits, 1 + more, f"{vsizes_of(proposal)['0/assert']:,}"))
+    """Assert, and what engine babe adds to it, by digits and challengers."""
+    lines: list[tuple[object, ...]] = [
+        (
+            "digits",
+            "bits a digit",
+            "input bits",
+            "challengers",
+            "engine",
+            "Assert, vB",
+            "Reveal, vB",
+            "Refute, vB",
+            "sum",
+        )
+    ]
+    for digits, bits, others, engine in (
+        (96, 4, 2, "core"),
+        (96, 4, 4, "core"),
+        (48, 8, 2, "core"),
+        (128, 4, 2, "babe"),
+        (128, 4, 4, "babe"),
+        (64, 8, 2, "babe"),
+        (64, 8, 4, "babe"),
+    ):
+        fields = BABE if engine == "babe" else {}
+        terms = graph_terms(digits=digits, digit_bits=bits, amount=AMOUNT, **fields)
+        sizes = vsizes_of(make_proposal(graphs=(terms,), slots=(SLOT,), challengers=others - 1))
+        needed = [sizes.get(f"0/{name}") for name in ("assert", "reveal/1", "refute/1")]
+        shown = [f"{size:,}" if size else "" for size in needed]
+        total = f"{sum(size or 0 for size in needed):,}"
+        lines.append((digits, bits, digits * bits, others, engine, *shown, total))
     return rows(*lines)
 
 
@@ -179,7 +223,10 @@ def amounts() -> str:
     named = {"s": "S", "g": "g", "k": "K"}
     values = rows(
         ("output", "value"),
-        *((f"`{rule.output.format(**named)}`", rule.rule.format(**named)) for rule in RULES),
+        *(
+            (f"`{rule.output.format(**named)}`{f' ({rule.engine})' if rule.engine else ''}", rule.rule.format(**named))
+            for rule in RULES
+        ),
     )
     bonds = rows(("a bond is refused unless", "is at least"), *((rule.left, rule.right) for rule in BOND_RULES))
     return f"{values}\n\n{bonds}"
@@ -371,9 +418,10 @@ def filled(text: str) -> str:
     return text
 
 
-def drawing() -> str:
-    """docs/transactions.svg."""
-    return picture.svg(sample().graph)
+def drawings() -> dict[str, str]:
+    """Name in docs/ -> picture."""
+    names: dict[str, Engine] = {"transactions.svg": "core", "transactions_babe.svg": "babe"}
+    return {name: picture.svg(sample(engine).graph) for name, engine in names.items()}
 
 
 def main() -> None:
@@ -384,7 +432,8 @@ def main() -> None:
         if after != before:
             path.write_text(after)
             print(f"wrote {path.name}", file=sys.stderr)
-    (DOCS / "transactions.svg").write_text(drawing())
+    for name, drawn in drawings().items():
+        (DOCS / name).write_text(drawn)
 
 
 if __name__ == "__main__":

@@ -32,8 +32,10 @@ def test_a_changed_figure_is_noticed_and_written_again() -> None:
     assert tables.filled(wrong) == text
 
 
-def test_the_picture_is_drawn_from_the_graph() -> None:
-    assert (tables.DOCS / "transactions.svg").read_text() == tables.drawing(), AGAIN
+@pytest.mark.parametrize("name", tables.drawings())
+def test_each_picture_is_drawn_from_the_graph_and_stands_on_a_page(name: str) -> None:
+    assert (tables.DOCS / name).read_text() == tables.drawings()[name], AGAIN
+    assert any(f"]({name})" in page.read_text() for page in PAGES)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
