@@ -138,7 +138,7 @@ def _wanted() -> list[bytes]:
     ]
 
 
-JUDGES = Judges(ledgers=frozenset({bytes(32)}), keys=frozenset({bytes(32)}))
+JUDGES = Judges(ledgers=frozenset({bytes.fromhex(_HEX)}), keys=frozenset({bytes(32)}))
 
 
 async def _do(method: str, params: Any) -> object:
@@ -197,7 +197,7 @@ def _values() -> dict[str, Any]:
     """A valid value for every parameter of every method."""
     event = {"kind": "repay", "vault": cases.VAULT.hex(), "cents": 1_000}
     return {
-        "id": _HEX, "graph": 0, "slot": 0, "balance": 5, "salt": "2a", "height": 7, "folder": "/x", "address": _ADDRESS,
+        "id": _HEX, "graph": 0, "slot": 0, "balance": 5, "salt": "2a", "proof": "ab" * 256, "knowingly_false": False, "insist": False, "proof": "00" * 256, "knowingly_false": True, "insist": True, "height": 7, "folder": "/x", "address": _ADDRESS,
         "proposal": json.loads(_wanted()[0]), "reason": "no", "format": "svg", "identity": _HEX, "ledger": _HEX,
         "events": [event], "vault": _HEX, "seq": 3, "action": "withdraw", "claimant": _HEX, "template": _HEX, "number": 1,
         "price": "checked", "cents": 6_000_000, "statement": "outcome", "witness": {"slot": 0}, "purpose": "x", "job": 1,
