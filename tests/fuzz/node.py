@@ -197,12 +197,13 @@ def _values() -> dict[str, Any]:
     """A valid value for every parameter of every method."""
     event = {"kind": "repay", "vault": cases.VAULT.hex(), "cents": 1_000}
     return {
-        "id": _HEX, "graph": 0, "slot": 0, "balance": 5, "salt": "2a", "proof": "ab" * 256, "knowingly_false": False, "insist": False, "proof": "00" * 256, "knowingly_false": True, "insist": True, "height": 7, "folder": "/x", "address": _ADDRESS,
+        "id": _HEX, "graph": 0, "slot": 0, "balance": 5, "salt": "2a", "height": 7, "folder": "/x", "address": _ADDRESS,
         "proposal": json.loads(_wanted()[0]), "reason": "no", "format": "svg", "identity": _HEX, "ledger": _HEX,
         "events": [event], "vault": _HEX, "seq": 3, "action": "withdraw", "claimant": _HEX, "template": _HEX, "number": 1,
         "price": "checked", "cents": 6_000_000, "statement": "outcome", "witness": {"slot": 0}, "purpose": "x", "job": 1,
         "attestors": [{"identity": _HEX}], "threshold": 1, "keeper": _HEX, "key": _HEX, "rules": {"grace": 144},
         "file": {"genesis": forms.to_json(outcome.genesis()), "verifying_key": ""},
+        "proof": "00" * 256, "knowingly_false": True, "insist": True,
     }  # fmt: skip
 
 
