@@ -8,7 +8,17 @@ from challenge.checks import CHECKS, check_fact, terms_of
 from challenge.facts import KINDS, key
 from challenge.faults import Deviation, Refused
 from circuits.cut_and_choose import PROFILES
-from tests.unit.challenge.ceremony import BORROWER, CHALLENGER, KIT, LENDER, PARTIES, PROPOSAL, kept_of, made_up
+from tests.unit.challenge.ceremony import (
+    BABE_PROPOSAL,
+    BORROWER,
+    CHALLENGER,
+    KIT,
+    LENDER,
+    PARTIES,
+    PROPOSAL,
+    kept_of,
+    made_up,
+)
 from vault.agreement import encode
 
 KEYS = {key("keys", p): encode(KIT.keys_of(p)) for p in PARTIES}
@@ -139,6 +149,29 @@ def test_all_parties_state_the_same(kind):
     refused(known, f"{kind}/1", made_up("another"), "party 1", "party 0", made_up("another").hex()[:16])
     refused({}, f"{kind}/1", value[:-1], "32 bytes expected, 31 came")
     refused({}, f"{kind}/1", b"")
+
+
+# ---- claims of engine babe
+@pytest.mark.parametrize("name", ["want_claim/0", "proof/1"])
+def test_a_claim_of_engine_babe_takes_a_proof(name):
+    kind, graph = name.split("/")
+    check_fact(BABE_PROPOSAL, {}, kind, (int(graph),), bytes(256))
+    for size in (0, 255, 257):
+        with pytest.raises(Refused, match=f"256 bytes, {size} came"):
+            check_fact(BABE_PROPOSAL, {}, kind, (int(graph),), bytes(size))
+
+
+def test_a_claim_of_engine_core_takes_any_digits():
+    check({}, "want_claim/0", bytes(12))
+
+
+@pytest.mark.parametrize(("kind", "indices"), [("verdict", (0, 5)), ("proven", (0,)), ("answer", (0, 1, 5))])
+def test_what_a_job_found_is_yes_or_no(kind, indices):
+    for value in (b"\x00", b"\x01"):
+        check_fact(BABE_PROPOSAL, {}, kind, indices, value)
+    for value in (b"", b"\x02", b"\x01\x00"):
+        with pytest.raises(Refused, match="01 or 00 expected"):
+            check_fact(BABE_PROPOSAL, {}, kind, indices, value)
 
 
 # ---- the repayment preimage

@@ -6,7 +6,18 @@ import pytest
 from challenge.events import Ordered
 from challenge.machine import step
 from challenge.policy import Policy, standing_orders
-from tests.unit.challenge.ceremony import BORROWER, CHALLENGER, DEFAULT, LENDER, PARTIES, PROPOSAL, WITHDRAW, live
+from tests.unit.challenge.ceremony import (
+    BABE_PROPOSAL,
+    BORROWER,
+    CHALLENGER,
+    DEFAULT,
+    KITS,
+    LENDER,
+    PARTIES,
+    PROPOSAL,
+    WITHDRAW,
+    live,
+)
 
 ALWAYS = Policy(contest="always", known={}, release="auto")
 
@@ -39,10 +50,19 @@ def test_known_does_not_contest_what_it_does_not_know():
     assert orders(policy, CHALLENGER) == set()
 
 
-def test_a_standing_order_is_an_order_the_machine_takes():
+def test_known_of_engine_babe_contests_whatever_no_proof_speaks_for():
+    """The balance that `known` may name is a commitment's, and no ledger's."""
+    ledger = BABE_PROPOSAL.graphs[WITHDRAW].statement
+    for known in ({}, {ledger: BABE_PROPOSAL.graphs[WITHDRAW].amount}):
+        policy = Policy(contest="known", known=known, release="manual")
+        assert set(standing_orders(policy, BABE_PROPOSAL, CHALLENGER)) == {"want_contest/0", "want_contest/1"}
+
+
+@pytest.mark.parametrize("engine", KITS)
+def test_a_standing_order_is_an_order_the_machine_takes(engine):
     for me in PARTIES:
-        for name in orders(ALWAYS, me):
-            taken = step(live(me), Ordered(key=name))
+        for name in set(standing_orders(ALWAYS, KITS[engine].proposal, me)):
+            taken = step(live(me, engine), Ordered(key=name))
             assert taken.outcome.kind == "applied"
             assert step(taken.state, Ordered(key=name)).outcome.kind == "duplicate"
 

@@ -9,11 +9,12 @@ from tests.vault_kit import BORROWER, CHALLENGER, LENDER, kit
 from vault.fees import CHILD_VSIZE, vsizes_of
 
 PROPOSAL = kit(digits=2).terms.proposal
+BABE = kit(digits=2, engine="babe").terms.proposal
 
 
-def state(me, *names):
+def state(me, *names, proposal=PROPOSAL):
     log = tuple(Seen(name=name, txid=bytes(32), height=height) for height, name in enumerate(names))
-    return VaultState(proposal=PROPOSAL, me=me, facts={}, log=log)
+    return VaultState(proposal=proposal, me=me, facts={}, log=log)
 
 
 CLAIMANT = PROPOSAL.graphs[0].claimant
@@ -37,6 +38,50 @@ def test_what_can_be_forced_follows_the_phase(mined, challenger, claimant):
 
     assert of_graph(CHALLENGER) == challenger
     assert of_graph(CLAIMANT) == claimant
+
+
+ASSERTED = (*OPEN, "0/claim", "0/contest", "0/assert")
+
+
+@pytest.mark.parametrize(
+    ("mined", "challenger", "claimant"),
+    [
+        (OPEN, {"0/contest", "0/reveal/2", "0/no_payout/2"}, set()),
+        ((*OPEN, "0/foreign/stake/2"), {"0/contest"}, set()),
+        (
+            (*OPEN, "0/claim"),
+            {"0/contest", "0/reveal/2", "0/no_payout/2"},
+            {"0/assert", "0/contested_payout", "0/refute/1", "0/refute/2"},
+        ),
+        (
+            (*OPEN, "0/claim", "0/contest"),
+            {"0/reveal/2", "0/no_payout/2"},
+            {"0/assert", "0/contested_payout", "0/refute/1", "0/refute/2"},
+        ),
+        (ASSERTED, {"0/reveal/2", "0/no_payout/2"}, {"0/contested_payout", "0/refute/1", "0/refute/2"}),
+        ((*ASSERTED, "0/reveal/2"), {"0/no_payout/2"}, {"0/contested_payout", "0/refute/1", "0/refute/2"}),
+        ((*ASSERTED, "0/reveal/2", "0/refute/2"), set(), {"0/contested_payout", "0/refute/1"}),
+        ((*ASSERTED, "0/reveal/2", "0/contested_payout"), {"0/stake_back/2"}, set()),
+        ((*ASSERTED, "0/reveal/1", "0/reveal/2", "0/no_payout/1"), {"0/stake_back/2"}, set()),
+        ((*ASSERTED, "0/contested_payout"), set(), set()),
+        ((*OPEN, "0/claim", "0/contest", "0/no_assert"), set(), set()),
+    ],
+)
+def test_what_can_be_forced_in_engine_babe_follows_the_answers_too(mined, challenger, claimant):
+    def of_graph(me):
+        found = forced(BABE, me, state(me, *mined, proposal=BABE))
+        return {name for name in found if name.startswith("0/")}
+
+    assert of_graph(CHALLENGER) == challenger
+    assert of_graph(CLAIMANT) == claimant
+
+
+@pytest.mark.parametrize("me", [BORROWER, LENDER, CHALLENGER])
+def test_every_forced_transaction_of_either_engine_has_a_size_and_a_publisher(me):
+    for each in (kit(digits=2), kit(digits=2, engine="babe")):
+        for name in forced(each.proposal, me, None):
+            assert me in each.graph.spenders[name]
+        assert reserve_needed(each.proposal, me, None) > 0
 
 
 def test_the_borrower_must_be_able_to_publish_vault_before_the_refund():
