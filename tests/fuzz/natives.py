@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from functools import lru_cache
+from pathlib import Path
 
 from native import NativeError
-from native._native import engine, signing, tapscript
+from native._native import engine, groth16, signing, tapscript
 from native._native.keys import SealingKey, Seed
 from tests.fuzz.target import Form, Target
 from tests.vault_kit import Kit, kit
 
 _ORDER_POINT = bytes.fromhex("0279be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798")
 _MESSAGE = bytes(range(32))
+_PROOFS = Path(__file__).parents[1] / "unit" / "snark" / "proofs.json"
 
 
 @lru_cache(maxsize=1)
@@ -62,6 +65,54 @@ def _to_script(raw: bytes) -> bytes:
 def _scripts() -> list[bytes]:
     key = signing.add_points([_ORDER_POINT])[1:]
     return [bytes.fromhex("5120") + key, bytes.fromhex("0014") + bytes(20), bytes.fromhex("51024e73")]
+
+
+@lru_cache(maxsize=1)
+def _babe() -> Kit:
+    return kit(engine="babe")
+
+
+def _answers(raw: bytes) -> list[int]:
+    made = _babe()
+    k = made.proposal.challengers(0)[0]
+    return engine.check_digit_presignatures(made.reveal_key(0, k).xonly(), *made.graph.reveal_messages(0, k), raw)
+
+
+def _reveals() -> list[bytes]:
+    made = _babe()
+    return [made.answers(0, made.proposal.challengers(0)[0])]
+
+
+def _halves_added(raw: bytes) -> bytes:
+    return engine.add_points(raw[: len(raw) // 2], raw[len(raw) // 2 :])
+
+
+def _halves() -> list[bytes]:
+    return [b"".join(_kit().musig(p).point() for p in (0, 1, 2, 0))]
+
+
+@lru_cache(maxsize=1)
+def _claim() -> tuple[bytes, bytes, bytes]:
+    """A verifying key, x and a valid proof of it."""
+    made = json.loads(_PROOFS.read_text())["bn254_1"]
+    inputs, proof = (bytes.fromhex(part) for part in made["claims"][0])
+    words = groth16.Proof.parse(proof, "arkworks", "bn254").encode("eip197")
+    return bytes.fromhex(made["key"]), inputs[8:][::-1], words
+
+
+@lru_cache(maxsize=1)
+def _statement() -> engine.Statement:
+    key, x, _ = _claim()
+    return engine.Statement(key, x)
+
+
+def _stated() -> list[bytes]:
+    key, x, _ = _claim()
+    return [x + key]
+
+
+def _proven() -> list[bytes]:
+    return [_claim()[2]]
 
 
 def _presignatures() -> list[bytes]:
@@ -165,6 +216,10 @@ def targets() -> tuple[Target, ...]:
         _target("presignatures, equal nonces", lambda raw: signing.equal_nonces(raw, 4), _of_digits, 100),
         _target("presignature completed on chain", _extracted, _extractable, 200),
         _target("presignature of one signer", _checked, _one_signer, 100),
+        _target("presignatures of a Reveal", _answers, _reveals, 100),
+        _target("statement of engine babe", lambda raw: engine.Statement(raw[32:], raw[:32]), _stated, 60),
+        _target("proof of a statement of engine babe", lambda raw: _statement().verify(raw), _proven, 100),
+        _target("points, sums of two lists", _halves_added, _halves, 100),
         _target("points, sum", lambda raw: signing.add_points(_pieces(raw, 33)), _points, 100),
         _target("points, combined", _combined, _points, 100),
         _target("points, aggregate key", lambda raw: signing.aggregate_key(_pieces(raw, 33)), _points, 100),
