@@ -19,15 +19,18 @@ from pydantic import BaseModel
 from bitcoin_scripts.outputs import Output
 from bitcoin_scripts.transaction import Template
 from circuits.cut_and_choose import PROFILES
-from circuits.engine import Setup
+from circuits.engine import Encrypted, Predicate, Setup
+from circuits.engines.babe import CIRCUIT as FEATURES
 from circuits.engines.pairs import params_of, program_of
 from circuits.withdrawal import commitment_of, withdrawal
+from native._native.engine import Params
 from node.config import Config
 from node.guard import DOMAINS
 from node.limits import PRODUCT, table
 from node.rpc.openrpc import document
 from node.rpc.table import TABLE, bind
 from node.store import COLUMNS
+from tests.unit.snark.kit import triples
 from tests.vault_kit import BABE, Kit, graph_terms, make_proposal
 from vault import picture
 from vault.agreement import Engine, Timelocks
@@ -235,6 +238,31 @@ def amounts() -> str:
 def profiles() -> str:
     """Cut-and-choose profiles, with what each sends for the withdrawal circuit."""
     circuit = withdrawal(commitment=commitment_of(1, 1), amount=1)
+    params, text = _profiles(circuit, None)
+    program = program_of(circuit)
+    return text + (
+        f"\n\nThe circuit: {sum(program.input_widths)} input bits, {program.gates:,} gates of which {program.ands:,} are "
+        f"AND, {program.slots:,} slots. One kept instance: {params.kept_bytes:,} bytes. One opened instance: "
+        f"{params.opening_bytes:,} bytes. Digit points of a graph: {params.points_bytes:,} bytes."
+    )
+
+
+def profiles_babe() -> str:
+    """The same for the circuit of a point's features; what is sent does not depend on the statement."""
+    key, claims = triples("bn254_1")
+    statement = Encrypted(key=key.handle.encode("arkworks"), x=claims[0][0].handle.words[0])
+    params, text = _profiles(FEATURES, statement)
+    program = program_of(FEATURES)
+    values = INPUT_BITS["babe"] // DIGIT_BITS << DIGIT_BITS
+    return text + (
+        f"\n\nThe circuit: {sum(program.input_widths)} input bits, {program.gates:,} gates of which {program.ands:,} are "
+        f"AND, {program.slots:,} slots. One kept instance: {params.kept_bytes:,} bytes. One opened instance: "
+        f"{params.opening_bytes:,} bytes. Digit points of a graph: {params.points_bytes:,} bytes from the claimant and as "
+        f"many from each challenger. Presignatures of Reveal for each challenger: {65 * values:,} bytes."
+    )
+
+
+def _profiles(circuit: Predicate, statement: Encrypted | None) -> tuple[Params, str]:
     lines: list[tuple[object, ...]] = [
         ("profile", "N", "M", "soundness, bits", "F and commitments, bytes", "openings, bytes", "kept, bytes")
     ]
@@ -243,7 +271,7 @@ def profiles() -> str:
             setup_id=bytes(32),
             context=b"",
             circuit=circuit,
-            statement=None,
+            statement=statement,
             profile=profile,
             digit_bits=DIGIT_BITS,
         )
@@ -259,12 +287,7 @@ def profiles() -> str:
                 f"{params.kept_bytes * profile.kept:,}",
             )
         )
-    program = program_of(circuit)
-    return rows(*lines) + (
-        f"\n\nThe circuit: {sum(program.input_widths)} input bits, {program.gates:,} gates of which {program.ands:,} are "
-        f"AND, {program.slots:,} slots. One kept instance: {params.kept_bytes:,} bytes. One opened instance: "
-        f"{params.opening_bytes:,} bytes. Digit points of a graph: {params.points_bytes:,} bytes."
-    )
+    return params, rows(*lines)
 
 
 # ---- operate.md and rpc.md -------------------------------------------------------------------------------------------
@@ -393,6 +416,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "inequalities": inequalities,
     "amounts": amounts,
     "profiles": profiles,
+    "profiles babe": profiles_babe,
     "configuration": configuration,
     "limits": limits,
     "columns": columns,
