@@ -105,7 +105,7 @@ def result(state: VaultState, job: Job) -> tuple[tuple[str, bytes], ...]:
         case "reveal", (s,):
             return ((key("release", s), kit.r(s)),)
         case "verify", (g,):
-            return ((key("proven", g), b"\x01" if state.facts[key("proof", g)] == VALID else b"\x00"),)
+            return ((key("proven", g), b"\x01" if state.facts.get(key("proof", g)) == VALID else b"\x00"),)
         case "evaluate", (g,):
             return ((key("verdict", g, int.from_bytes(job.ref, "big")), b"\x01"),)
         case "decrypt", (g, k):

@@ -16,6 +16,7 @@ from tests.unit.challenge.ceremony import (
     LENDER,
     PARTIES,
     PROPOSAL,
+    VALID,
     World,
     after,
     at,
@@ -407,3 +408,49 @@ def test_a_wrong_preimage_is_refused_and_the_right_one_still_taken():
     shown = after(state, Told(party=LENDER, key="release/0", value=KIT.r(0)))
     unchanged(shown, Told(party=LENDER, key="release/0", value=KIT.r(1)), "refused", "other content")
     assert key("release", 0) in shown.facts
+
+
+# ---- claims of engine babe
+def test_a_claim_shows_its_proof_to_every_challenger_who_then_verifies_it():
+    world = World(engine="babe")
+    world.states = {p: live(p, "babe") for p in PARTIES}
+    claimed = world.tell(BORROWER, Ordered(key="want_claim/0", value=VALID))
+    assert claimed.actions == tuple(Send(to=p, key="proof/0") for p in (LENDER, CHALLENGER))
+    assert claimed.state.facts["proof/0"] == claimed.state.facts["want_claim/0"] == VALID
+    world.work_off()
+    for p in (LENDER, CHALLENGER):
+        assert world.states[p].facts["proven/0"] == b"\x01"
+        assert world.states[p].jobs == ()
+    assert "proven/0" not in world.states[BORROWER].facts
+
+
+def test_a_proof_that_is_not_valid_is_known_as_such():
+    world = World(engine="babe")
+    world.states = {p: live(p, "babe") for p in PARTIES}
+    world.tell(BORROWER, Ordered(key="want_claim/0", value=bytes(256)))
+    world.work_off()
+    assert world.states[CHALLENGER].facts["proven/0"] == b"\x00"
+
+
+def test_a_claim_without_a_proof_is_refused_and_changes_nothing():
+    state = live(BORROWER, "babe")
+    unchanged(state, Ordered(key="want_claim/0", value=bytes(255)), "refused", "256 bytes", "255 came")
+    unchanged(live(CHALLENGER, "babe"), Told(party=BORROWER, key="proof/0", value=bytes(255)), "refused", "255 came")
+
+
+def test_a_claimant_shows_one_proof_only():
+    state = after(live(CHALLENGER, "babe"), Told(party=BORROWER, key="proof/0", value=bytes(256)))
+    unchanged(state, Told(party=BORROWER, key="proof/0", value=VALID), "refused", "other content")
+    unchanged(state, Told(party=LENDER, key="proof/0", value=VALID), "refused", "not its author")
+
+
+def test_a_claim_of_engine_core_shows_nothing():
+    taken = step(live(BORROWER), Ordered(key="want_claim/0", value=bytes(12)))
+    assert (taken.outcome.kind, taken.actions) == ("applied", ())
+    assert "proof/0" not in taken.state.facts
+
+
+def test_a_late_proof_of_a_claim_on_chain_is_still_verified():
+    state = after(live(CHALLENGER, "babe"), *(block(h, n) for h, n in CONTESTED), block(310, "0/assert"))
+    taken = step(state, Told(party=BORROWER, key="proof/0", value=VALID))
+    assert taken.actions == (Run(job=Job(kind="verify", indices=(0,))),)
