@@ -159,6 +159,16 @@ def one_version(guard: Guard, vault: bytes, name: str, raw: bytes) -> None:
     """
     domain = SHOWN_ONCE.get(split(name)[1])
     if domain is not None:
-        stack = CTransaction.deserialize(raw).wit.vtxinwit[0].scriptWitness.stack
-        digits = b"".join(bytes(item) for item in stack[:-AFTER_DIGITS])
-        guard.claim(domain, outgoing_key(vault, name), blake3(digits).digest())
+        guard.claim(domain, outgoing_key(vault, name), _digits(raw))
+
+
+def refuse_another(guard: Guard, vault: bytes, name: str, raw: bytes) -> None:
+    """What was just built is not stored beside another version that was shown before. Raises GuardViolation."""
+    domain, at = SHOWN_ONCE.get(split(name)[1]), outgoing_key(vault, name)
+    if domain is not None and guard.held(domain, at) is not None:
+        guard.claim(domain, at, _digits(raw))
+
+
+def _digits(raw: bytes) -> bytes:
+    stack = CTransaction.deserialize(raw).wit.vtxinwit[0].scriptWitness.stack
+    return blake3(b"".join(bytes(item) for item in stack[:-AFTER_DIGITS])).digest()

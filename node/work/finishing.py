@@ -16,6 +16,7 @@ from native._native.keys import Secret
 from node.chain import Rejected
 from node.faults import LocalFault
 from node.proposing import claimed_digits
+from node.publish import refuse_another
 from node.wallet.spend import ANCHOR_SCRIPT
 from node.work.answers import presignatures
 from node.work.context import Context
@@ -25,13 +26,15 @@ from vault.presigned import Presigned, finish, wallet_messages
 
 
 async def build(context: Context, state: VaultState, name: str) -> bytes:
-    """The raw signed transaction `name`. What may exist in one version only leaves no trace outside before it is stored."""
+    """The raw signed transaction `name`. Of what may be shown in one version only, no other than the one shown before."""
     graph, kind, index = split(name)
     if kind == RECLAIM:
         return await reclaim(context, state, graph or 0)
     presigned = await context.presigned(state)
     extra = await _secret(context, state, graph or 0, kind, index or 0)
-    return await asyncio.to_thread(_build, context, state, presigned, name, extra)
+    raw = await asyncio.to_thread(_build, context, state, presigned, name, extra)
+    refuse_another(context.guard, context.name(state), name, raw)
+    return raw
 
 
 def _build(context: Context, state: VaultState, presigned: Presigned, name: str, extra: Secret | None) -> bytes:

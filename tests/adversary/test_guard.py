@@ -53,6 +53,9 @@ class Forgetful:
     def claim(self, domain: str, key: bytes, digest: bytes) -> None:
         """Let everything pass."""
 
+    def held(self, domain: str, key: bytes) -> bytes | None:
+        """Nothing was ever claimed."""
+
 
 def without_guard(context: Context) -> Context:
     fields = {name: getattr(context, name) for name in Context.__dataclass_fields__ if not name.startswith("_")}
