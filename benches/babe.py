@@ -161,7 +161,7 @@ def _pieces(statement: Encrypted, proof: bytes) -> dict[str, Figure]:
         "instance: opening, all of it": _figure(spent["opening"], ms, PUBLISHED_OPENING),
         "instance: kept bytes": _figure(mib[0], "MiB", PUBLISHED_BYTES),
         "instance: kept bytes, 8 bits": _figure(mib[1], "MiB", PUBLISHED_BYTES),
-        "instance: encoding, bytes": _figure(encoding.bytes / MIB, "MiB", 15.77),
+        "instance: encoding, bytes": _figure(encoding.size / MIB, "MiB", 15.77),
         "instance: bytes of an opening": _figure(params_of(setup).opening_bytes / 1024, "KiB", None),
     }
 

@@ -17,7 +17,7 @@ class Encoding:
     def __new__(cls, seed: Seed) -> Encoding: ...
     def __reduce_ex__(self, _protocol: SupportsIndex, /) -> NoReturn: ...
     @property
-    def bytes(self) -> int:
+    def size(self) -> int:
         """Bytes of table and offsets."""
 
     def again(self) -> bool:

@@ -45,7 +45,10 @@ impl Statement {
             let expected = "the compressed form of arkworks";
             return Err(BabeError::field("key", expected, "another"));
         }
-        length("public input", "public inputs", 1, parsed.inputs())?;
+        if parsed.inputs() != 1 {
+            let expected = "one public input";
+            return Err(BabeError::field("key", expected, parsed.inputs()));
+        }
         let folded = parsed.fold(&parse_inputs::<Bn254>(x, Format::Eip197)?)?;
         let target = folded.constant().filter(|target| !target.is_zero());
         let target = target.ok_or_else(|| {

@@ -227,11 +227,11 @@ fn other_keys_and_numbers_are_refused() {
         assert_eq!(refused(&ONE.key, &large), "public[0]");
     }
     // one public input more, one less
-    assert_eq!(refused(&known(2).key, &x), "public input");
+    assert_eq!(refused(&known(2).key, &x), "key");
     let mut none = key();
     none.points.gamma_abc_g1.truncate(1);
     let none = none.encode(Encoding::ArkworksCompressed).unwrap();
-    assert_eq!(refused(&none, &x), "public input");
+    assert_eq!(refused(&none, &x), "key");
     // the same key in another form, with a byte more, with a point at infinity, with one outside the subgroup
     let uncompressed = key().encode(Encoding::ArkworksUncompressed).unwrap();
     assert_eq!(refused(&uncompressed, &x), "key");

@@ -47,7 +47,7 @@ impl Encoding {
     }
 
     #[getter]
-    fn bytes(&self) -> Result<usize> {
+    fn size(&self) -> Result<usize> {
         value(|| self.0.bytes())
     }
 
