@@ -16,7 +16,6 @@ from challenge.bodies import Commitments, Openings, Points, decode, decode_kept,
 from challenge.facts import key
 from native._native import signing
 from native._native.keys import Seed
-from node.faults import Unavailable
 from node.work.context import Context
 from tests.adversary.lying import (
     Alter,
@@ -100,10 +99,6 @@ def _longer(body: Commitments) -> Commitments:
     return msgspec.structs.replace(body, polynomial=body.polynomial + body.polynomial[-33:])
 
 
-def _shorter(body: Commitments) -> Commitments:
-    return msgspec.structs.replace(body, polynomial=body.polynomial[:-33])
-
-
 def _not_from_the_lock(body: Commitments) -> Commitments:
     return msgspec.structs.replace(body, polynomial=body.polynomial[33:66] + body.polynomial[33:])
 
@@ -138,20 +133,11 @@ DEVIATIONS: dict[str, Deviation] = {
     "F with one coefficient too many": Deviation(
         liar="challenger", fact="commitments/0/2", field="commitments/0/2", change=_offer(_longer)
     ),
-    "F with one coefficient too few": Deviation(
-        liar="challenger", fact="commitments/0/2", field="commitments/0/2", change=_offer(_shorter)
-    ),
     "F that does not begin with F_k": Deviation(
         liar="challenger", fact="commitments/0/2", field="commitments/0/2: F", change=_offer(_not_from_the_lock)
     ),
     "a kept set with a duplicate": Deviation(
         liar="borrower", fact="kept/0/2", field="kept/0/2", change=_kept(lambda k: (k[0], k[0], k[2]))
-    ),
-    "a kept set out of range": Deviation(
-        liar="borrower", fact="kept/0/2", field="kept/0/2", change=_kept(lambda k: (*k[:2], INSTANCES))
-    ),
-    "a kept set that is too large": Deviation(
-        liar="borrower", fact="kept/0/2", field="kept/0/2", change=_kept(lambda k: (0, 1, 2, 3))
     ),
     "openings that name no artifact": Deviation(
         liar="challenger", fact="openings/0/2", field="openings/0/2",
@@ -241,10 +227,7 @@ def _without_the_last(content: bytes, record: int) -> bytes:
 
 ALTERED: dict[str, tuple[str, Alter, int]] = {
     "a share of an opened instance": ("opened", first_bytes, INSTANCES - KEPT),
-    "the last byte of an opened instance": ("opened", last_byte, INSTANCES - KEPT),
-    "two opened instances swapped": ("opened", swap_two, INSTANCES - KEPT),
     "an opened instance missing": ("opened", _without_the_last, INSTANCES - KEPT),
-    "the head of a kept instance": ("kept", first_bytes, KEPT),
     "the middle of a kept instance": ("kept", middle, KEPT),
     "the last byte of a kept instance": ("kept", last_byte, KEPT),
     "two kept instances swapped": ("kept", swap_two, KEPT),
@@ -281,15 +264,10 @@ PRESIGNED: dict[str, tuple[Callable[[bytes], bytes], str]] = {
         "presignatures/0/2: expected valid presignatures, every one under a nonce of its own, came 1 wrong, the first for "
         "value 5 of digit 77",
     ),
-    "the first byte": (lambda raw: flip(0)(raw), "the first for value 0 of digit 0"),
-    "two values of a digit swapped": (
-        lambda raw: raw[65:130] + raw[:65] + raw[130:], "came 2 wrong, the first for value 0 of digit 0"
-    ),
     "two digits swapped": (
         lambda raw: raw[WIDTH : 2 * WIDTH] + raw[:WIDTH] + raw[2 * WIDTH :],
         "came 32 wrong, the first for value 0 of digit 0",
     ),
-    "one too few": (lambda raw: raw[:-65], "presignatures of 0/reveal/2"),
     "half of one": (lambda raw: raw[:-30], "presignatures of 0/reveal/2"),
     "one too many": (lambda raw: raw + raw[:65], "presignatures of 0/reveal/2"),
 }  # fmt: skip
@@ -321,29 +299,11 @@ async def test_wrong_bytes_of_a_chunk_end_the_setup(asker: str, world: World) ->
     await expect_no_coin_spent(world, vault)
 
 
-async def test_a_chunk_that_is_withheld_delays_the_setup_and_loses_nothing(world: World) -> None:
-    asked: list[int] = []
-
-    def withhold(who: str, to: str, artifact: bytes, index: int, chunk: bytes | None) -> bytes | None:
-        asked.append(index)
-        raise Unavailable(what="chunk", expected="an answer", came="none")
-
-    world.wire.chunk = withhold
-    vault = await world.propose_without_waiting(amounts=[900_000], slots=1)
-    await world.mine_without_waiting(4, until=lambda: len(asked) > 4)
-    assert all(world.state(name, vault).end is None for name in ROLES)
-    honest(world)
-    await world.quiet()
-    await world.until(lambda: world.open_everywhere(vault), 20)
-
-
 # ---- proof/g -----------------------------------------------------------------------------------------------------------
 
 NO_PROOF: dict[str, Lie] = {
     "no points": lambda value: b"\xff" * 256,
-    "zeros": lambda value: bytes(256),
     "a proof of something else": lambda value: proof_of_something_else(),
-    "its first point off the curve": flip(63),
 }
 
 
@@ -363,9 +323,9 @@ async def test_a_true_claim_whose_proof_is_withheld_is_contested_not_revealed_an
     await babe.expect_balances(world, vault)
 
 
-@pytest.mark.parametrize("change", [lambda value: value[:-1], lambda value: value + b"\x00"], ids=["short", "long"])
-async def test_a_proof_of_another_length_is_refused_and_changes_nothing(change: Lie, world: World) -> None:
+async def test_a_proof_of_another_length_is_refused_and_changes_nothing(world: World) -> None:
     vault = await babe.open_vault(world)
+    lengths: dict[str, Lie] = {"lender": lambda value: value[:-1], "challenger": lambda value: value + b"\x00"}
     refused: list[str] = []
 
     def tamper(sender: str, to: str, raw: bytes) -> bytes:
@@ -373,12 +333,12 @@ async def test_a_proof_of_another_length_is_refused_and_changes_nothing(change: 
         if (sender, name) != ("borrower", "proof/0"):
             return raw
         refused.append(to)
-        return resign(raw, world.actors["borrower"], value=change(value))
+        return resign(raw, world.actors["borrower"], value=lengths[to](value))
 
     world.wire.tamper = tamper
     await babe.true_claim(world, vault)
-    assert set(refused) == {"lender", "challenger"}
-    assert all("proof/0" not in world.state(name, vault).facts for name in ("lender", "challenger"))
+    assert set(refused) == set(lengths)
+    assert all("proof/0" not in world.state(name, vault).facts for name in lengths)
     assert all(world.state(name, vault).end is None for name in ROLES)
     honest(world)
     await babe.phase(world, vault, "paid")
