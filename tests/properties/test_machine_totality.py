@@ -1,11 +1,12 @@
 """Every State x Event pair is handled: no step raises, none is random, none is silent, and an end is an end.
 
-States: every state the three parties pass through in a setup, ended ones, and living ones for every pair of phases that
-two graphs can be in on chain. Events: every type; facts of every kind, by every author, with good, bad and hostile
-content.
+States: every state the three parties pass through in a setup of either engine, ended ones, and living ones for every pair
+of phases that two graphs can be in on chain, with challengers of engine babe wherever they can stand. Events: every
+type; facts of every kind, by every author, with good, bad and hostile content.
 """
 
 from functools import cache
+from itertools import product
 
 import msgspec
 import pytest
@@ -13,14 +14,27 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from challenge.actions import Close, Run, Send
-from challenge.deadlines import agenda, due, settled, stage
+from challenge.coins import armed, armed_stakes, free_stakes
+from challenge.deadlines import agenda, awaited, due, settled, stage
 from challenge.events import Done, Event, Failed, Halted, Mined, Ordered, Told, Unmined
 from challenge.facts import KINDS, everyone, fact_id, key, parts
-from challenge.game import GraphPhase, SlotPhase, fold
+from challenge.game import Answer, GraphPhase, SlotPhase, fold
 from challenge.machine import Step, pending, step
 from challenge.rules import live_rules, setup_rules
 from challenge.states import Job, Seen, Stage, VaultState
-from tests.unit.challenge.ceremony import KIT, PARTIES, PROPOSAL, block, ceremony, done, kept_of, live, made_up, seen
+from tests.unit.challenge.ceremony import (
+    KIT,
+    KITS,
+    PARTIES,
+    PROPOSAL,
+    block,
+    ceremony,
+    done,
+    kept_of,
+    live,
+    made_up,
+    seen,
+)
 from vault.agreement import encode
 
 OPEN = ("prefund", "vault")
@@ -36,19 +50,35 @@ GAMES = (
     ("{g}/claim", "{g}/foreign/payout"),
     ("{g}/foreign/bond",),
 )
-PLAYS = (
+ANSWERS = (
+    ("{g}/reveal/2",),
+    ("{g}/reveal/2", "{g}/refute/2"),
+    ("{g}/reveal/2", "{g}/foreign/refute/2"),
+    ("{g}/reveal/2", "{g}/no_payout/2"),
+    ("{g}/reveal/2", "{g}/contested_payout", "{g}/stake_back/2"),
+    ("{g}/foreign/stake/2",),
+    ("{g}/foreign/arena/2",),
+)
+ASSERTED = ("{g}/claim", "{g}/contest", "{g}/assert")
+BABE_GAMES = tuple(tuple(name.replace("disprove/2", "reveal/2") for name in game) for game in GAMES)
+KILLED = (*ASSERTED, "{g}/reveal/2", "{g}/no_payout/2")
+
+
+def plays(games, *alone) -> tuple[tuple[str, ...], ...]:
+    """What a chain can hold: of the setup, every pair of games, and some beside a graph that nobody claims."""
+    pairs = [*product(games, games), *((game, ()) for game in alone)]
+    return (*ENDS, *((*OPEN, *(n.format(g=0) for n in a), *(n.format(g=1) for n in b)) for a, b in pairs))
+
+
+ENDS = (
     (),
     ("prefund",),
     ("prefund", "refund/0"),
     ("foreign/prefund_input",),
     OPEN,
     (*OPEN, "repay/0", "foreign/vault/1"),
-    *(
-        (*OPEN, *(n.format(g=0) for n in first), *(n.format(g=1) for n in second))
-        for first in GAMES
-        for second in GAMES
-    ),
 )
+PLAYS = {"core": plays(GAMES), "babe": plays((*BABE_GAMES, KILLED), *((*ASSERTED, *answer) for answer in ANSWERS))}
 
 
 def log_of(names) -> tuple[Seen, ...]:
@@ -58,9 +88,10 @@ def log_of(names) -> tuple[Seen, ...]:
 @cache
 def states() -> tuple[VaultState, ...]:
     """Of every party: all of a setup, all combinations of phases, and every kind of end."""
-    found = [state for _, state in ceremony().history]
-    for me in PARTIES:
-        found += [msgspec.structs.replace(live(me), log=log_of(names)) for names in PLAYS]
+    found = [state for engine in KITS for _, state in ceremony(engine).history]
+    for engine, chains in PLAYS.items():
+        for me in PARTIES:
+            found += [msgspec.structs.replace(live(me, engine), log=log_of(names)) for names in chains]
     some = found[:: max(1, len(found) // 40)]
     found += [step(state, Halted(reason="stop")).state for state in some]
     found += [step(state, Ordered(key="want_abort", value=b"stop")).state for state in some]
@@ -69,9 +100,16 @@ def states() -> tuple[VaultState, ...]:
 
 ALL = states()
 ENDED = tuple(state for state in ALL if state.end is not None)
-JOBS = tuple(
-    dict.fromkeys(rule.job for me in PARTIES for rule in (*setup_rules(PROPOSAL, me), *live_rules(PROPOSAL, me)))
-) + tuple(Job(kind="evaluate", indices=(g,), ref=seen(1, f"{g}/assert").raw) for g in (0, 1))
+JOBS = (
+    *dict.fromkeys(
+        rule.job
+        for kit in KITS.values()
+        for me in PARTIES
+        for rule in (*setup_rules(kit.proposal, me), *live_rules(kit.proposal, me))
+    ),
+    *(Job(kind="evaluate", indices=(g,), ref=seen(1, f"{g}/assert").raw) for g in (0, 1)),
+    *(Job(kind="decrypt", indices=(g, 2), ref=seen(1, f"{g}/reveal/2").raw) for g in (0, 1)),
+)
 GOOD = {key("keys", p): encode(KIT.keys_of(p)) for p in PARTIES} | {
     key("release", s): KIT.r(s) for s in range(len(PROPOSAL.slots))
 }
@@ -79,9 +117,15 @@ GOOD = {key("keys", p): encode(KIT.keys_of(p)) for p in PARTIES} | {
 
 def test_the_states_are_every_stage_and_every_phase():
     assert {stage(state) for state in ALL} == set(Stage)
-    views = [fold(PROPOSAL, state.log) for state in ALL]
-    pairs = {tuple(game.phase for game in view.graphs) for view in views}
-    assert pairs == {(a, b) for a in GraphPhase for b in GraphPhase}
+    views = [fold(state.proposal, state.log) for state in ALL]
+    for engine in KITS:
+        pairs = {
+            tuple(game.phase for game in view.graphs)
+            for state, view in zip(ALL, views, strict=True)
+            if state.proposal is KITS[engine].proposal
+        }
+        assert pairs == {(a, b) for a in GraphPhase for b in GraphPhase}
+    assert {answer for view in views for game in view.graphs for answer in game.answers.values()} == set(Answer)
     assert {slot.phase for view in views for slot in view.slots} == set(SlotPhase)
 
 
@@ -94,7 +138,7 @@ def keys_of(name: str) -> st.SearchStrategy[str]:
 
 def values(name: str) -> st.SearchStrategy[bytes]:
     """What the ceremony said, what another could say, and rubbish."""
-    said = {state.facts[name] for state in ALL if name in state.facts}
+    said = SAID.get(name, set())
     limit = KINDS[name.split("/")[0]].limit if name.split("/")[0] in KINDS else 0
     good = {GOOD[name]} if name in GOOD else set()
     kept = {kept_of(0), kept_of(0, 1)} if name.startswith("kept/") else set()
@@ -102,6 +146,10 @@ def values(name: str) -> st.SearchStrategy[bytes]:
     return st.sampled_from(sorted(fixed)) | st.binary(max_size=64)
 
 
+SAID: dict[str, set[bytes]] = {}
+for _state in ALL:
+    for _name, _value in _state.facts.items():
+        SAID.setdefault(_name, set()).add(_value)
 KEYS = st.sampled_from(sorted(KINDS)).flatmap(keys_of)
 HOSTILE = st.text(max_size=40) | st.sampled_from(
     ["keys/9", "nonces/0/99", "points/-1", "kept/0/0", "/", "accept/\ud800"]
@@ -109,7 +157,14 @@ HOSTILE = st.text(max_size=40) | st.sampled_from(
 STATED = (KEYS | HOSTILE).flatmap(lambda name: st.tuples(st.just(name), values(name)))
 AUTHORS = st.integers(-3, len(PARTIES))
 NAMES = st.sampled_from(
-    sorted({*KIT.graph.templates, *(n for play in PLAYS for n in play), "foreign/prefund/1", "0/foreign/arena/1"})
+    sorted(
+        {
+            *(name for kit in KITS.values() for name in kit.graph.templates),
+            *(name for chains in PLAYS.values() for play in chains for name in play),
+            "foreign/prefund/1",
+            "0/foreign/arena/1",
+        }
+    )
 ) | st.sampled_from(["7/claim", "refund/9", "nonsense", "0/nonsense", "", "0", "0/1"])
 HEIGHTS = st.integers(0, 130)
 EVENTS: st.SearchStrategy[Event] = st.one_of(
@@ -131,7 +186,7 @@ def fitting(state: VaultState) -> st.SearchStrategy[Event]:
     fails = [Failed(job=job, whose=whose, reason="x") for job in state.jobs for whose in ("peer", "ours")]
     letters = [
         Told(party=party, key=name, value=other.facts[name])
-        for other in (ceremony().states[p] for p in PARTIES)
+        for other in (ceremony(state.proposal.graphs[0].engine).states[p] for p in PARTIES)
         for name in other.facts
         for party in PARTIES
         if not KINDS[name.split("/")[0]].bulk
@@ -174,7 +229,7 @@ def check_step(taken: Step) -> None:
                 assert after.end == ("aborted", reason)
     for action in pending(after):
         assert isinstance(action, Run) or after.end is not None
-    agenda(after), due(after, 10**6)
+    agenda(after), due(after, 10**6), awaited(after), armed(after), armed_stakes(after), free_stakes(after, 10**6)
     if after.log:
         settled(after, 10**6, 10)
 
@@ -210,7 +265,7 @@ def test_an_ended_vault_refuses_everything_and_does_not_change(state, event):
 @pytest.mark.parametrize("name", sorted(KINDS))
 def test_every_kind_of_fact_by_every_author_at_every_stage(name):
     """Exhaustive where the random tests sample: kinds x authors x indices x stages, with empty and 32-byte content."""
-    places = {(state.me, stage(state)): state for state in reversed(ALL)}.values()
+    places = {(state.proposal.proposal_id, state.me, stage(state)): state for state in reversed(ALL)}.values()
     bounds = {"p": 3, "k": 3, "g": 2, "s": 2, "i": 3, "x": 1}
     texts = [name]
     for letter in KINDS[name].indices:
@@ -233,9 +288,12 @@ def test_every_state_reads_back_exactly():
 
 def test_every_event_of_a_block_in_every_combination_of_phases():
     """Exhaustive: every transaction of the vault and of strangers, in every state of the chain."""
-    names = sorted({*KIT.graph.templates, *(name for play in PLAYS for name in play)})
+    names = {
+        engine: sorted({*kit.graph.templates, *(name for play in PLAYS[engine] for name in play)})
+        for engine, kit in KITS.items()
+    }
     for state in (each for each in ALL if each.me == 1 and stage(each) is Stage.LIVE):
         height = state.log[-1].height if state.log else 100
-        for name in names:
+        for name in names[state.proposal.graphs[0].engine]:
             taken = check_total(state, Mined(height=height + 1, block=bytes(32), seen=(seen(height + 1, name),)))
             assert taken.outcome.kind in ("applied", "alarm")

@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 
 from challenge.deadlines import agenda, stage
 from challenge.events import Failed, Ordered, Told
-from challenge.facts import challengers_of, key, parts
+from challenge.facts import key, parts
 from challenge.machine import pending
-from challenge.rules import contested_by
+from challenge.rules import answered_by, evaluated_by, garbled_by, pairs, points_of
 from challenge.states import Stage, VaultState
 from tests.unit.challenge.ceremony import (
     BORROWER,
+    KITS,
     LENDER,
     PARTIES,
     World,
@@ -29,6 +30,8 @@ from tests.unit.challenge.ceremony import (
     made_up,
     shared,
 )
+
+ENGINES = st.sampled_from(sorted(KITS))
 
 
 def drive(world: World, random: Random, *, repeats: int = 40, restarts: int = 20) -> World:
@@ -74,49 +77,51 @@ def restart(world: World, party: int) -> None:
 def never_too_early(state: VaultState) -> None:
     """What protocol.md says must come before what, on every state anyone was ever in."""
     known, me, proposal = state.facts, state.me, state.proposal
-    graphs, everyone = range(len(proposal.graphs)), PARTIES
+    everyone = PARTIES
 
     def all_of(*names: str) -> bool:
         return set(names) <= known.keys()
 
     if "funded" in known:
         assert all_of(*(key("accept", p) for p in everyone))
-    for g in contested_by(proposal, me):
-        if key("kept", g, me) in known:
-            assert all_of(key("points", g), key("commitments", g, me))
-    for g in graphs:
-        for k in challengers_of(proposal, g):
-            if proposal.graphs[g].claimant == me and key("openings", g, k) in known:
-                assert all_of(key("kept", g, k))
+    for g, k in evaluated_by(proposal, me):
+        if key("kept", g, k) in known:
+            assert all_of(*points_of(proposal), key("commitments", g, k))
+    for g, k in garbled_by(proposal, me):
+        if key("openings", g, k) in known:
+            assert all_of(key("kept", g, k))
+    for g, k in pairs(proposal):
+        if proposal.graphs[g].claimant == me and key("presignatures", g, k) in known:
+            assert len({known[key("digest", p)] for p in everyone}) == 1
     if key("nonces", me, 0) in known:
         assert len({known[key("digest", p)] for p in everyone}) == 1
-        assert all_of(*(key("checked", g, me) for g in contested_by(proposal, me)), "coins")
+        assert all_of(*(key("checked", *pair) for pair in evaluated_by(proposal, me)), "coins")
     if key("partials", me, 0) in known:
         assert all_of(*(key("nonces", p, i) for p in everyone for i in range(parts(proposal))))
     if key("ready", me) in known:
-        assert all_of("presigned")
+        assert all_of("presigned", *(key("answerable", *pair) for pair in answered_by(proposal, me)))
     if "prefund" in {item.name for item in agenda(state)}:
         assert len({known[key("ready", p)] for p in everyone}) == 1
 
 
 @settings(max_examples=60, deadline=None)
-@given(seed=st.integers(0, 2**32), proposer=st.sampled_from(PARTIES))
-def test_every_order_of_events_leads_to_the_same_living_vault(seed, proposer):
-    world = drive(World().begin(proposer), Random(seed))
+@given(engine=ENGINES, seed=st.integers(0, 2**32), proposer=st.sampled_from(PARTIES))
+def test_every_order_of_events_leads_to_the_same_living_vault(engine, seed, proposer):
+    world = drive(World(engine=engine).begin(proposer), Random(seed))
     assert {stage(state) for state in world.states.values()} == {Stage.LIVE}
     assert all(state.jobs == () for state in world.states.values())
     assert world.closed == {}
     facts = [shared(state.facts) for state in world.states.values()]
     assert facts[0] == facts[1] == facts[2]
-    expected = {p: digest(state) for p, state in ceremony().states.items()}
+    expected = {p: digest(state) for p, state in ceremony(engine).states.items()}
     assert {p: digest(state) for p, state in world.states.items()} == expected
 
 
 @settings(max_examples=30, deadline=None)
-@given(seed=st.integers(0, 2**32), data=st.data())
-def test_a_deviation_anywhere_leaves_nobody_living_and_no_order_outstanding(seed, data):
+@given(engine=ENGINES, seed=st.integers(0, 2**32), data=st.data())
+def test_a_deviation_anywhere_leaves_nobody_living_and_no_order_outstanding(engine, seed, data):
     """One party states another digest: everyone who hears it ends, in whatever order the letters come."""
-    world, random = World().begin(), Random(seed)
+    world, random = World(engine=engine).begin(), Random(seed)
     for party in PARTIES:
         world.tell(party, Ordered(key="want_accept"))
     liar = data.draw(st.sampled_from(PARTIES))
@@ -138,10 +143,10 @@ def test_a_deviation_anywhere_leaves_nobody_living_and_no_order_outstanding(seed
 
 
 @settings(max_examples=30, deadline=None)
-@given(seed=st.integers(0, 2**32))
-def test_whoever_ends_the_setup_nobody_is_left_with_a_vault_it_does_not_watch(seed):
+@given(engine=ENGINES, seed=st.integers(0, 2**32))
+def test_whoever_ends_the_setup_nobody_is_left_with_a_vault_it_does_not_watch(engine, seed):
     """At a random moment a random party gives up. If the borrower can publish PreFund, then everyone still watches."""
-    world, random = World().begin(), Random(seed)
+    world, random = World(engine=engine).begin(), Random(seed)
     for party in PARTIES:
         world.tell(party, Ordered(key="want_accept"))
     moment = random.randrange(150)
@@ -174,10 +179,11 @@ def test_whoever_ends_the_setup_nobody_is_left_with_a_vault_it_does_not_watch(se
             assert stage(world.states[party]) is Stage.LIVE
 
 
+@pytest.mark.parametrize("engine", sorted(KITS))
 @pytest.mark.parametrize("me", [LENDER])
-def test_a_party_that_was_away_catches_up(me):
+def test_a_party_that_was_away_catches_up(me, engine):
     """Every letter to one party waits until the others can do nothing more, then comes in the reverse order."""
-    world = World().begin().accept()
+    world = World(engine=engine).begin().accept()
     while True:
         waiting = [item for item in world.mail if item[0] == me]
         world.mail = [item for item in world.mail if item[0] != me]
@@ -191,5 +197,5 @@ def test_a_party_that_was_away_catches_up(me):
         world.mail += waiting
     assert {stage(state) for state in world.states.values()} == {Stage.LIVE}
     assert {p: digest(state) for p, state in world.states.items()} == {
-        p: digest(state) for p, state in ceremony().states.items()
+        p: digest(state) for p, state in ceremony(engine).states.items()
     }
