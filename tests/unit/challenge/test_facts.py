@@ -5,6 +5,7 @@ import pytest
 
 from challenge.events import Done, Ordered, Told
 from challenge.facts import (
+    CLAIMANT_GARBLES,
     JOB,
     KINDS,
     NOBODY,
@@ -22,6 +23,7 @@ from challenge.facts import (
 from challenge.faults import Refused
 from challenge.machine import step
 from challenge.states import Stage
+from circuits.engines import ENGINES
 from tests.unit.challenge.ceremony import BORROWER, CHALLENGER, DEFAULT, LENDER, PROPOSAL, WITHDRAW, at, done, live
 
 EXAMPLES = {
@@ -63,6 +65,11 @@ def test_who_garbles_and_who_evaluates():
         claimant = PROPOSAL.graphs[g].claimant
         assert (garbler_of(PROPOSAL, g, k), evaluator_of(PROPOSAL, g, k)) == (claimant, k)
         assert (garbler_of(BABE, g, k), evaluator_of(BABE, g, k)) == (k, claimant)
+
+
+def test_the_engines_say_the_same_of_who_garbles():
+    """`challenge` must not load the engines to know it."""
+    assert {name: engine.garbler == "claimant" for name, engine in ENGINES.items()} == CLAIMANT_GARBLES
 
 
 def test_who_states_and_hears_what_in_engine_babe():

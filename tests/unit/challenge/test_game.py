@@ -7,6 +7,7 @@ import pytest
 
 from challenge.game import (
     ANSWER_TABLE,
+    ANSWERED_IN,
     ANSWERS,
     GRAPH_ENDS,
     GRAPH_TABLE,
@@ -23,7 +24,7 @@ from challenge.game import (
     split,
 )
 from challenge.states import Seen
-from tests.unit.challenge.ceremony import PROPOSAL, seen
+from tests.unit.challenge.ceremony import BABE_PROPOSAL, PROPOSAL, seen
 from tests.unit.challenge.chainplay import board
 from tests.vault_kit import BABE, Kit, graph_terms, make_proposal
 
@@ -80,6 +81,8 @@ def _rows(view, proposal, names):
             continue
         if kind in ANSWERS:
             yield answers[number], kind
+            if not kind.startswith("foreign/"):
+                yield view.graphs[graph].phase, "answered"
         if graph is not None and (kind not in ANSWERS or kind == "no_payout"):
             yield view.graphs[graph].phase, kind
         if kind in PAYOUTS:
@@ -101,7 +104,8 @@ def test_the_tables_have_a_row_for_everything_a_chain_can_hold(vault):
 
 def test_every_row_of_the_tables_can_happen():
     rows = set().union(*(played(*vault)[1] for vault in VAULTS))
-    assert rows == GRAPH_TABLE.keys() | SLOT_TABLE.keys() | ANSWER_TABLE.keys()
+    answered = {(phase, "answered") for phase in ANSWERED_IN}
+    assert rows == GRAPH_TABLE.keys() | SLOT_TABLE.keys() | ANSWER_TABLE.keys() | answered
 
 
 def test_every_phase_is_reached_and_ends_stay_ends():
@@ -187,6 +191,69 @@ def test_what_no_chain_can_hold_is_impossible(names):
     with pytest.raises(Impossible) as impossible:
         fold(PROPOSAL, log(*names))
     assert str(99 + len(names)) in str(impossible.value)
+
+
+GAME = (*OPENING, "0/claim", "0/contest", "0/assert")
+
+
+@pytest.mark.parametrize(
+    ("names", "phase", "answers"),
+    [
+        ((), "asserted", ("silent", "silent")),
+        (("0/reveal/1",), "asserted", ("revealed", "silent")),
+        (("0/reveal/1", "0/refute/1"), "asserted", ("refuted", "silent")),
+        (("0/reveal/1", "0/foreign/refute/1"), "asserted", ("refuted", "silent")),
+        (("0/reveal/1", "0/reveal/2", "0/no_payout/2"), "disproved", ("revealed", "killed")),
+        (("0/reveal/1", "0/reveal/2", "0/no_payout/2", "0/stake_back/1"), "disproved", ("returned", "killed")),
+        (("0/contested_payout", "0/reveal/2", "0/refute/2"), "paid", ("silent", "refuted")),
+        (("repay/0", "0/release_bond", "0/reveal/1", "0/stake_back/1"), "released", ("returned", "silent")),
+        (("0/foreign/stake/1", "0/foreign/arena/1"), "asserted", ("disarmed", "silent")),
+        (("0/foreign/arena/1",), "asserted", ("closed", "silent")),
+        (("0/foreign/arena/2", "0/foreign/stake/2"), "asserted", ("silent", "disarmed")),
+    ],
+)
+def test_challengers_of_engine_babe_stand_where_their_transactions_put_them(names, phase, answers):
+    game = fold(BABE_PROPOSAL, log(*GAME, *names)).graphs[0]
+    assert (game.phase.value, tuple(answer.value for answer in game.answers.values())) == (phase, answers)
+    assert {name.removeprefix("0/") for name in names if name.startswith("0/")} <= game.mined.keys()
+
+
+def test_a_stake_may_be_spent_elsewhere_at_any_time():
+    for at in range(len(GAME) + 1):
+        game = fold(BABE_PROPOSAL, log(*GAME[:at], "0/foreign/stake/1", *GAME[at:])).graphs[0]
+        assert (game.phase, game.answers[1]) == (GraphPhase.ASSERTED, Answer.DISARMED)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("0/reveal/1", "0/reveal/1"),
+        ("0/reveal/0",),  # the claimant is no challenger
+        ("0/reveal",),
+        ("0/refute/1",),
+        ("0/no_payout/1",),
+        ("0/stake_back/1",),
+        ("0/foreign/refute/1",),
+        ("0/foreign/stake/1", "0/reveal/1"),
+        ("0/foreign/arena/1", "0/reveal/1"),
+        ("0/reveal/1", "0/foreign/stake/1"),
+        ("0/reveal/1", "0/refute/1", "0/no_payout/1"),
+        ("0/reveal/1", "0/contested_payout", "0/no_payout/1"),
+        ("0/reveal/1", "0/reveal/2", "0/no_payout/1", "0/no_payout/2"),
+        ("1/reveal/0",),  # nobody claimed graph 1
+    ],
+)
+def test_what_no_chain_of_engine_babe_can_hold_is_impossible(names):
+    with pytest.raises(Impossible) as impossible:
+        fold(BABE_PROPOSAL, log(*GAME, *names))
+    assert str(99 + len(GAME) + len(names)) in str(impossible.value)
+
+
+def test_a_graph_of_engine_core_knows_no_answers():
+    assert fold(PROPOSAL, log(*GAME, "0/foreign/arena/1", "0/foreign/arena/1")).graphs[0].answers == {}
+    for name in ("0/reveal/1", "0/refute/1", "0/no_payout/1", "0/stake_back/1", "0/foreign/stake/1"):
+        with pytest.raises(Impossible):
+            fold(PROPOSAL, log(*GAME, name))
 
 
 def test_forgetting_blocks_gives_the_log_of_the_shorter_chain():
