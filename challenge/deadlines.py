@@ -8,26 +8,13 @@ This module does NOT know transactions, fees or peers: heights and names only.
 
 from collections.abc import Iterator
 
-from challenge.answers import ANSWERING, Due, decryptions, is_proven, learned_from, refutations, silent, verdict_key
-from challenge.coins import armed_bonds, free_bonds
+from challenge.answers import ANSWERING, Due, decryptions, is_proven, learned_from, refutations, silent
 from challenge.facts import claimant_of, key, party_with
 from challenge.game import GRAPH_ENDS, SLOT_ENDS, Answer, GraphPhase, GraphView, SlotPhase, View, fold
 from challenge.rules import milestones
 from challenge.states import Stage, VaultState
 
-__all__ = [
-    "Due",
-    "agenda",
-    "armed_bonds",
-    "awaited",
-    "bound",
-    "due",
-    "free_bonds",
-    "learned_from",
-    "settled",
-    "stage",
-    "verdict_key",
-]
+__all__ = ["Due", "agenda", "awaited", "bound", "due", "learned_from", "settled", "stage"]
 
 
 def stage(state: VaultState) -> Stage:

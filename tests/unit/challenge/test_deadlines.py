@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import msgspec
 import pytest
 
-from challenge.deadlines import agenda, bound, due, settled, stage, verdict_key
+from challenge.answers import verdict_key
+from challenge.deadlines import agenda, bound, due, settled, stage
 from challenge.events import Done, Event, Halted, Ordered, Told, Unmined
 from challenge.facts import parse_key
 from challenge.machine import step

@@ -4,7 +4,8 @@ import msgspec
 import pytest
 
 from challenge.actions import Close, Run, Send
-from challenge.deadlines import bound, due, stage, verdict_key
+from challenge.answers import verdict_key
+from challenge.deadlines import bound, due, stage
 from challenge.events import Done, Failed, Halted, Mined, Ordered, Told, Unmined
 from challenge.facts import KINDS, key
 from challenge.machine import WATCHING, begin, pending, step
