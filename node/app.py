@@ -17,7 +17,7 @@ import structlog
 from bitcoin_scripts.transaction import display_txid
 from challenge.actions import Close, Run
 from challenge.classify import index
-from challenge.deadlines import Due, settled, stage
+from challenge.deadlines import Due, awaited, settled, stage
 from challenge.events import Done, Event, Failed, Halted, Ordered
 from challenge.facts import key
 from challenge.faults import Deviation
@@ -90,6 +90,7 @@ class Node:
     _background: set[asyncio.Task[Any]] = field(default_factory=set)
     _offered: int = -1
     _cleared: set[bytes] = field(default_factory=set)
+    _awaited: dict[bytes, tuple[str, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.loop = Loop(book=self.book, store=self.context.store, scanner=self.scanner, dispatch=self.dispatch)
@@ -110,6 +111,7 @@ class Node:
         for vault, state in self.book.items():
             if state.end is None and key("digest", state.me) in state.facts:
                 await self._watch(vault, state)
+                self._await(vault, state)
         for vault, action in self.book.reopen():
             self._act(vault, action)
         for raw_key, value in self.context.store.items("outbox"):
@@ -167,9 +169,9 @@ class Node:
         """Again and again at the mempool: what a block will make this node compute begins when it is seen there."""
         while True:
             await asyncio.sleep(LOOK_SECONDS)
-            for _, state in list(self.book.live(self.scanner.height, self.rules.bound)):
+            for vault, names in list(self._awaited.items()):
                 try:
-                    await foresee(self.context, state)
+                    await foresee(self.context, self.state(vault), names)
                 except (Unavailable, PeerFault) as fault:
                     log.info("the mempool is not seen", reason=str(fault))
 
@@ -188,6 +190,7 @@ class Node:
             self.context.phases.reached(vault, stage(state))
             self.tell("vault", vault_line(vault, state))
             self._say(vault, state)
+            self._await(vault, state)
             self._order(vault, state)
         if turn.states:
             self._watch_reserve()
@@ -196,6 +199,14 @@ class Node:
             self._spawn(self.context.announce_block())
         if turn.states or isinstance(item, Connected | Disconnected):
             self.publisher.poke()
+
+    def _await(self, vault: bytes, state: VaultState) -> None:
+        """Note what of a vault is worth looking for in the mempool."""
+        names = awaited(state)
+        if names:
+            self._awaited[vault] = names
+        else:
+            self._awaited.pop(vault, None)
 
     def _say(self, vault: bytes, state: VaultState) -> None:
         """Why this node does what a dispute asks of it, or does not, whenever that changes."""

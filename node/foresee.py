@@ -6,9 +6,10 @@ of the very witness. A witness that is replaced was computed for nothing. Does N
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import structlog
 
-from challenge.deadlines import awaited
 from challenge.game import split
 from challenge.states import VaultState
 from native import NativeError
@@ -21,9 +22,9 @@ from vault.faults import VaultFault
 log = structlog.get_logger()
 
 
-async def foresee(context: Context, state: VaultState) -> None:
-    """Look for each transaction of a vault that is awaited, and begin. Raises Unavailable, PeerFault (the chain server)."""
-    for name in awaited(state):
+async def foresee(context: Context, state: VaultState, names: Iterable[str]) -> None:
+    """Look for these transactions of a vault, and begin what they ask for. Raises Unavailable, PeerFault (the chain server)."""
+    for name in names:
         graph, kind, _ = split(name)
         if kind == "assert" and state.proposal.graphs[graph or 0].engine != "core":
             continue  # a challenger of engine babe asks the ledger when Assert is mined: an earlier answer may be stale

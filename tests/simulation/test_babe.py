@@ -10,8 +10,10 @@ import structlog
 
 from native._native import engine
 from node.faults import Unavailable
+from node.rpc.drill import drill
 from node.proving import KeyFolder
 from node.work import dispute
+from node.work.dispute_engine import drill_key
 from node.work.pair import engine_of
 from tests.simulation import babe, toy
 from tests.simulation.babe import expect_balances, names, open_vault, phase, wound_up
@@ -51,14 +53,10 @@ async def test_a_vault_of_engine_babe_goes_live_with_artifacts_presignatures_and
         facts = node.state(vault).facts
         for k in (1, 2) if name == "borrower" else ():
             assert f"checked/0/{k}" in facts
-            drill = node.context.store.get("jobs", dispute_drill(vault, k))
+            drill = node.context.store.get("jobs", drill_key(vault, 0, k))
             assert drill is not None and node.context.artifacts.complete(drill)
         assert (f"answerable/0/{ROLES.index(name)}" in facts) == bool(garbled)
     assert world.actors["borrower"].node.alarms == 0
-
-
-def dispute_drill(vault: bytes, k: int) -> bytes:
-    return vault + b"drill" + bytes(4) + k.to_bytes(4, "big")
 
 
 async def test_a_false_claim_loses_its_bond_to_a_reveal_that_nobody_refutes(world: World) -> None:
@@ -236,6 +234,7 @@ async def test_what_nobody_needs_any_more_leaves_the_disk() -> None:
         await wound_up(world, vault)
         await world.mine(world.bound + 2)
         assert [stored(world, name) for name in ROLES] == [[], [], []]
+        assert await world.actors["borrower"].ask(lambda node: drill(node, vault.hex())) == [], "nothing is left to drill"
 
 
 def stored(world: World, name: str) -> list[str]:

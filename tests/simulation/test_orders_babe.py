@@ -101,6 +101,8 @@ async def test_a_claim_known_to_be_false_needs_its_word_and_loses_its_bond(world
     await phase(world, vault, "disproved")
     shown = await show(world, "challenger", vault)
     assert "killed" in shown["graphs"][0]["answers"].values() and shown["graphs"][0]["proven"] is False
+    decided = {row["about"]: (row["does"], row["why"]) for row in shown["decisions"]}
+    assert not decided, "the game is over: nothing is asked any more"
 
 
 async def test_a_drill_reads_everything_and_notices_one_changed_byte(world: World) -> None:
