@@ -24,7 +24,8 @@ from node.faults import LocalFault
 from node.rpc.client import RpcClient
 
 Backend = Literal["sandbox", "bitcoind"]
-PATIENCE = 60.0
+PATIENCE = 240.0
+"""Seconds until a process answers; four interpreters that start at once on a busy machine take a while."""
 
 
 _PORTS = range(20_000, 32_000)
