@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from challenge.bodies import Openings, decode
+from challenge.deadlines import settled
 from challenge.facts import key
 from challenge.rules import answered_by, evaluated_by
 from challenge.states import VaultState
@@ -48,8 +49,10 @@ class Held:
 
 
 async def drill(node: Node, vault: str) -> list[dict[str, Any]]:
-    """One row an artifact that this node answers with; none before the setup has come so far."""
+    """One row an artifact that this node answers with; none before the setup has come so far, or when the vault is over."""
     state = node.state(node.find(vault))
+    if state.end is not None or settled(state, node.scanner.height, node.rules.bound):
+        return []
     rows = [await asyncio.to_thread(_row, node, state, held) for held in _held(node, state)]
     for row in rows:
         (log.info if row["ok"] else log.error)("drill", vault=vault[:16], **row)
