@@ -10,8 +10,8 @@ import structlog
 
 from native._native import engine
 from node.faults import Unavailable
-from node.rpc.drill import drill
 from node.proving import KeyFolder
+from node.rpc.drill import drill
 from node.work import dispute
 from node.work.dispute_engine import drill_key
 from node.work.pair import engine_of
