@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -23,6 +24,17 @@ ANCHOR = 240
 Lie = Callable[[bytes], bytes]
 Alter = Callable[[bytes, int], bytes]
 """(content of an artifact, bytes of one record in it) -> other content."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deviation:
+    """`liar` states `fact` changed to those in `to` (empty: to all); one of them notices and names `field`."""
+
+    liar: str
+    fact: str
+    change: Lie
+    field: str
+    to: tuple[str, ...] = ()
 
 
 def resign(raw: bytes, actor: Actor, **changes: Any) -> bytes:

@@ -7,7 +7,6 @@ the reclaim, and the same nodes set up the next vault.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
 
 import msgspec
 import pytest
@@ -19,6 +18,7 @@ from native._native import signing, tapscript
 from native._native.keys import Seed
 from node.faults import Unavailable
 from tests.adversary.lying import (
+    Deviation,
     Lie,
     altered,
     expect_ended,
@@ -108,17 +108,6 @@ def _swapped_outputs(value: bytes) -> bytes:
     body = decode(Points, value, "points")
     (p, o), (q, r) = body.outputs
     return encode(msgspec.structs.replace(body, outputs=((p, r), (q, o))))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Deviation:
-    """`liar` states `fact` changed to those in `to` (empty: to all); one of them notices and names `field`."""
-
-    liar: str
-    fact: str
-    change: Lie
-    field: str
-    to: tuple[str, ...] = ()
 
 
 DEVIATIONS: dict[str, Deviation] = {

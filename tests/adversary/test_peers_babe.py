@@ -19,6 +19,7 @@ from native._native.keys import Seed
 from node.work.context import Context
 from tests.adversary.lying import (
     Alter,
+    Deviation,
     Lie,
     altered,
     expect_ended,
@@ -35,7 +36,6 @@ from tests.adversary.lying import (
     swap_two,
     value_of,
 )
-from tests.adversary.test_peers import Deviation
 from tests.simulation import babe, toy
 from tests.simulation.registry import proof_of_something_else
 from tests.simulation.scenarios import a_world
