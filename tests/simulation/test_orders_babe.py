@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 from challenge.facts import key
 from node.faults import LocalFault
 from node.in_words import graph_lines
+from node.metrics import exposition
 from node.rpc.drill import drill
 from node.rpc.table import ClaimParams, ContestParams
 from node.rpc.vault import NOTHING, claim, contest
@@ -82,6 +84,8 @@ async def test_a_claim_is_proved_from_the_ledger_and_mistakes_are_named(world: W
     assert f"{before['stake']} sats" in fault.todo and "--insist" in fault.todo
     (decision,) = (await show(world, "challenger", vault))["decisions"]
     assert decision["about"] == "contest" and decision["does"] == "no" and "proof is valid" in decision["why"]
+    daemon = SimpleNamespace(node=world.actors["challenger"].node, peers=SimpleNamespace(list=list))
+    assert b'bitvm3_decisions{about="contest",does="no"} 1.0' in exposition(cast("Any", daemon))
     insisted = await world.actors["challenger"].ask(lambda n: contest(n, ContestParams(id=name, graph=0, insist=True)))
     assert f"{before['stake']} sats" in insisted["risk"]
     await phase(world, vault, "asserted")
