@@ -18,13 +18,12 @@ from bitcoin_scripts.transaction import display_txid
 from challenge.actions import Close, Run
 from challenge.classify import index
 from challenge.deadlines import Due, awaited, settled, stage
-from challenge.events import Done, Event, Failed, Halted, Ordered
+from challenge.events import Event, Halted, Ordered
 from challenge.facts import key
-from challenge.faults import Deviation
+from challenge.machine import Outcome
 from challenge.policy import standing_orders
 from challenge.reserve import reserve_needed
 from challenge.states import Job, Stage, VaultState
-from native import NativeError
 from native._native import tapscript
 from node.admission import Judges, Rules, admit
 from node.book import Book, Sending, Turn, outbox_entry
@@ -34,6 +33,7 @@ from node.chain import Follower, ReorgTooDeep
 from node.decisions import Decisions
 from node.faults import LocalFault, PeerFault, Unavailable
 from node.foresee import foresee
+from node.jobs import Jobs
 from node.limits import PRODUCT, Limits
 from node.loop import Connected, Delivered, Disconnected, Happened, Item, Loop, Proposed, Wrote
 from node.outbox import Outbox
@@ -42,13 +42,12 @@ from node.proposing import digits_of, propose
 from node.publish import Publisher
 from node.scan import Scanner
 from node.view import vault_line
-from node.work import WORK, build, bump
+from node.work import build, bump
 from node.work.again import offer_again
 from node.work.context import Context
 from node.work.dispute_engine import useless
 from node.work.funding import load_stakes
 from node.work.reclaim import returning
-from vault.faults import VaultFault
 from vault.picture import dot, svg, text
 from vault.terms import Proposal
 
@@ -57,7 +56,6 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-RETRY = 1.0
 WAIT_SECONDS = 60.0
 POLL_SECONDS = 0.003
 LOOK_SECONDS = 1.0
@@ -79,11 +77,11 @@ class Node:
     post: Post = field(init=False)
     outbox: Outbox = field(init=False)
     publisher: Publisher = field(init=False)
+    jobs: Jobs = field(init=False)
     decisions: Decisions = field(default_factory=Decisions)
     alarms: int = 0
     ledgers: Ledgers | None = None
     tell: Callable[[str, Any], None] = lambda event, value: None
-    _jobs: dict[tuple[bytes, Job], asyncio.Task[None]] = field(default_factory=dict)
     _watched: set[bytes] = field(default_factory=set)
     _ordered: set[tuple[bytes, Stage]] = field(default_factory=set)
     _stopping: asyncio.Event = field(default_factory=asyncio.Event)
@@ -98,6 +96,7 @@ class Node:
             rules=self.rules, limits=self.limits, context=self.context, book=self.book, loop=self.loop,
             ledgers=lambda: self.ledgers, judges=self.judges,
         )  # fmt: skip
+        self.jobs = Jobs(context=self.context, state=self.state, told=self._told, derived=self._watch)
         self.outbox = Outbox(transmit=self.post.transmit, delivered=self._delivered)
         self.publisher = Publisher(
             chain=self.context.chain, book=self.book, scanner=self.scanner, store=self.context.store, guard=self.context.guard,
@@ -138,9 +137,7 @@ class Node:
 
     async def close(self) -> None:
         """Stop jobs and deliveries; everything open is on disk."""
-        for task in list(self._jobs.values()):
-            task.cancel()
-        await asyncio.gather(*self._jobs.values(), return_exceptions=True)
+        await self.jobs.close()
         await self.context.once.close()
         if self.ledgers is not None:
             await self.ledgers.close()
@@ -224,7 +221,7 @@ class Node:
     def _act(self, vault: bytes, action: Run | Close) -> None:
         match action:
             case Run(job=job):
-                self._run_job(vault, job)
+                self.jobs.run(vault, job)
             case Close(reason=reason):
                 self._close_vault(vault, reason)
             case _:
@@ -233,9 +230,7 @@ class Node:
     def _close_vault(self, vault: bytes, reason: str) -> None:
         """The setup ended: this node's share of G is burnt, its coins are free again."""
         log.warning("setup ended", vault=vault.hex()[:16], reason=reason)
-        for (owner, _), task in list(self._jobs.items()):
-            if owner == vault:
-                task.cancel()
+        self.jobs.cancel(vault)
         self.context.keys.burn(vault)
         for purpose in (vault.hex(), f"{vault.hex()}/stakes"):
             self.context.wallet.release(purpose)
@@ -244,61 +239,11 @@ class Node:
 
     def _drop(self, vault: bytes, *, over: bool) -> None:
         """Free the room of artifacts that are of no use any more."""
-        try:
-            for artifact in useless(self.context, self.state(vault), over=over):
-                self.context.artifacts.drop(artifact)
-        except (PeerFault, Deviation) as fault:  # a peer's openings that name no artifact
-            log.info("nothing to drop", vault=vault.hex()[:16], reason=str(fault))
+        for artifact in useless(self.context, self.state(vault), over=over):
+            self.context.artifacts.drop(artifact)
 
-    def _run_job(self, vault: bytes, job: Job) -> None:
-        at = (vault, job)
-        if at in self._jobs:
-            return
-        task = asyncio.get_running_loop().create_task(self._work(vault, job))
-        self._jobs[at] = task
-        task.add_done_callback(lambda ended: self._job_ended(at, ended))
-
-    def _job_ended(self, at: tuple[bytes, Job], ended: asyncio.Task[None]) -> None:
-        """A cancelled job's native work is told to stop: its thread would go on otherwise."""
-        if self._jobs.get(at) is ended:
-            del self._jobs[at]
-        progress = self.context.progress.pop(at, None)
-        if progress is not None and ended.cancelled():
-            progress.cancel()
-
-    async def _work(self, vault: bytes, job: Job) -> None:
-        """Run one job until the machine has taken its end; a fault of ours in a living vault is tried again each block."""
-        while True:
-            event = await self._attempt(vault, job)
-            outcome = await self.loop.put(Happened(vault=vault, event=event))
-            if outcome.kind in ("applied", "duplicate"):
-                return
-            log.error("job ended badly", job=job.kind, outcome=outcome.kind, reason=outcome.reason)
-            if job not in self.state(vault).jobs:
-                # From here on a block that opens the job again (an Assert that left the chain and came back) starts it.
-                self._jobs.pop((vault, job), None)
-                return
-            await self.context.next_block()
-
-    async def _attempt(self, vault: bytes, job: Job) -> Event:
-        """One job, once; what is unavailable is waited for."""
-        while True:
-            state = self.state(vault)
-            try:
-                facts = await WORK[job.kind](self.context, state, job)
-                if job.kind == "derive":
-                    await self._watch(vault, state)
-                return Done(job=job, facts=facts)
-            except Unavailable as fault:
-                log.info("job waits", job=job.kind, reason=str(fault))
-                await asyncio.sleep(RETRY)
-            except (PeerFault, VaultFault, Deviation) as fault:
-                return Failed(job=job, whose="peer", reason=str(fault))
-            except (LocalFault, NativeError, OSError) as fault:
-                return Failed(job=job, whose="ours", reason=str(fault))
-            except Exception as error:
-                log.exception("job failed", job=job.kind)
-                return Failed(job=job, whose="ours", reason=f"{type(error).__name__}: {error}")
+    async def _told(self, vault: bytes, event: Event) -> Outcome:
+        return await self.loop.put(Happened(vault=vault, event=event))
 
     async def _watch(self, vault: bytes, state: VaultState) -> None:
         if vault not in self._watched:
@@ -498,7 +443,7 @@ class Node:
 
     def quiet(self, height: int) -> bool:
         """True when this height is processed and nothing is left that does not wait for a block."""
-        working = len(self._jobs) - self.context.waiting + self.context.once.busy
+        working = len(self.jobs) - self.context.waiting + self.context.once.busy
         return (
             self.scanner.height >= height and self.loop.empty and not len(self.outbox) and working <= 0
             and not self._background and self.publisher.idle
@@ -523,7 +468,7 @@ class Node:
         """What the node is doing."""
         return {
             "outbox": len(self.outbox),
-            "jobs": len(self._jobs),
+            "jobs": len(self.jobs),
             "waiting": self.context.waiting,
             "foreseen": self.context.once.busy,
             "publishing": not self.publisher.idle,

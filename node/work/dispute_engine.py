@@ -17,6 +17,7 @@ from blake3 import blake3
 from challenge.bodies import Commitments, Openings, Points, decode, encode, encode_kept
 from challenge.deadlines import stage
 from challenge.facts import challengers_of, evaluator_of, garbler_of, key
+from challenge.faults import Deviation
 from challenge.states import Job, Stage, VaultState
 from circuits.cut_and_choose import ENTROPY_BYTES, PROFILES, draw_kept
 from circuits.engine import GarblerSide, Offer, Opened
@@ -153,7 +154,10 @@ def useless(context: Context, state: VaultState, *, over: bool) -> Iterator[byte
         kind, *rest = name.split("/")
         if kind == "openings":
             g, k = map(int, rest)
-            stated = decode(Openings, value, name)
+            try:
+                stated = decode(Openings, value, name)
+            except Deviation:  # a peer's words that name no artifact
+                continue
             if over or (live and garbler_of(state.proposal, g, k) == state.me):
                 yield from map(context.artifacts.id_of, (stated.opened, stated.kept))
             if over and evaluator_of(state.proposal, g, k) == state.me:

@@ -234,7 +234,9 @@ async def test_what_nobody_needs_any_more_leaves_the_disk() -> None:
         await wound_up(world, vault)
         await world.mine(world.bound + 2)
         assert [stored(world, name) for name in ROLES] == [[], [], []]
-        assert await world.actors["borrower"].ask(lambda node: drill(node, vault.hex())) == [], "nothing is left to drill"
+        assert await world.actors["borrower"].ask(lambda node: drill(node, vault.hex())) == [], (
+            "nothing is left to drill"
+        )
 
 
 def stored(world: World, name: str) -> list[str]:

@@ -11,6 +11,7 @@ from functools import lru_cache
 import pytest
 
 import node.app
+import node.jobs
 import node.outbox
 import node.proposing
 import node.work.dispute
@@ -41,7 +42,7 @@ def install(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def swift(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pauses fit for a wire without latency."""
-    monkeypatch.setattr(node.app, "RETRY", 0.01)
+    monkeypatch.setattr(node.jobs, "RETRY", 0.01)
     monkeypatch.setattr(node.app, "LOOK_SECONDS", 0.02)
     monkeypatch.setattr(node.work.dispute, "PAUSE", 0.01)
     monkeypatch.setattr(node.outbox, "FIRST_PAUSE", 0.002)

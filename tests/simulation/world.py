@@ -169,7 +169,7 @@ class Life:
         """Nothing of this life goes on, and its folder is free."""
         self.power.on = False
         await self.node.close()
-        loose = [*self.node._jobs.values(), *self.node._background, *self.node.context._graphs.values()]
+        loose = [*self.node.jobs.tasks.values(), *self.node._background, *self.node.context._graphs.values()]
         for task in loose:
             task.cancel()
         await asyncio.gather(*loose, return_exceptions=True)
@@ -401,7 +401,7 @@ class World:
                     before = now
         except TimeoutError:
             going = [
-                (a.name, a.node.under_way(), [job for _, job in a.node._jobs], list(a.node.outbox._tasks))
+                (a.name, a.node.under_way(), [job for _, job in a.node.jobs.tasks], list(a.node.outbox._tasks))
                 for a in actors
             ]
             raise AssertionError(f"never quiet: {going}") from None
