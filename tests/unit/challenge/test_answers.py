@@ -10,7 +10,8 @@ from challenge.deadlines import agenda, awaited, due, settled
 from challenge.events import Done, Ordered, Told, Unmined
 from challenge.game import Answer, GraphPhase, fold
 from challenge.machine import step
-from challenge.states import Job, Stage
+from challenge.rules import milestones
+from challenge.states import Job, Stage, VaultState
 from tests.unit.challenge.ceremony import (
     BABE_KIT,
     BABE_PROPOSAL,
@@ -25,6 +26,7 @@ from tests.unit.challenge.ceremony import (
     live,
     seen,
 )
+from tests.vault_kit import kit
 
 LOCKS = BABE_PROPOSAL.timelocks
 CLAIM, CONTEST, ASSERT = 300, 305, 310
@@ -231,8 +233,18 @@ def test_one_no_payout_wins_and_the_other_stake_comes_back():
         assert game.answers == {me: Answer.RETURNED, other: Answer.KILLED}
 
 
-def test_who_has_no_reveal_helps_the_first_that_can_win():
-    """Two NoPayouts would race each other for payout."""
+def test_of_several_reveals_the_earliest_is_helped():
+    """Two NoPayouts of one node would race each other for payout."""
+    proposal = kit(challengers=2, engine="babe").proposal
+    facts = {name: b"" for _, stated in milestones(proposal, LENDER) for name in stated}
+    begun = (*ASSERTED, (REVEAL, "0/reveal/3"), (REVEAL + 1, "0/reveal/2"))
+    log = tuple(seen(height, name) for height, name in begun)
+    state = VaultState(proposal=proposal, me=LENDER, facts=facts, log=log)
+    assert names(state) == {"0/no_payout/3"}
+    assert names(after(state, block(REVEAL + 2, "0/refute/3"))) == {"0/no_payout/2"}
+
+
+def test_who_has_a_reveal_of_its_own_helps_nobody():
     first, second = block(REVEAL, f"1/reveal/{CHALLENGER}"), block(REVEAL + 1, f"1/reveal/{BORROWER}")
     begun = mined(*OPEN, (CLAIM, "1/claim"), (CONTEST, "1/contest"), (ASSERT, "1/assert"))
     refuted = block(REVEAL + 2, f"1/refute/{CHALLENGER}")

@@ -2,7 +2,7 @@
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from challenge.bodies import Commitments, Funded, Openings, Points, decode, decode_kept, encode
@@ -79,6 +79,7 @@ def test_a_body_that_promises_more_than_it_holds_deviates(kind, raw):
 
 
 @kinds
+@settings(deadline=None)
 @given(data=st.data())
 def test_random_bytes_deviate_or_are_canonical(kind, data):
     raw = data.draw(st.binary(max_size=80) | st.just(encode(BODIES[kind])).flatmap(_one_byte_changed))
@@ -97,6 +98,7 @@ def _one_byte_changed(raw):
     )
 
 
+@settings(deadline=None)
 @given(raw=st.binary(max_size=12))
 def test_a_kept_set_is_ascending_or_deviates(raw):
     try:
