@@ -102,7 +102,7 @@ class Sealed:
         return {"balance": BALANCE, "salt": f"{salt(graph):x}"}
 
 
-LOAN = 118_000  # cents
+LOAN = 20_000  # cents a slot: a third of what it is worth
 RULES = {"tender_window": 1}
 """The lender has one block to show r, then the slot's debt is paid without it: a block here is a day elsewhere."""
 
@@ -146,7 +146,7 @@ class Lent:
         owner, lender, _ = [info["identity"] for info in await each(self.theatre.daemons, "node.info")]
         slots = 1 + max(game.slot for game in self.games)
         loan = {
-            "kind": "open", "vault": vault, "owner": owner, "lender": lender, "sats": [SLOT] * slots, "cents": LOAN,
+            "kind": "open", "vault": vault, "owner": owner, "lender": lender, "sats": [SLOT] * slots, "cents": LOAN * slots,
             "maturity": self.theatre.height + 4_320, "last_record": self.theatre.height + 5_000,
         }  # fmt: skip
         words = f"a loan on {slots} slots, and the debt of slot {slots - 1} paid"
