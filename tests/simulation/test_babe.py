@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 
 import pytest
@@ -83,6 +84,22 @@ async def test_who_contests_a_true_claim_against_all_evidence_loses_its_stake(wo
     await babe.true_claim(world, vault)
     for name in ("lender", "challenger"):
         assert world.state(name, vault).facts["proven/0"] == b"\x01"
+    await phase(world, vault, "paid")
+    await wound_up(world, vault)
+    assert names(world, vault) == [*ASSERTED, "reveal/2", "refute/2", "contested_payout", *free(1)]
+    await expect_balances(world, vault)
+
+
+@pytest.mark.skipif(
+    "BITVM3_LONG" not in os.environ, reason="16,384 sessions for each of three nodes: BITVM3_LONG=1 runs it"
+)
+async def test_the_same_with_eight_bit_digits(world: World) -> None:
+    """Presigning travels in two parts a graph; the digits are bytes of p1."""
+    world.digit_bits = 8
+    vault = await open_vault(world)
+    assert len((await world.actors["borrower"].node.context.graph(world.state("borrower", vault))).parts) == 3
+    await babe.insist(world, vault, "challenger")
+    await babe.true_claim(world, vault)
     await phase(world, vault, "paid")
     await wound_up(world, vault)
     assert names(world, vault) == [*ASSERTED, "reveal/2", "refute/2", "contested_payout", *free(1)]

@@ -327,6 +327,7 @@ class World:
     fuses: dict[str, Fuse] = field(default_factory=lambda: {name: Fuse() for name in ROLES})
     bound: int = BOUND
     engine: str = "core"
+    digit_bits: int = 4
     asleep: set[str] = field(default_factory=set)
     registry: Registry = field(default_factory=lambda: Registry(GENESIS))
 
@@ -456,10 +457,10 @@ class World:
             ],
         }  # fmt: skip
 
-    def about(self) -> dict[str, str]:
+    def about(self) -> dict[str, Any]:
         """What claims are about, by engine."""
         if self.engine == "babe":
-            return {"ledger": self.registry.file.ledger_id.hex()}
+            return {"ledger": self.registry.file.ledger_id.hex(), "digit_bits": self.digit_bits}
         return {"engine": "core", "commitment": commitment_of(BALANCE, SALT).hex()}
 
     async def propose(self, *, amounts: list[int], slots: int, maturity: int = 10) -> bytes:
