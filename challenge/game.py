@@ -126,7 +126,8 @@ class Impossible(Exception):
 class GraphView:
     """One graph: its phase, the mined transactions of the game by kind (`reveal/2` with an index), and how it ended.
 
-    `answers`: where every challenger stands (engine babe; empty for core). `height`: that of the last change of phase.
+    `answers`: where every challenger stands (engine babe; empty for core). `last`, `height`: the transaction that moved
+    the graph last.
     """
 
     answers: dict[int, Answer]
@@ -195,9 +196,7 @@ def _move_graph(game: GraphView, graph: int, kind: str, seen: Seen) -> None:
     after = GRAPH_TABLE.get((game.phase, kind))
     if after is None:
         raise Impossible(f"graph {graph} is {game.phase.value}: {kind} cannot follow, yet block {seen.height} holds it")
-    if after is not game.phase:
-        game.height = seen.height
-    game.phase, game.last = after, seen.name
+    game.phase, game.height, game.last = after, seen.height, seen.name
 
 
 def _move_answer(game: GraphView, graph: int, kind: str, index: int | None, seen: Seen) -> None:
