@@ -277,15 +277,14 @@ class Claims:
             ended.exception()  # told to whoever still waits
 
     def _key(self, key: bytes | None) -> KeyLine:
-        every = self.world.proving.keys()
-        lines = [line for line in every if line.statement.name == OUTCOME]
-        found = [line for line in lines if key in (None, line.key)]
+        every = self.world.proving.keys() if key is None else (self.world.proving.key(key),)
+        found = [line for line in every if line.statement.name == OUTCOME]
         if len(found) == 1:
             return found[0]
         raise LocalFault(
             what="proving key of the statement outcome",
-            expected="one on this node" if key is None else f"the one with id {key.hex()}, which the vault names",
-            came=", ".join(line.key.hex()[:16] for line in lines) or "none",
+            expected="one on this node",
+            came=", ".join(line.key.hex()[:16] for line in found) or "none",
             todo="`bitvm3 setup list` shows what is here. `bitvm3 setup run outcome` makes one on regtest; another party's, and "
             "on every other network a ceremony's: `bitvm3 setup import outcome --zkey FILE`.",
         )

@@ -82,6 +82,8 @@ def test_a_single_partys_key_serves_regtest_only(tmp_path: Path) -> None:
     ((_, entry),) = folder.entries()
     assert isinstance(entry, LocalFault) and "can forge every proof" in str(entry)
     assert folder.keys() == ()
+    with pytest.raises(LocalFault, match="that a single party made: it can forge every proof"):
+        folder.key(line.key)  # a vault or ledger names it: what is wrong with the one that is here is said
     with pytest.raises(LocalFault) as raised:
         single_party(keys(tmp_path / "new", network="signet")[0], ONE, Progress())
     assert "regtest" in str(raised.value) and "forge" in str(raised.value) and "ceremony" in str(raised.value)
