@@ -1,8 +1,10 @@
 //! Dispute engine babe: the Groth16 equation outside the circuit, only the 64 bytes of a proof's first point inside.
 //!
 //! Promises: the binary form (`garble::Circuit`) of the one circuit of the engine, the same bytes in every build; it
-//! computes on every input, and an input that is no point of the curve counts as the generator.
-//! Does NOT know labels, tables, digits' secrets, the encoding of r * p1, pairings or who garbles.
+//! computes on every input, and an input that is no point of the curve counts as the generator. The garbled encoding of
+//! p1 -> r p1 on the labels of its outputs, the same bytes on every processor. Encryption to a statement, which r p1
+//! and a valid proof open. Secrets are wiped.
+//! Does NOT know digits' secrets, shares, commitments, cut-and-choose or who garbles.
 
 mod builder;
 mod columns;
@@ -16,6 +18,7 @@ mod ifma;
 mod integers;
 mod masks;
 mod multiples;
+mod roots;
 mod secrets;
 mod statement;
 mod wide;

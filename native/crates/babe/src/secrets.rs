@@ -2,10 +2,11 @@
 
 use ark_bn254::{Fq, Fr, G1Affine, G1Projective};
 use ark_ec::CurveGroup;
-use ark_ff::{AdditiveGroup, MontFp, PrimeField, Zero};
+use ark_ff::{AdditiveGroup, Field, MontFp, PrimeField, Zero};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::digits::TERMS;
+use crate::roots::{BATCH, square_roots};
 
 const CONTEXT: &str = "bitvm3 2026 babe encoding secrets v1";
 /// w: a cube root of 1 with (w x, y) = lambda (x, y).
@@ -23,7 +24,7 @@ pub struct Secrets {
 }
 
 impl Secrets {
-    /// Draws everything from a seed: r, then rho_1.. (rho_0 follows), then the scales.
+    /// Draws everything from a seed: r, the scales, then rho_90 .. rho_1; rho_0 follows from them.
     pub fn from_seed(seed: &[u8; 32]) -> Self {
         let mut stream = blake3::Hasher::new_derive_key(CONTEXT)
             .update(seed)
@@ -31,20 +32,20 @@ impl Secrets {
         let mut wide = Zeroizing::new([0; 64]);
         stream.fill(&mut wide[..]);
         let r = Fr::from_le_bytes_mod_order(&wide[..]);
-        let mut masks = vec![G1Affine::identity(); TERMS];
         let mut scales = Vec::with_capacity(TERMS);
-        let mut rest = G1Projective::ZERO;
-        for mask in masks[1..].iter_mut().rev() {
-            *mask = point(&mut stream);
-            rest = times_base(&rest) + *mask;
-        }
-        masks[0] = (-times_base(&rest)).into_affine();
         while scales.len() < TERMS {
             let scale = element(&mut stream);
             if !scale.is_zero() {
                 scales.push(scale);
             }
         }
+        let mut masks = Zeroizing::new(points(&mut stream, TERMS - 1));
+        let mut rest = G1Projective::ZERO;
+        for mask in masks.iter() {
+            rest = times_base(&rest) + *mask;
+        }
+        masks.push((-times_base(&rest)).into_affine());
+        let masks = masks.iter().rev().copied().collect();
         Self { r, masks, scales }
     }
 
@@ -60,17 +61,24 @@ pub(crate) fn times_base(point: &G1Projective) -> G1Projective {
     point.double() - turned
 }
 
-/// A random point other than O: random coordinates x until one has a y, then its sign.
-fn point(stream: &mut blake3::OutputReader) -> G1Affine {
-    loop {
-        let x = element(stream);
-        let mut sign = [0];
-        stream.fill(&mut sign);
-        if let Some((y, other)) = G1Affine::get_ys_from_x_unchecked(x) {
-            let y = if sign[0] & 1 == 0 { y } else { other };
-            return G1Affine::new_unchecked(x, y); // the curve has no other subgroup
+/// Random points other than O: random coordinates x until enough have a y, then a sign for each.
+fn points(stream: &mut blake3::OutputReader, count: usize) -> Vec<G1Affine> {
+    let mut points = Vec::with_capacity(TERMS); // never moved, so that wiping it leaves nothing
+    while points.len() < count {
+        let x: Zeroizing<[Fq; BATCH]> = Zeroizing::new(std::array::from_fn(|_| element(stream)));
+        let mut signs = Zeroizing::new([0; BATCH]);
+        stream.fill(&mut signs[..]);
+        let squares = Zeroizing::new(x.map(|x| x.square() * x + Fq::from(3)));
+        let roots = Zeroizing::new(square_roots(&squares));
+        for (n, sign) in signs.iter().enumerate() {
+            // which x have no y says nothing about those that do; the curve has no other subgroup
+            if roots[n].square() == squares[n] && points.len() < count {
+                let sign = Fq::ONE - Fq::from(2 * (sign & 1));
+                points.push(G1Affine::new_unchecked(x[n], roots[n] * sign));
+            }
         }
     }
+    points
 }
 
 fn element(stream: &mut blake3::OutputReader) -> Fq {
