@@ -180,7 +180,7 @@ fn check_group(
     }
     let made = make(params, &sources, Tables::Hash, control)?;
     for ((record, _), made) in group.iter().zip(made) {
-        compare(record.index, &record.head, &made.head)?;
+        compare(record.index, &record.head, &made)?;
     }
     control.advance(group.len() as u64);
     Ok(sum)

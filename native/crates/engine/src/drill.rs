@@ -23,11 +23,12 @@ use crate::{EngineError, Params, Predicate};
 
 const INDEX_BYTES: usize = 4;
 
-fn answer_bytes(params: &Params) -> usize {
-    match params.predicate {
+fn drill_bytes(params: &Params) -> usize {
+    let answer = match params.predicate {
         Predicate::Core => 32,
         Predicate::Babe(_) => 64,
-    }
+    };
+    INDEX_BYTES + params.points_bytes() + params.kept_bytes() + answer
 }
 
 /// Makes a drill from the lowest opened instance. `openings` are those that [`crate::check`] accepted.
@@ -42,16 +43,14 @@ pub fn make_drill(
     length("openings", expected, openings.len())?;
     let record = Record::parse(params, opened[0], &openings[..params.opening_bytes()])?;
     let source = record.source()?;
-    let mut bytes = le(record.index).to_vec();
+    let mut bytes = Vec::with_capacity(drill_bytes(params));
+    bytes.extend_from_slice(&le(record.index));
     bytes.extend_from_slice(record.soldered);
-    for made in make(
-        params,
-        std::slice::from_ref(&source),
-        Tables::Keep,
-        &Control::default(),
-    )? {
-        made.append_to(&mut bytes);
-    }
+    let start = bytes.len();
+    bytes.resize(start + params.kept_bytes(), 0);
+    let tables = Tables::Keep(&mut bytes[start..]);
+    let control = Control::default();
+    make(params, std::slice::from_ref(&source), tables, &control)?;
     match params.predicate {
         Predicate::Core => bytes.extend_from_slice(&source.share.to_bytes()),
         Predicate::Babe(_) => {
@@ -64,9 +63,7 @@ pub fn make_drill(
 
 /// Evaluates a drill; whether it gave the answer. An error: the bytes cannot be a drill of this pair.
 pub fn run_drill(params: &Params, drill: &[u8], control: &Control) -> Result<bool, EngineError> {
-    let (points_bytes, kept_bytes) = (params.points_bytes(), params.kept_bytes());
-    let expected = INDEX_BYTES + points_bytes + kept_bytes + answer_bytes(params);
-    length("drill", expected, drill.len())?;
+    length("drill", drill_bytes(params), drill.len())?;
     let (index, rest) = drill.split_at(INDEX_BYTES);
     let index = index
         .iter()
@@ -76,8 +73,8 @@ pub fn run_drill(params: &Params, drill: &[u8], control: &Control) -> Result<boo
         let expected = format!("an index below {}", params.instances);
         return Err(EngineError::field("drill", expected, index));
     }
-    let (soldered, rest) = rest.split_at(points_bytes);
-    let (record, answer) = rest.split_at(kept_bytes);
+    let (soldered, rest) = rest.split_at(params.points_bytes());
+    let (record, answer) = rest.split_at(params.kept_bytes());
     let basis = read_points("drill", soldered, params.layout.points())?;
     let points = expand(params.layout, &basis)
         .map_err(|_| EngineError::instance(index, "D", "a finite point for every value"))?;

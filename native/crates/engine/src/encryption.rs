@@ -1,19 +1,19 @@
 //! What engine babe adds to an instance: the encoding of r * p1 on the labels of the features, and what a proof opens.
 
-use babe::{ENCODING_BYTES, HashKey, KEY_BYTES, OFFSETS_BYTES, Secrets, Statement, encode};
+use babe::{HashKey, KEY_BYTES, Secrets, Statement, encode};
 use garble::{Block, Control, Lane};
 use zeroize::Zeroizing;
 
-use crate::instance::{Encrypted, Source, Tables};
+use crate::instance::{Encrypted, Source};
 use crate::transcript::{ENCODING, ENCODING_KEY, hash, le};
 use crate::{EngineError, Params};
 
-/// The encoding, and the key Y^r that a valid proof opens.
-pub(crate) struct Encoded {
-    pub(crate) head: Encrypted,
-    /// Empty when it is only hashed.
-    pub(crate) encoding: Vec<u8>,
-    pub(crate) key: Zeroizing<[u8; KEY_BYTES]>,
+/// An instance whose gates are garbled.
+pub(crate) struct Garbled<'a> {
+    pub(crate) source: &'a Source,
+    pub(crate) lane: &'a Lane,
+    /// Labels of false of the features' bits.
+    pub(crate) zero: &'a [Block],
 }
 
 /// Key of the masks: another one than the gates', for the same labels are hashed with both, and public as theirs.
@@ -27,38 +27,29 @@ pub(crate) fn hash_key(params: &Params, index: usize, key: &Block, s: &Block) ->
     HashKey { key, s }
 }
 
-/// Makes the encoding of an instance on `zero`, the labels of false of the features' bits.
+/// Makes the encoding, which leaves through `keep` with the offsets last, and the key Y^r that a valid proof opens.
 pub(crate) fn encrypt(
     params: &Params,
     statement: &Statement,
-    source: &Source,
-    lane: &Lane,
-    zero: &[Block],
-    tables: Tables,
+    garbled: &Garbled<'_>,
     control: &Control,
-) -> Result<Encoded, EngineError> {
+    keep: &mut dyn FnMut(&[u8]),
+) -> Result<(Encrypted, Zeroizing<[u8; KEY_BYTES]>), EngineError> {
+    let Garbled { source, lane, zero } = garbled;
     let secrets = Secrets::from_seed(&source.seed);
     let hash_key = hash_key(params, source.index, &lane.key, &lane.s);
     let mut hasher = hash(ENCODING, &[]);
-    let mut encoding = match tables {
-        Tables::Hash => Vec::new(),
-        Tables::Keep => Vec::with_capacity(ENCODING_BYTES + OFFSETS_BYTES),
-    };
     let mut take = |chunk: &[u8]| {
         hasher.update(chunk);
-        if tables == Tables::Keep {
-            encoding.extend_from_slice(chunk);
-        }
+        keep(chunk);
     };
     let offsets = encode(&secrets, &hash_key, &lane.delta, zero, control, &mut take)?;
     take(&offsets);
     let (ciphertext, key) = statement.encrypt(secrets.r())?;
-    Ok(Encoded {
-        head: Encrypted {
-            encoding_root: *hasher.finalize().as_bytes(),
-            ciphertext,
-        },
-        encoding,
-        key,
-    })
+    let encoding_root = *hasher.finalize().as_bytes();
+    let encrypted = Encrypted {
+        encoding_root,
+        ciphertext,
+    };
+    Ok((encrypted, key))
 }

@@ -80,7 +80,7 @@ impl Garbler {
                 control.advance(group.len() as u64);
                 let parts = group.iter().zip(made);
                 Ok(parts
-                    .flat_map(|(index, made)| made.head.commitment(&pair, *index))
+                    .flat_map(|(index, head)| head.commitment(&pair, *index))
                     .collect::<Vec<u8>>())
             })
             .collect();
@@ -102,27 +102,27 @@ impl Garbler {
             .par_chunks(group_size(opened.len()))
             .map(|group| self.open_group(group, control))
             .collect();
-        let artifact = kept
-            .par_chunks(group_size(kept.len()))
-            .map(|group| {
+        let openings = join(openings)?;
+        let mut artifact = vec![0; kept.len() * self.params.kept_bytes()];
+        let size = group_size(kept.len());
+        let groups = kept.par_chunks(size);
+        groups
+            .zip(artifact.par_chunks_mut(size * self.params.kept_bytes()))
+            .try_for_each(|(group, records)| {
                 let sources: Vec<_> = group.iter().map(|index| self.source(*index)).collect();
-                let mut bytes = Vec::with_capacity(group.len() * self.params.kept_bytes());
-                for made in make(&self.params, &sources, Tables::Keep, control)? {
-                    made.append_to(&mut bytes);
-                }
+                make(&self.params, &sources, Tables::Keep(records), control)?;
                 control.advance(group.len() as u64);
-                Ok(bytes)
-            })
-            .collect();
-        Ok((join(openings)?, join(artifact)?))
+                Ok::<_, EngineError>(())
+            })?;
+        Ok((openings, artifact))
     }
 
     fn open_group(&self, group: &[usize], control: &Control) -> Result<Vec<u8>, EngineError> {
         let sources: Vec<_> = group.iter().map(|index| self.source(*index)).collect();
         let mut bytes = Vec::with_capacity(group.len() * self.params.opening_bytes());
         let made = make(&self.params, &sources, Tables::Hash, control)?;
-        for (source, made) in sources.iter().zip(made) {
-            self.append_opening(&mut bytes, source, &made.head);
+        for (source, head) in sources.iter().zip(made) {
+            self.append_opening(&mut bytes, source, &head);
         }
         control.advance(group.len() as u64);
         Ok(bytes)

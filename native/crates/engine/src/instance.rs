@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 
 use crate::curve::Affine;
 use crate::digits::expand;
-use crate::encryption::encrypt;
+use crate::encryption::{Garbled, encrypt};
 use crate::scalar::Scalar;
 use crate::solder::{Masks, translation};
 use crate::transcript::{ENCODING, INSTANCE, PAIR, TABLE, TRANSLATION, hash, le};
@@ -128,69 +128,87 @@ impl Drop for Source {
     }
 }
 
-/// What became of it: the head, and the tables when they were asked for.
-pub(crate) struct Made {
-    pub(crate) head: Head,
-    pub(crate) translation: Vec<u8>,
-    pub(crate) table: Vec<u8>,
-    /// Engine babe: the encoding and its offsets.
-    pub(crate) encoding: Vec<u8>,
+/// Whether the tables are only hashed, or kept: a record for each source, one after the other, is written there.
+pub(crate) enum Tables<'a> {
+    Hash,
+    Keep(&'a mut [u8]),
 }
 
-impl Made {
-    /// A kept instance as it travels.
-    pub(crate) fn append_to(&self, bytes: &mut Vec<u8>) {
-        bytes.extend_from_slice(&self.head.to_bytes());
-        bytes.extend_from_slice(&self.translation);
-        bytes.extend_from_slice(&self.table);
-        bytes.extend_from_slice(&self.encoding);
+impl<'a> Tables<'a> {
+    /// The record of each of `count` sources, if there are any.
+    fn slots(self, params: &Params, count: usize) -> Vec<Option<Slot<'a>>> {
+        match self {
+            Self::Hash => (0..count).map(|_| None).collect(),
+            Self::Keep(records) => records
+                .chunks_exact_mut(params.kept_bytes())
+                .map(|record| Some(Slot::split(params, record)))
+                .collect(),
+        }
     }
 }
 
-/// Whether the tables are kept or only hashed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Tables {
-    Hash,
-    Keep,
+/// A kept instance's record in the making.
+struct Slot<'a> {
+    head: &'a mut [u8],
+    translation: &'a mut [u8],
+    /// What is not written yet of the gate table, and of the encoding with its offsets.
+    table: &'a mut [u8],
+    encoding: &'a mut [u8],
+}
+
+impl<'a> Slot<'a> {
+    fn split(params: &Params, record: &'a mut [u8]) -> Self {
+        let (head, rest) = record.split_at_mut(params.head_bytes());
+        let (translation, rest) = rest.split_at_mut(params.layout.translation_bytes());
+        let (table, encoding) = rest.split_at_mut(params.program.table_bytes());
+        Self {
+            head,
+            translation,
+            table,
+            encoding,
+        }
+    }
+}
+
+/// Writes a chunk at the front of what is left.
+fn write(left: &mut &mut [u8], chunk: &[u8]) {
+    let (now, later) = std::mem::take(left).split_at_mut(chunk.len());
+    now.copy_from_slice(chunk);
+    *left = later;
 }
 
 /// Makes a group of instances in lockstep. Refuses D whose values contain infinity.
 pub(crate) fn make(
     params: &Params,
     sources: &[Source],
-    tables: Tables,
+    tables: Tables<'_>,
     control: &Control,
-) -> Result<Vec<Made>, EngineError> {
+) -> Result<Vec<Head>, EngineError> {
+    let mut slots = tables.slots(params, sources.len());
     let mut lanes = Vec::with_capacity(sources.len());
     let mut masks = Vec::with_capacity(sources.len());
-    let mut made = Vec::with_capacity(sources.len());
-    for source in sources {
+    let mut heads = Vec::with_capacity(sources.len());
+    for (source, slot) in sources.iter().zip(&mut slots) {
         control.check()?;
         let lane = Lane::from_seed(&params.program, &source.seed);
         let points = expand(params.layout, &source.soldered).map_err(|_| {
             EngineError::instance(source.index, "D", "a finite point for every value")
         })?;
         let mask = Masks::new(params, source.index);
-        let mut translation = translation(params.layout, &mask, &points, &lane);
-        let head = Head {
+        let translation = translation(params.layout, &mask, &points, &lane);
+        if let Some(slot) = slot {
+            slot.translation.copy_from_slice(&translation);
+        }
+        heads.push(Head {
             key: lane.key,
             s: lane.s,
             table_root: [0; 32],
             translation_root: translation_root(&translation),
             output: [0; 32],
             encrypted: None,
-        };
-        if tables == Tables::Hash {
-            translation = Vec::new();
-        }
+        });
         lanes.push(lane);
         masks.push(mask);
-        made.push(Made {
-            head,
-            translation,
-            table: Vec::new(),
-            encoding: Vec::new(),
-        });
     }
     let mut hashers = vec![hash(TABLE, &[]); sources.len()];
     let path = Path::best();
@@ -201,33 +219,37 @@ pub(crate) fn make(
         control,
         &mut |lane, chunk| {
             hashers[lane].update(chunk);
-            if tables == Tables::Keep {
-                made[lane].table.extend_from_slice(chunk);
+            if let Some(slot) = &mut slots[lane] {
+                write(&mut slot.table, chunk);
             }
         },
     )?;
     let outputs = Zeroizing::new(outputs);
-    for (n, made) in made.iter_mut().enumerate() {
-        made.head.table_root = *hashers[n].finalize().as_bytes();
+    for (n, (head, slot)) in heads.iter_mut().zip(&mut slots).enumerate() {
+        head.table_root = *hashers[n].finalize().as_bytes();
         let share = Zeroizing::new(sources[n].share.to_bytes());
-        made.head.output = match &params.predicate {
+        head.output = match &params.predicate {
             // the label of false frees the share
             Predicate::Core => masks[n].apply_output(&outputs[n][0], &share),
             Predicate::Babe(statement) => {
-                let encoded = encrypt(
-                    params,
-                    statement,
-                    &sources[n],
-                    &lanes[n],
-                    &outputs[n],
-                    tables,
-                    control,
-                )?;
-                made.head.encrypted = Some(encoded.head);
-                made.encoding = encoded.encoding;
-                masks[n].apply_output(&encoded.key[..], &share)
+                let mut keep = |chunk: &[u8]| {
+                    if let Some(slot) = slot {
+                        write(&mut slot.encoding, chunk);
+                    }
+                };
+                let garbled = Garbled {
+                    source: &sources[n],
+                    lane: &lanes[n],
+                    zero: &outputs[n],
+                };
+                let (encrypted, key) = encrypt(params, statement, &garbled, control, &mut keep)?;
+                head.encrypted = Some(encrypted);
+                masks[n].apply_output(&key[..], &share)
             }
         };
+        if let Some(slot) = slot {
+            slot.head.copy_from_slice(&head.to_bytes());
+        }
     }
-    Ok(made)
+    Ok(heads)
 }

@@ -19,6 +19,8 @@ mod evaluate;
 mod field;
 mod garbler;
 mod held;
+#[cfg(target_arch = "x86_64")]
+mod ifma;
 mod instance;
 mod knowledge;
 mod params;

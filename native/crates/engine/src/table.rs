@@ -3,13 +3,15 @@
 //! Memory accesses and branches do not depend on the scalars: every look-up reads its whole row, every digit is odd, and
 //! the running sums meet equal or opposite points with a chance of 2^-250 only.
 
+use zeroize::Zeroizing;
+
 use crate::curve::{Affine, Jacobian, add_pairs_body, add_pairs_with, dispatch, to_affine};
 use crate::field::Fe;
 use crate::scalar::Scalar;
 
 const WINDOW: usize = 5;
-const WINDOWS: usize = 52;
-const ENTRIES: usize = 1 << (WINDOW - 1);
+pub(crate) const WINDOWS: usize = 52;
+pub(crate) const ENTRIES: usize = 1 << (WINDOW - 1);
 
 /// Odd multiples (2k + 1) * 2^(5j) of one base, j < 52, k < 16.
 pub(crate) struct Table(Vec<[Affine; ENTRIES]>);
@@ -49,11 +51,28 @@ fn table_body(base: &Affine) -> Table {
     Table(rows.to_vec())
 }
 
+/// An odd digit: its sign, and which odd multiple it is.
+#[derive(Clone, Copy)]
+pub(crate) struct Odd {
+    /// 1 or 0.
+    pub(crate) positive: u64,
+    pub(crate) index: u64,
+}
+
+impl Odd {
+    /// Digit d (5 bits) stands for 2d - 31.
+    #[inline(always)]
+    pub(crate) fn new(digit: u64) -> Self {
+        let positive = digit >> (WINDOW - 1);
+        let index = (digit ^ positive.wrapping_sub(1)) & (ENTRIES as u64 - 1);
+        Self { positive, index }
+    }
+}
+
 /// Entry of the window's digit (5 bits), reading the whole row.
 #[inline(always)]
 fn look_up(row: &[Affine; ENTRIES], digit: u64) -> Affine {
-    let positive = digit >> (WINDOW - 1); // digit d stands for 2d - 31
-    let index = (digit ^ positive.wrapping_sub(1)) & (ENTRIES as u64 - 1);
+    let Odd { positive, index } = Odd::new(digit);
     let mut found = [0u64; 8];
     for (k, entry) in row.iter().enumerate() {
         let mask = 0u64.wrapping_sub(((k as u64 ^ index).wrapping_sub(1)) >> 63);
@@ -70,10 +89,10 @@ fn look_up(row: &[Affine; ENTRIES], digit: u64) -> Affine {
     }
 }
 
-#[inline(always)]
-fn multiply_body(table: &Table, scalars: &[Scalar]) -> Result<Vec<Affine>, usize> {
+/// The digits of each scalar, lowest window first.
+fn digits_of(scalars: &[Scalar]) -> Zeroizing<Vec<[u8; WINDOWS]>> {
     let offset = recoding_offset();
-    let digits: Vec<[u8; WINDOWS]> = scalars
+    let digits = scalars
         .iter()
         .map(|scalar| {
             let v = scalar.add(offset).mul(Scalar::HALF).0;
@@ -88,9 +107,13 @@ fn multiply_body(table: &Table, scalars: &[Scalar]) -> Result<Vec<Affine>, usize
             })
         })
         .collect();
-    let digits = zeroize::Zeroizing::new(digits);
-    let mut terms = vec![Affine::default(); scalars.len()];
-    let mut scratch = Vec::with_capacity(scalars.len());
+    Zeroizing::new(digits)
+}
+
+#[inline(always)]
+fn multiply_body(table: &Table, digits: &[[u8; WINDOWS]]) -> Result<Vec<Affine>, usize> {
+    let mut terms = vec![Affine::default(); digits.len()];
+    let mut scratch = Vec::with_capacity(digits.len());
     let mut sums = Vec::new();
     for (window, row) in table.0.iter().enumerate() {
         for (term, digits) in terms.iter_mut().zip(digits.iter()) {
@@ -107,7 +130,7 @@ fn multiply_body(table: &Table, scalars: &[Scalar]) -> Result<Vec<Affine>, usize
 
 dispatch!(table_of, table_of_fast, table_body, (base: &Affine) -> Table);
 dispatch!(multiply_all, multiply_all_fast, multiply_body,
-    (table: &Table, scalars: &[Scalar]) -> Result<Vec<Affine>, usize>);
+    (table: &Table, digits: &[[u8; WINDOWS]]) -> Result<Vec<Affine>, usize>);
 
 impl Table {
     pub(crate) fn new(base: &Affine) -> Self {
@@ -116,7 +139,16 @@ impl Table {
 
     /// The base times each scalar. Err(n): product n met infinity on its way (chance 2^-250, or scalar zero).
     pub(crate) fn multiply(&self, scalars: &[Scalar]) -> Result<Vec<Affine>, usize> {
-        multiply_all(self, scalars)
+        let digits = digits_of(scalars);
+        #[cfg(target_arch = "x86_64")]
+        if crate::ifma::is_available() && !scalars.is_empty() {
+            // SAFETY: the features were asked for in the line before.
+            let products = unsafe { crate::ifma::multiply(&self.0, &digits) };
+            if let Some(products) = products {
+                return Ok(products);
+            }
+        }
+        multiply_all(self, &digits)
     }
 }
 
@@ -135,9 +167,17 @@ mod tests {
         for (scalar, product) in scalars.iter().zip(products) {
             assert_eq!(product.to_bytes(), multiple(&base, *scalar).serialize());
         }
-        let plain = multiply_body(&table_body(&ours(&base)), &scalars[..3]).unwrap();
-        for (scalar, product) in scalars.iter().zip(plain) {
-            assert_eq!(product.to_bytes(), multiple(&base, *scalar).serialize());
+        let digits = digits_of(&scalars);
+        for other in [
+            multiply_body(&table_body(&ours(&base)), &digits),
+            multiply_all(&table, &digits),
+        ] {
+            for (scalar, product) in scalars.iter().zip(other.unwrap()) {
+                assert_eq!(product.to_bytes(), multiple(&base, *scalar).serialize());
+            }
+        }
+        for count in [1, 7, 8, 9] {
+            assert_eq!(table.multiply(&scalars[..count]).unwrap().len(), count);
         }
     }
 }
