@@ -10,6 +10,7 @@ use babe::{
 use garble::{Block, Control, Path};
 
 const REPEATS: usize = 20;
+const DELTA: Block = [5; 16];
 
 /// The least milliseconds that a call takes.
 fn best(mut call: impl FnMut() -> Result<(), BabeError>) -> Result<f64, BabeError> {
@@ -44,13 +45,22 @@ fn main() -> Result<(), BabeError> {
     let encoded = best(|| {
         table.clear();
         let mut sink = |chunk: &[u8]| table.extend_from_slice(chunk);
-        offsets = encode(&secrets, &key, &[5; 16], &zero, &control, &mut sink)?;
+        offsets = encode(&secrets, &key, &DELTA, &zero, &control, &mut sink)?;
         Ok(())
     })?;
-    // the labels of false are the labels of some bits as well as any: time does not depend on a result
-    let bits: Vec<bool> = (0..LABELS).map(|n| n * n / 7 % 2 == 1).collect();
+    // x, y, x^2, y^2, x y of the generator
+    let bits: Vec<bool> = [1u8, 2, 1, 4, 2]
+        .iter()
+        .flat_map(|feature| (0..LABELS / 5).map(move |bit| bit < 8 && feature >> bit & 1 == 1))
+        .collect();
+    let label = |(zero, bit): (&Block, &bool)| {
+        let moved = if *bit { u128::from_le_bytes(DELTA) } else { 0 };
+        (u128::from_le_bytes(*zero) ^ moved).to_le_bytes()
+    };
+    let active: Vec<Block> = zero.iter().zip(&bits).map(label).collect();
     let decoded = best(|| {
-        decode(&key, &zero, &bits, &table, &offsets, &control)?;
+        let point = decode(&key, &active, &bits, &table, &offsets, &control)?;
+        assert!(point.is_some());
         Ok(())
     })?;
     println!("secrets {drawn:.2} ms, encode {encoded:.2} ms, decode {decoded:.2} ms");
