@@ -60,6 +60,12 @@ def test_what_one_engine_states_no_graph_of_another_takes(name):
         parse_key(PROPOSAL, EXAMPLES[name])
 
 
+@pytest.mark.parametrize("name", ["answers/0/0", "kept/1/1", "answer/0/0/5", "presignatures/1/1"])
+def test_a_claimant_is_no_challenger_of_its_own_graph(name):
+    with pytest.raises(Refused, match="is the claimant of graph"):
+        parse_key(BABE, name)
+
+
 def test_who_garbles_and_who_evaluates():
     for g, k in ((WITHDRAW, LENDER), (WITHDRAW, CHALLENGER), (DEFAULT, BORROWER)):
         claimant = PROPOSAL.graphs[g].claimant
