@@ -28,7 +28,7 @@ from native._native.signing import combine
 from node.proving import Statement
 from tests.proving_kit import keys, true_witness
 from tests.unit.circuits import encoding_model as model
-from tests.unit.circuits.dispute import KEPT, Pair, kept_of, pair_of, records, secrets_of
+from tests.unit.circuits.dispute import KEPT, OPENED, Pair, kept_of, openings_of, pair_of, records, secrets_of
 from tests.unit.circuits.dispute import setup_of as core_setup
 from tests.unit.circuits.garbling_model import xor
 
@@ -243,6 +243,41 @@ def test_everything_follows_from_the_seeds(four: Ready) -> None:
     assert side.offer(Progress()) == pair.offer
     assert side.open(KEPT, Progress()) == pair.opened
     assert BABE.points(pair.setup, pair.digit_seed) == pair.offer.points
+
+
+def test_commitments_cover_the_statement_and_every_part_of_an_instance(claim: Claim, four: Ready) -> None:
+    setup, offer, profile = four.pair.setup, four.pair.offer, four.pair.setup.profile
+    pair = blake3.blake3(
+        setup.setup_id
+        + struct.pack("<I", len(setup.context))
+        + setup.context
+        + CIRCUIT.id
+        + struct.pack("<III", profile.instances, profile.kept, setup.digit_bits)
+        + offer.points
+        + offer.polynomial
+        + native.Statement(claim.statement.key, claim.statement.x).id,
+        derive_key_context="bitvm3 2026 engine pair v1",
+    ).digest()
+    heads = dict(zip(KEPT, (bytes(record[:288]) for record in kept_of(four.pair)), strict=True))
+    heads |= dict(zip(OPENED, (bytes(record[64:352]) for record in openings_of(four.pair)), strict=True))
+    for index, record in zip(KEPT, kept_of(four.pair), strict=True):
+        translation = 288 + 512 * 16 * 16
+        table = translation + 201_510 * 16
+        parts = {
+            "table": (slice(32, 64), record[translation:table]),
+            "translation": (slice(64, 96), record[288:translation]),
+            "encoding": (slice(128, 160), record[table:]),
+        }
+        for name, (root, part) in parts.items():
+            expected = blake3.blake3(bytes(part), derive_key_context=f"bitvm3 2026 engine {name} v1").digest()
+            assert heads[index][root] == expected
+    made = [
+        blake3.blake3(
+            pair + struct.pack("<I", index) + heads[index], derive_key_context="bitvm3 2026 engine instance v1"
+        ).digest()
+        for index in range(profile.instances)
+    ]
+    assert offer.commitments == b"".join(made)
 
 
 @pytest.mark.parametrize("change", ["x", "key", "none"])
