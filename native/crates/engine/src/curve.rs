@@ -288,12 +288,14 @@ fn sum_body(points: &[Affine], scalars: &[Scalar], bits: usize) -> Jacobian {
         _ => 6,
     };
     let mut total = Jacobian::INFINITY;
+    let mut all = [Jacobian::INFINITY; 64];
+    let buckets = &mut all[..1 << width];
     for window in (0..bits.div_ceil(width)).rev() {
         for _ in 0..width {
             total = total.double();
         }
         let (limb, shift) = (window * width / 64, window * width % 64);
-        let mut buckets = [Jacobian::INFINITY; 64];
+        buckets.fill(Jacobian::INFINITY);
         for (point, scalar) in points.iter().zip(scalars) {
             let mut digit = scalar.0[limb] >> shift;
             if shift + width > 64 && limb < 3 {
@@ -305,7 +307,7 @@ fn sum_body(points: &[Affine], scalars: &[Scalar], bits: usize) -> Jacobian {
             }
         }
         let mut running = Jacobian::INFINITY;
-        for bucket in buckets[1..1 << width].iter().rev() {
+        for bucket in buckets[1..].iter().rev() {
             running = running.add(bucket);
             total = total.add(&running);
         }
