@@ -16,7 +16,7 @@ use crate::wide::Wide;
 const LANES: usize = 8;
 const LIMB: i64 = (1 << 52) - 1;
 /// p, limbs of 52 bits.
-pub(crate) const P: [i64; 5] = [
+const P: [i64; 5] = [
     0x8c16d87cfd47,
     0x916871ca8d3c2,
     0x181585d97816a,
@@ -24,7 +24,7 @@ pub(crate) const P: [i64; 5] = [
     0x30644e72e131,
 ];
 /// -1 / p modulo 2^52.
-pub(crate) const MINUS_INVERSE: i64 = 0x20782e4866389;
+const MINUS_INVERSE: i64 = 0x20782e4866389;
 /// The least multiple of p above 2^400 + 2^262: more than what is subtracted.
 const LIFT: [i64; 8] = [
     0xaee985aebee4f,
@@ -81,7 +81,7 @@ pub(crate) fn column<const N: usize>(
 
 /// The limbs of an element as it is stored.
 #[inline]
-pub(crate) fn split(x: &Fq) -> [i64; 5] {
+fn split(x: &Fq) -> [i64; 5] {
     let [a, b, c, d] = x.0.0;
     let limbs = [
         a,
@@ -174,7 +174,7 @@ fn reduce(mut x: [__m512i; 9]) -> [__m512i; 4] {
 /// Brings all limbs but the highest to 52 bits.
 #[inline]
 #[target_feature(enable = "avx512f")]
-pub(crate) fn carry(limbs: &mut [__m512i; 5]) {
+fn carry(limbs: &mut [__m512i; 5]) {
     for n in 0..4 {
         limbs[n + 1] = _mm512_add_epi64(limbs[n + 1], _mm512_srai_epi64::<52>(limbs[n]));
         limbs[n] = _mm512_and_si512(limbs[n], _mm512_set1_epi64(LIMB));

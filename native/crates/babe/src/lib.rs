@@ -18,7 +18,6 @@ mod ifma;
 mod integers;
 mod masks;
 mod multiples;
-mod roots;
 mod secrets;
 mod statement;
 mod wide;

@@ -3,10 +3,10 @@
 use ark_bn254::{Fq, Fr, G1Affine, G1Projective};
 use ark_ec::CurveGroup;
 use ark_ff::{AdditiveGroup, Field, MontFp, PrimeField, Zero};
+use groth16::{BATCH, square_roots};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::digits::TERMS;
-use crate::roots::{BATCH, square_roots};
 
 const CONTEXT: &str = "bitvm3 2026 babe encoding secrets v1";
 /// w: a cube root of 1 with (w x, y) = lambda (x, y).

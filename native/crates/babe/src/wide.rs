@@ -167,7 +167,7 @@ fn reduce(mut x: [u64; 7]) -> Element {
 
 /// x mod p, for x below 2 p.
 #[inline]
-pub(crate) fn subtract_modulus(x: Element) -> Element {
+fn subtract_modulus(x: Element) -> Element {
     let mut less = x;
     let mut borrow = 0;
     for (limb, p) in less.iter_mut().zip(P) {

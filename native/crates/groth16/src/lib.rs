@@ -34,6 +34,7 @@ mod zkey;
 
 pub use any::{AnyFolded, AnyInputs, AnyKey, AnyProof, verify_batch};
 pub use ark_bn254::Fr;
+pub use bn254::roots::{BATCH, square_roots};
 pub use bytes::{eip197_g2, write_eip197_g2};
 pub use curve::{Curve, CurveId};
 pub use fault::{Groth16Error, Result, fault, guarded, shown};

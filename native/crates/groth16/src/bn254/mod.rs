@@ -5,6 +5,7 @@
 #[cfg(target_arch = "x86_64")]
 pub mod avx512;
 mod portable;
+pub mod roots;
 
 use ark_bn254::{Bn254, Config, Fq2, Fr, G1Affine, G1Projective, G2Affine, G2Projective, g1};
 use ark_ec::AffineRepr;

@@ -9,11 +9,12 @@
 mod lanes;
 mod lines;
 mod quadratic;
+mod roots;
 mod scale;
 mod sums;
 mod target;
 
-use ark_bn254::{Bn254, G1Affine, G1Projective, G2Affine, G2Projective};
+use ark_bn254::{Bn254, Fq, G1Affine, G1Projective, G2Affine, G2Projective};
 use ark_ec::pairing::{MillerLoopOutput, PairingOutput};
 
 use super::{Line, Seed};
@@ -72,5 +73,11 @@ impl Here {
     pub fn times_x(self, point: &G2Affine) -> Option<G2Projective> {
         // SAFETY: `Here` exists only where `detect` found the features.
         unsafe { lines::times_x(point) }
+    }
+
+    /// Each x to the power of one exponent.
+    pub fn powers(self, x: &[Fq; 8], exponent: &[u64; 4]) -> [Fq; 8] {
+        // SAFETY: `Here` exists only where `detect` found the features.
+        unsafe { roots::powers(x, exponent) }
     }
 }
