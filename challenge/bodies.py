@@ -5,7 +5,7 @@ follow from Terms are checked by who uses the value; here only the shape is.
 """
 
 from itertools import pairwise
-from typing import TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -53,6 +53,12 @@ class Funded(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     stakes: tuple[tuple[int, Coin], ...] = ()
 
 
+# Made at import, as in vault.terms: a type's first decoding compiles, and must not happen in two threads at once.
+_DECODERS: Final[dict[type, msgspec.msgpack.Decoder[Any]]] = {
+    kind: msgspec.msgpack.Decoder(kind) for kind in (Points, Commitments, Openings, Funded)
+}
+
+
 def encode(value: msgspec.Struct) -> bytes:
     """Canonical MessagePack."""
     return msgspec.msgpack.encode(value)
@@ -61,7 +67,7 @@ def encode(value: msgspec.Struct) -> bytes:
 def decode(type_: type[T], raw: bytes, name: str) -> T:
     """Parse and insist on the canonical form. Raises Deviation that names the fact."""
     try:
-        value = msgspec.msgpack.decode(raw, type=type_)
+        value: T = _DECODERS[type_].decode(raw)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise Deviation(f"{name}: not a {type_.__name__}: {str(error)[:200]}") from error
     if msgspec.msgpack.encode(value) != raw:

@@ -212,6 +212,9 @@ class _Stored(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     signatures: bytes
 
 
+_STORED = msgspec.msgpack.Decoder(_Stored)  # made at import, as in vault.terms
+
+
 def serialize(presigned: Presigned) -> bytes:
     """Everything needed to go on from nothing: terms, points, graph digest, signatures."""
     graph = presigned.graph
@@ -234,7 +237,7 @@ def parse(raw: bytes) -> Presigned:
     if len(raw) > MAX_BYTES:
         raise PresignedFault("presigned", expected=f"at most {MAX_BYTES} bytes", got=f"{len(raw)} bytes")
     try:
-        stored = msgspec.msgpack.decode(raw, type=_Stored)
+        stored = _STORED.decode(raw)
     except (msgspec.DecodeError, ValueError, OverflowError, RecursionError) as error:
         raise PresignedFault("presigned", expected="a well-formed value", got=str(error)[:200]) from None
     if msgspec.msgpack.encode(stored) != raw:

@@ -9,7 +9,7 @@ chain: that the coins exist, are confirmed and the genesis is ours is for the no
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TypeVar, get_args
+from typing import Any, TypeVar, get_args
 
 import msgspec
 
@@ -116,6 +116,11 @@ def parse_terms(raw: bytes) -> Terms:
 
 
 _Word = TypeVar("_Word", Proposal, PartyKeys, Terms, tuple[EnginePoints, ...])
+# Made at import: msgspec compiles a type's annotations when it first decodes it, and CPython 3.11 may crash when two threads
+# compile at once (gh-106905).
+_DECODERS: dict[Any, msgspec.msgpack.Decoder[Any]] = {
+    kind: msgspec.msgpack.Decoder(kind) for kind in (Proposal, PartyKeys, Terms, tuple[EnginePoints, ...])
+}
 
 
 def _decode(raw: bytes, kind: type[_Word], fault: type[VaultFault], limit: int) -> _Word:
@@ -123,7 +128,7 @@ def _decode(raw: bytes, kind: type[_Word], fault: type[VaultFault], limit: int) 
     if len(raw) > limit:
         raise fault(name, expected=f"at most {limit} bytes", got=f"{len(raw)} bytes")
     try:
-        word: _Word = msgspec.msgpack.decode(raw, type=kind)
+        word: _Word = _DECODERS[kind].decode(raw)
     except (msgspec.DecodeError, ValueError, OverflowError, RecursionError) as error:
         raise fault(name, expected="a well-formed MessagePack value of this kind", got=str(error)[:200]) from None
     if encode(word) != raw:

@@ -7,7 +7,7 @@ This module does NOT garble, fetch or decide.
 
 from __future__ import annotations
 
-from typing import assert_never
+from typing import Final, assert_never
 
 import msgspec
 from blake3 import blake3
@@ -28,6 +28,9 @@ from vault.agreement import Reveals, Rows
 from vault.statement import outcome_x
 from vault.terms import EnginePoints
 from vault.terms import encode as encode_terms
+
+_ENCRYPTED: Final = msgspec.msgpack.Decoder(Encrypted)
+"""Made at import, as in vault.terms: jobs decode in threads."""
 
 
 def engine_of(state: VaultState, g: int) -> Engine:
@@ -66,7 +69,7 @@ def statement_of(context: Context, state: VaultState, g: int) -> Encrypted | Non
         case "babe":
             stored = context.store.get("jobs", _statement_key(context.name(state), g))
             if stored is not None:
-                return msgspec.msgpack.decode(stored, type=Encrypted)
+                return _ENCRYPTED.decode(stored)
             genesis = context.ledgers.genesis(graph.statement)
             x = outcome_x(terms_of(state.proposal, state.facts), g, genesis)
             return Encrypted(key=context.proving.key(graph.key).verifying_key, x=x)
