@@ -140,11 +140,12 @@ DEVIATIONS: dict[str, Deviation] = {
         liar="borrower", fact="kept/0/2", field="kept/0/2", change=_kept(lambda k: (k[0], k[0], k[2]))
     ),
     "openings that name no artifact": Deviation(
-        liar="challenger", fact="openings/0/2", field="openings/0/2",
+        liar="challenger", fact="openings/0/2", field="artifact manifest: expected 38 bytes or more, came 1 bytes",
         change=lambda value: encode(msgspec.structs.replace(decode(Openings, value, "openings"), kept=b"\x01")),
     ),
     "presignatures that name no artifact": Deviation(
-        liar="borrower", fact="presignatures/0/2", field="presignatures/0/2", change=lambda value: value[:-1]
+        liar="borrower", fact="presignatures/0/2", change=lambda value: value[:-1],
+        field="artifact manifest: expected 70 bytes, came 69 bytes",
     ),
 }  # fmt: skip
 
