@@ -262,8 +262,11 @@ async def _to_its_end(work: Coroutine[Any, Any, None]) -> None:
     task = asyncio.ensure_future(work)
     try:
         await asyncio.shield(task)
-    finally:
+    except asyncio.CancelledError:
         await asyncio.wait([task])
+        if not task.cancelled():
+            task.exception()  # whoever cancelled does not ask
+        raise
 
 
 def _mapped(path: Path) -> memoryview:

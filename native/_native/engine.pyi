@@ -274,7 +274,9 @@ def presign_digits(key: Secret, seed: Seed, messages: Sequence[bytes], points: b
         NativeError: a message of other than 32 bytes, points that are none or not as many for each message.
     """
 
-def check_digit_presignatures(xonly: bytes, messages: Sequence[bytes], points: bytes, presignatures: bytes) -> list[int]:
+def check_digit_presignatures(
+    xonly: bytes, messages: Sequence[bytes], points: bytes, presignatures: bytes
+) -> list[int]:
     """Places of presignatures that are not what `presign_digits` makes under that key, ascending; in batches.
 
     Bad are: no presignature, R' odd, locked to another point, R' equal to an earlier one of its message (one signature would

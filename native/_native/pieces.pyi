@@ -24,7 +24,7 @@ class Encoding:
         """Encodes again, only hashed; whether the same came out."""
 
     def encrypt(self, statement: Statement) -> bytes:
-        """r * delta (128 bytes) and the key Y^r (384), r being of this seed."""
+        """R * delta (128 bytes) and the key Y^r (384), r being of this seed."""
 
     def decode(self) -> bool:
         """Decodes the labels of the point; whether r times it came out."""
