@@ -59,7 +59,7 @@ class Moving:
 
     async def wait_for_block(self, known: bytes, seconds: float) -> Tip:
         await asyncio.sleep(0)
-        if not self.moving and self.blocks[-1] == known:
+        if not self.moving and known in (self.blocks[-1], bytes(32)):  # followed to its end, or shorter than its start
             raise StillError
         return await self.tip()
 
