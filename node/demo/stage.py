@@ -25,7 +25,7 @@ COINBASES = 3
 
 
 def proving_keys() -> Path:
-    """Where proving keys are kept between demos: making the one of transitions costs most of a minute."""
+    """Where proving keys are kept between demos: making them costs ten seconds."""
     cache = os.environ.get("BITVM3_CACHE") or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache", "bitvm3")
     return Path(cache).expanduser() / "proving"
 
