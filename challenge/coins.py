@@ -7,7 +7,7 @@ is buried as deep as Terms ask. This module does NOT know outpoints or wallets: 
 from dataclasses import dataclass
 
 from challenge.facts import challengers_of
-from challenge.game import GRAPH_ENDS, SLOT_ENDS, Answer, GraphPhase, fold
+from challenge.game import GRAPH_ENDS, SLOT_ENDS, Answer, GraphPhase, View, fold
 from challenge.rules import answered_by, claimed_by
 from challenge.states import Stage, VaultState
 
@@ -38,21 +38,23 @@ def armed(state: VaultState) -> tuple[Armed, ...]:
 
 def armed_bonds(state: VaultState) -> tuple[int, ...]:
     """The graphs of this party whose bond nothing has spent yet, in a vault that has not ended."""
-    if state.end is not None:
-        return ()
-    graphs = fold(state.proposal, state.log).graphs
-    return tuple(g for g in claimed_by(state.proposal, state.me) if graphs[g].phase is GraphPhase.ARMED)
+    return _armed_bonds(state, fold(state.proposal, state.log)) if state.end is None else ()
+
+
+def _armed_bonds(state: VaultState, view: View) -> tuple[int, ...]:
+    return tuple(g for g in claimed_by(state.proposal, state.me) if view.graphs[g].phase is GraphPhase.ARMED)
 
 
 def armed_stakes(state: VaultState) -> tuple[int, ...]:
     """The graphs in which nothing has spent this party's stake yet, in a vault that has not ended."""
-    if state.end is not None:
-        return ()
-    graphs = fold(state.proposal, state.log).graphs
+    return _armed_stakes(state, fold(state.proposal, state.log)) if state.end is None else ()
+
+
+def _armed_stakes(state: VaultState, view: View) -> tuple[int, ...]:
     return tuple(
         g
         for g, _ in answered_by(state.proposal, state.me)
-        if graphs[g].answers[state.me] in (Answer.SILENT, Answer.CLOSED)
+        if view.graphs[g].answers[state.me] in (Answer.SILENT, Answer.CLOSED)
     )
 
 
@@ -63,8 +65,9 @@ def free_bonds(state: VaultState, tip: int) -> tuple[int, ...]:
     """
     if state.end is not None:
         return claimed_by(state.proposal, state.me) if state.end[0] == Stage.ABORTED.value else ()
-    over = _slots_over(state, tip)
-    return tuple(g for g in armed_bonds(state) if state.proposal.graphs[g].slot in over)
+    view = fold(state.proposal, state.log)
+    over = _slots_over(state, view, tip)
+    return tuple(g for g in _armed_bonds(state, view) if state.proposal.graphs[g].slot in over)
 
 
 def free_stakes(state: VaultState, tip: int) -> tuple[int, ...]:
@@ -76,16 +79,16 @@ def free_stakes(state: VaultState, tip: int) -> tuple[int, ...]:
     if state.end is not None:
         mine = tuple(g for g, _ in answered_by(state.proposal, state.me))
         return mine if state.end[0] == Stage.ABORTED.value else ()
-    graphs, depth = fold(state.proposal, state.log).graphs, state.proposal.timelocks.depth
-    over = _slots_over(state, tip)
+    view, depth = fold(state.proposal, state.log), state.proposal.timelocks.depth
+    graphs, over = view.graphs, _slots_over(state, view, tip)
     return tuple(
         g
-        for g in armed_stakes(state)
+        for g in _armed_stakes(state, view)
         if (graphs[g].phase in GRAPH_ENDS and tip - graphs[g].height >= depth)
         or (graphs[g].phase is GraphPhase.ARMED and state.proposal.graphs[g].slot in over)
     )
 
 
-def _slots_over(state: VaultState, tip: int) -> frozenset[int]:
-    slots, depth = fold(state.proposal, state.log).slots, state.proposal.timelocks.depth
-    return frozenset(s for s, slot in enumerate(slots) if slot.phase in SLOT_ENDS and tip - slot.height >= depth)
+def _slots_over(state: VaultState, view: View, tip: int) -> frozenset[int]:
+    depth = state.proposal.timelocks.depth
+    return frozenset(s for s, slot in enumerate(view.slots) if slot.phase in SLOT_ENDS and tip - slot.height >= depth)

@@ -39,6 +39,7 @@ from node.loop import Connected, Delivered, Disconnected, Happened, Item, Loop, 
 from node.outbox import Outbox
 from node.post import Post
 from node.proposing import digits_of, propose
+from node.proving.statements import OUTCOME
 from node.publish import Publisher
 from node.scan import Scanner
 from node.view import vault_line
@@ -60,7 +61,6 @@ WAIT_SECONDS = 60.0
 POLL_SECONDS = 0.003
 LOOK_SECONDS = 1.0
 """Between two looks at the mempool for a witness that a job will ask for."""
-OUTCOME = "outcome"
 DRAWINGS = {"text": text, "dot": dot, "svg": svg}
 
 

@@ -12,7 +12,7 @@ from snark.faults import MalformedFault
 from snark.formats import Curve
 from snark.groth16 import Proof, PublicInputs, VerifyingKey, verify
 
-__all__ = ["outcome_public", "transition_public", "verify_outcome", "verify_state_transition"]
+__all__ = ["outcome_public", "proves", "transition_public", "verify_outcome", "verify_state_transition"]
 
 
 def outcome_public(
@@ -74,7 +74,7 @@ def verify_state_transition(
         MalformedFault: as `transition_public`; the key is not of a statement with one public input on BN254.
     """
     x = transition_public(network, ledger_id, rules=rules, old_root=old_root, new_root=new_root)
-    return _holds(key, x, proof)
+    return proves(key, x, proof)
 
 
 def verify_outcome(key: VerifyingKey, x: bytes, proof: Proof) -> bool:
@@ -83,10 +83,15 @@ def verify_outcome(key: VerifyingKey, x: bytes, proof: Proof) -> bool:
     Raises:
         MalformedFault: x is no field element; the key is not of a statement with one public input on BN254.
     """
-    return _holds(key, x, proof)
+    return proves(key, x, proof)
 
 
-def _holds(key: VerifyingKey, x: bytes, proof: Proof) -> bool:
+def proves(key: VerifyingKey, x: bytes, proof: Proof) -> bool:
+    """Whether the proof is valid for the only public input x (32 bytes big-endian), of whichever statement the key is.
+
+    Raises:
+        MalformedFault: x is no field element; the key is not of a statement with one public input on BN254.
+    """
     return verify(key, PublicInputs.of([int.from_bytes(x)], Curve.BN254), proof)
 
 

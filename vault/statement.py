@@ -6,18 +6,13 @@ ledger knows a vault by its proposal id. Does not know proofs, verifying keys or
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
-
 from blake3 import blake3
 
 from snark.statements import outcome_public
-from vault.agreement import Outcome, Terms
+from vault.agreement import Terms
 from vault.ledger.commit import rules_hash
 from vault.ledger.genesis import Genesis
-
-ACTIONS: Mapping[Outcome, int] = MappingProxyType({"withdraw": 1, "default": 2})
-"""The number that the statement knows an outcome by."""
+from vault.ledger.position import OUTCOMES
 
 
 def template_id(terms: Terms, g: int) -> bytes:
@@ -44,7 +39,7 @@ def outcome_x(terms: Terms, g: int, ledger: Genesis) -> bytes:
         ledger.ledger_id,
         vault=proposal.proposal_id,
         slot=graph.slot,
-        action=ACTIONS[graph.outcome],
+        action=OUTCOMES[graph.outcome],
         claimant=proposal.parties[graph.claimant].identity,
         template=template_id(terms, g),
         attestors=ledger.attestors_root,

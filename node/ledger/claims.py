@@ -18,6 +18,7 @@ from node.ledger.follower import Follower
 from node.ledger.shelf import Shelf
 from node.ledger.words import Asked, write
 from node.ledger.world import KeyLine, World
+from node.proving.statements import OUTCOME
 from snark.formats import Curve, Format
 from snark.groth16 import Proof
 from vault.agreement import Terms
@@ -26,15 +27,13 @@ from vault.ledger import commit, forms
 from vault.ledger.faults import RuleFault
 from vault.ledger.genesis import Genesis
 from vault.ledger.opening import Opening, check_opening, decode_opening, open_vault
-from vault.ledger.position import OUTCOMES, Position
+from vault.ledger.position import OUTCOME_NAMES, OUTCOMES, Position
 from vault.ledger.state import Ledger
 from vault.ledger.witness import outcome_witness
 from vault.statement import template_id
 
 Action = Literal["withdraw", "default", "liquidate"]
-OUTCOME = "outcome"
 TRIES = 3
-NAMES = {number: name for name, number in OUTCOMES.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +112,7 @@ def doubt(position: Position, outcome: Outcome) -> LocalFault | None:
             todo="A record appears with the final checkpoint after its event: `bitvm3 ledger position` shows it.",
         )  # fmt: skip
     for what, expected, came in (
-        ("action", outcome.action, NAMES[record.outcome]),
+        ("action", outcome.action, OUTCOME_NAMES[record.outcome]),
         ("claimant", outcome.claimant.hex(), record.claimant.hex()),
         ("template", outcome.template.hex(), record.template.hex()),
     ):

@@ -11,10 +11,9 @@ from typing import Any
 from vault.ledger import commit, forms, money
 from vault.ledger.follow import View
 from vault.ledger.genesis import Genesis
-from vault.ledger.position import OUTCOMES, Globals, Position, Record
+from vault.ledger.position import OUTCOME_NAMES, Globals, Position, Record
 from vault.ledger.rules import Rules
 
-OUTCOME_NAMES = {number: name for name, number in OUTCOMES.items()}
 SETTLED = {0: "no", 1: "coin went to the template", 2: "its window passed", 3: "coin went elsewhere, money back"}
 
 

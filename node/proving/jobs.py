@@ -19,9 +19,9 @@ from node.faults import Fault, LocalFault, PeerFault, Unavailable
 from node.limits import PRODUCT, Limits
 from node.proving.folder import KeyFolder, KeyLine
 from node.proving.statements import Statement
-from snark.formats import Curve, Format
-from snark.groth16 import PublicInputs, verify
+from snark.formats import Format
 from snark.proving import Cancelled, Progress, ProvingKey
+from snark.statements import proves
 
 __all__ = ["Job", "Proved", "Proving"]
 
@@ -193,7 +193,7 @@ class Proving:
         key = self._load(job.line)
         assignment, x = job.line.statement.assign(witness)
         proof = key.prove(assignment, job.progress)
-        if not verify(key.verifying, PublicInputs.of([int.from_bytes(x)], Curve.BN254), proof):
+        if not proves(key.verifying, x, proof):
             raise LocalFault(
                 what=f"proof under {job.line.stem}.zkey",
                 expected="a valid one",

@@ -18,9 +18,9 @@ from node.proving.sample import witness
 from node.proving.statements import Statement
 from snark.faults import LocalFault as SnarkFault
 from snark.faults import MalformedFault
-from snark.formats import Curve, Format
-from snark.groth16 import PublicInputs, verify
+from snark.formats import Format
 from snark.proving import Cancelled, Circuit, Progress, ProvingKey, setup_single_party
+from snark.statements import proves
 
 __all__ = ["FORGEABLE", "export", "import_key", "single_party"]
 
@@ -135,7 +135,7 @@ def _try(statement: Statement, proving: ProvingKey, progress: Progress) -> None:
     assignment, x = statement.assign(witness(statement))
     with _naming(statement, "a key that proves a sample witness"):
         proof = proving.prove(assignment, progress)
-    if not verify(proving.verifying, PublicInputs.of([int.from_bytes(x)], Curve.BN254), proof):
+    if not proves(proving.verifying, x, proof):
         raise LocalFault(
             what=f"key of {statement.label}",
             expected="a key whose proofs verify",

@@ -13,9 +13,11 @@ from native._native import statements as native
 from node.faults import LocalFault
 from snark.proving import Assignment, Circuit
 
-__all__ = ["Statement"]
+__all__ = ["OUTCOME", "Statement"]
 
 _LABEL = re.compile(r"(outcome)|(transition)(?:-([1-9][0-9]?))?")
+OUTCOME = "outcome"
+"""The name of the statement that claims prove."""
 _BATCH, _MOST = 16, 64
 """Events of one transition proof in the product (tests use fewer), and the most that the circuit is built for."""
 

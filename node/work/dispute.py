@@ -28,7 +28,8 @@ from node.work.context import Context, Facts
 from node.work.pair import engine_of, kept_of, offer_of, setup_of, statement_of
 from snark.faults import MalformedFault
 from snark.formats import Curve, Format
-from snark.groth16 import Proof, PublicInputs, VerifyingKey, verify
+from snark.groth16 import Proof, VerifyingKey
+from snark.statements import verify_outcome
 from vault.answers import read_reveal
 from vault.presigned import AssertedDigit, Presigned
 
@@ -132,7 +133,7 @@ def proves(statement: Encrypted, proof: bytes) -> bool:
         parsed = Proof.parse(proof, Curve.BN254, Format.EIP197)
     except MalformedFault:
         return False
-    return verify(verifying, PublicInputs.of([int.from_bytes(statement.x)], Curve.BN254), parsed)
+    return verify_outcome(verifying, statement.x, parsed)
 
 
 async def _borne_out(context: Context, state: VaultState, g: int) -> bool:

