@@ -1,4 +1,4 @@
-"""The stage of the demo: chain, three daemons, a miner that waits for everyone after every block.
+"""The stage of the demo: chain, daemons, a miner that waits for everyone after every block.
 
 Promise: `mine` never sleeps; it mines one block and returns when every running daemon has processed that height and has
 nothing left to send, compute or publish. This module does NOT know scenarios.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -47,37 +47,60 @@ QUIET_TIMEOUT = 900.0
 """Seconds; presigning a vault of many graphs takes minutes on a machine that others use too."""
 
 
+CAST = ("borrower", "lender", "challenger")
+ATTESTORS = frozenset({"lender", "challenger"})
+
+
 @dataclass(slots=True)
 class Theatre:
-    """Everything that runs. Use `open`, then `close`. `contest`: the policy of lender and challenger, `known`: what they know."""
+    """Everything that runs. Use `open`, then `close`.
+
+    `cast`: a name for every daemon; borrower, lender and challenger are among them. `attestors`: those with a price source.
+    `contest`: the policy of everybody but the borrower, `known`: what they know. `more`: further configuration by name.
+    """
 
     folder: Path
     backend: Backend
     known: dict[str, int] = field(default_factory=dict)
     contest: str = "known"
     proving: Path = field(default_factory=proving_keys)
+    cast: tuple[str, ...] = CAST
+    attestors: frozenset[str] = ATTESTORS
+    more: Mapping[str, str] = field(default_factory=dict)
     chain: ChainProcess = field(init=False)
-    borrower: DaemonProcess = field(init=False)
-    lender: DaemonProcess = field(init=False)
-    challenger: DaemonProcess = field(init=False)
+    daemons: tuple[DaemonProcess, ...] = field(init=False)
     height: int = 0
 
     def __post_init__(self) -> None:
         self.chain = ChainProcess(self.backend, self.folder / "chain")
-        self.borrower = DaemonProcess("borrower", self.folder / "borrower", self.chain, policy="never")
-        self.lender, self.challenger = (
-            DaemonProcess(name, self.folder / name, self.chain, policy=self.contest, known=self.known)
-            for name in ("lender", "challenger")
-        )
-        for daemon in self.daemons:
-            daemon.more = proving(self.proving)
-        for daemon in (self.lender, self.challenger):
+        self.daemons = tuple(self._daemon(name) for name in self.cast)
+
+    def _daemon(self, name: str) -> DaemonProcess:
+        policy, known = ("never", {}) if name == "borrower" else (self.contest, self.known)
+        daemon = DaemonProcess(name, self.folder / name, self.chain, policy=policy, known=known)
+        daemon.more = proving(self.proving)
+        if name in self.attestors:
             daemon.more += attesting(daemon.folder)
+        daemon.more += self.more.get(name, "")
+        return daemon
+
+    def __getitem__(self, name: str) -> DaemonProcess:
+        return next(daemon for daemon in self.daemons if daemon.name == name)
 
     @property
-    def daemons(self) -> tuple[DaemonProcess, ...]:
-        """Borrower, lender, challenger: the party order of the demo's proposals."""
-        return (self.borrower, self.lender, self.challenger)
+    def borrower(self) -> DaemonProcess:
+        """Claims withdrawals."""
+        return self["borrower"]
+
+    @property
+    def lender(self) -> DaemonProcess:
+        """Keeps and attests the demo's ledgers."""
+        return self["lender"]
+
+    @property
+    def challenger(self) -> DaemonProcess:
+        """Attests, and watches."""
+        return self["challenger"]
 
     async def open(self) -> None:
         """Start everything, give every wallet a few mature coins, connect everybody with everybody."""
