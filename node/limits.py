@@ -34,7 +34,7 @@ class Limits:
         MIB + 4 * KIB, "bytes", "the largest body and its envelope; a reader never allocates more than this for a frame"
     )
     reply_frame_bytes: int = _limit(
-        4 * KIB, "bytes", "an ack or a refusal is a few fields; a peer cannot fill memory by answering"
+        16 * KIB, "bytes", "a loan's reading of 8 slots is the longest; a peer cannot fill memory by answering"
     )
     chunk_bytes: int = _limit(
         MIB, "bytes", "the artifact format's chunk: one BLAKE3 subtree, verified before it touches the disk"
