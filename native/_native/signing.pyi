@@ -17,6 +17,8 @@ __all__ = [
     "Presigning",
     "add_points",
     "aggregate_key",
+    "announce",
+    "attest",
     "check_presignature",
     "combine",
     "complete",
@@ -91,6 +93,23 @@ def check_presignature(xonly: bytes, message: bytes, point: bytes, presignature:
 
     Raises:
         NativeError: `xonly` is no key or `point` no point.
+    """
+
+def announce(secret: Secret, seed: Seed, message: bytes) -> tuple[bytes, bytes]:
+    """(nonce, proof) for a 32-byte message: the nonce R (x-only, even y) that `attest` will sign it with, and a proof.
+
+    The nonce follows from (seed, key, message): no two messages share one. The proof is the BIP340 signature under R of
+    BLAKE3 (derive_key "bitvm3 2026 announced nonce v1") of message | key: knowledge of R's logarithm.
+
+    Raises:
+        NativeError: not 32 bytes.
+    """
+
+def attest(secret: Secret, seed: Seed, message: bytes) -> bytes:
+    """The BIP340 signature (64 bytes) of the message whose nonce is the announced one; the same bytes every time.
+
+    Raises:
+        NativeError: not 32 bytes.
     """
 
 @final

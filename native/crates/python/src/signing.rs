@@ -11,8 +11,8 @@ use crate::keys::{Secret, Seed};
 pub mod signing {
     #[pymodule_export]
     use super::{
-        Presigning, add_points, aggregate_key, check_presignature, combine, complete, equal_nonces,
-        extract, is_point, presign, verify,
+        Presigning, add_points, aggregate_key, announce, attest, check_presignature, combine,
+        complete, equal_nonces, extract, is_point, presign, verify,
     };
 
     use pyo3::prelude::*;
@@ -86,6 +86,16 @@ fn check_presignature(
     presignature: &[u8],
 ) -> Result<bool> {
     caught(|| pure::check_presignature(xonly, message, point, presignature))
+}
+
+#[pyfunction]
+fn announce(secret: &Secret, seed: &Seed, message: &[u8]) -> Result<([u8; 32], [u8; 64])> {
+    caught(|| pure::announce(&secret.0, &seed.0, message))
+}
+
+#[pyfunction]
+fn attest(secret: &Secret, seed: &Seed, message: &[u8]) -> Result<[u8; 64]> {
+    caught(|| pure::attest(&secret.0, &seed.0, message))
 }
 
 /// Message, adaptor point, tweak.

@@ -7,6 +7,7 @@
 //! What is kept of secrets is wiped; copies that the curve libraries leave on their stack during a call are not.
 
 mod adaptor;
+mod attest;
 #[cfg(test)]
 mod bip327_vectors;
 mod error;
@@ -15,6 +16,7 @@ mod presigning;
 mod session;
 
 pub use adaptor::{check_presignature, complete, equal_nonces, extract, presign};
+pub use attest::{announce, attest};
 pub use error::SigningError;
 pub use points::{add_points, combine, is_point, verify};
 pub use presigning::{Item, Presigning, aggregate_key};
