@@ -23,6 +23,7 @@ from vault.agreement import (
     EnginePoints,
     FeePolicy,
     GraphTerms,
+    Loan,
     Party,
     PartyKeys,
     Proposal,
@@ -33,6 +34,7 @@ from vault.agreement import (
 )
 from vault.fees import deposit_needed, minimal_bond
 from vault.graph import VaultGraph, derive
+from vault.ledger.rules import DEFAULT
 from vault.presigned import Presigned, finish, wallet_messages
 from vault.terms import bond_script, check_points, check_terms
 from vault.timelocks import regtest_timelocks
@@ -87,18 +89,43 @@ def two_graphs(**fields: object) -> tuple[GraphTerms, ...]:
     return graph_terms(**fields), graph_terms(**{**fields, **default})
 
 
+def loan_graphs(slots: Sequence[int] = (SLOT, SLOT), *, liquidators: int, **fields: object) -> tuple[GraphTerms, ...]:
+    """One graph a (claimant, outcome, slot) of a loan: B, L, then every liquidator of slot 0, then those of slot 1, ..."""
+    claims = [(BORROWER, "withdraw"), (LENDER, "default"), *((2 + j, "liquidate") for j in range(liquidators))]
+    return tuple(
+        graph_terms(claimant=who, outcome=outcome, slot=slot, amount=sats, **{**BABE, **fields})
+        for slot, sats in enumerate(slots)
+        for who, outcome in claims
+    )
+
+
+def loan(**fields: object) -> Loan:
+    """A loan of 1,000.00 that opens its position, under the default rules but for `make_proposal`'s grace; `fields` replace."""
+    base = Loan(
+        ledger=digest("statement"),
+        rules=msgspec.structs.replace(DEFAULT, grace=10),
+        cents=100_000,
+        vault=b"",
+        first_slot=0,
+        timeout=13,
+    )
+    return msgspec.structs.replace(base, **fields)
+
+
 def make_proposal(
     *,
     graphs: Sequence[GraphTerms] | None = None,
     slots: Sequence[int] = (SLOT, SLOT),
     challengers: int = 1,
+    liquidators: int = 0,
+    loan: Loan | None = None,
     timelocks: Timelocks | None = None,
     base_rate: int = 1,
     worst_rate: int = 20,
     extra_bond: int = 0,
 ) -> Proposal:
-    """A valid proposal: B, L and `challengers` more; bonds are the smallest allowed plus `extra_bond`."""
-    roles = ("borrower", "lender", *("challenger",) * challengers)
+    """A valid proposal: B, L, `liquidators` and `challengers` more; bonds are the smallest allowed plus `extra_bond`."""
+    roles = ("borrower", "lender", *("liquidator",) * liquidators, *("challenger",) * challengers)
     proposal = Proposal(
         version=1,
         network="regtest",
@@ -111,6 +138,7 @@ def make_proposal(
         fee_policy=FeePolicy(base_rate=base_rate, worst_rate=worst_rate),
         maturity=20,
         grace=10,
+        loan=loan,
     )
     bonded = tuple(
         msgspec.structs.replace(graph, bond=minimal_bond(proposal, g) + extra_bond)
@@ -310,6 +338,24 @@ class Kit:
             return finish(self.presigned, name, personal=self.personal(k), digits=digits)
         owner = claimant if answer == "refute" else self.personal(k)
         return finish(self.presigned, name, personal=owner, extra=self.lock(graph, k))
+
+
+def lending_proposal(*, slots: Sequence[int] = (SLOT, SLOT), liquidators: int = 2, challengers: int = 1) -> Proposal:
+    """A valid loan in which every claim that its parties may make has its graph."""
+    return make_proposal(
+        graphs=loan_graphs(slots, liquidators=liquidators),
+        slots=slots,
+        liquidators=liquidators,
+        challengers=challengers,
+        loan=loan(),
+    )
+
+
+@lru_cache(maxsize=4)
+def lending_kit(*, slots: int = 2, liquidators: int = 2, challengers: int = 1) -> Kit:
+    """All parties of a loan; cached."""
+    proposal = lending_proposal(slots=(SLOT,) * slots, liquidators=liquidators, challengers=challengers)
+    return Kit(proposal=proposal, name=f"loan {slots} {liquidators} {challengers}", coins=2)
 
 
 @lru_cache(maxsize=16)

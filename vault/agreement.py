@@ -12,9 +12,12 @@ from typing import Literal
 import msgspec
 from blake3 import blake3
 
+from vault.fast_point import Announcement
+from vault.ledger.rules import Rules
+
 Sats = int
-Role = Literal["borrower", "lender", "challenger"]
-Outcome = Literal["withdraw", "default"]
+Role = Literal["borrower", "lender", "liquidator", "challenger"]
+Outcome = Literal["withdraw", "default", "liquidate"]
 Engine = Literal["core", "babe"]
 Profile = Literal["test", "fast", "default", "paranoid"]
 
@@ -67,7 +70,34 @@ class GraphTerms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     stake: Sats  # babe: what a challenger risks with Reveal; core: 0
 
 
-class Proposal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Fast(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """This liquidator may take this slot at once when the price was attested and the lender lets it (path B)."""
+
+    slot: int  # of this vault
+    liquidator: int  # index into parties
+    price: int  # cents per BTC
+    day: int  # of the ledger: `vault.fast_point`
+
+
+class Loan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What makes a vault a loan: the ledger that keeps its position, the rules it is judged by, the money lent.
+
+    A vault that names another one (`vault`) adds its slots to that one's position: a top-up. It lends nothing.
+    """
+
+    ledger: bytes  # 32, id of the ledger; every claim of the vault is about it
+    rules: Rules  # those of the ledger's genesis, every number written out
+    cents: int  # principal that the lender pays under hashlock_a; 0 for a top-up
+    vault: bytes  # empty: this vault opens the position; else 32, the position it adds to
+    first_slot: int  # slot of the position that slot 0 becomes; 0 when it opens
+    timeout: int  # blocks after PreFund until the lender can take its locked loan back; 0 for a top-up
+    fast: tuple[Fast, ...] = ()  # path B; the next two belong to it
+    announcements: tuple[Announcement, ...] = ()
+    threshold: int = 0  # how many of the ledger's attestors must attest
+
+
+# Without defaults in the bytes: a plain vault has the encoding, and the id, that it had before there were loans.
+class Proposal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """Terms without keys, hashlocks and outpoints."""
 
     version: int
@@ -80,7 +110,8 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     timelocks: Timelocks
     fee_policy: FeePolicy
     maturity: int  # blocks from Vault
-    grace: int  # blocks after maturity
+    grace: int  # blocks after maturity; of a loan: as its rules say
+    loan: Loan | None = None  # None: a plain vault
 
     @property
     def proposal_id(self) -> bytes:
@@ -96,6 +127,20 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def lender(self) -> int:
         """Index of L."""
         return next(i for i, party in enumerate(self.parties) if party.role == "lender")
+
+    @property
+    def liquidators(self) -> tuple[int, ...]:
+        """Indices of every Q_j, ascending."""
+        return tuple(i for i, party in enumerate(self.parties) if party.role == "liquidator")
+
+    @property
+    def ledger_vault(self) -> bytes:
+        """32 bytes: the name of the position that this vault's slots belong to."""
+        return self.loan.vault if self.loan and self.loan.vault else self.proposal_id
+
+    def ledger_slot(self, slot: int) -> int:
+        """The slot of the position that slot `slot` of this vault is."""
+        return slot + (self.loan.first_slot if self.loan else 0)
 
     def challengers(self, graph: int) -> tuple[int, ...]:
         """Indices of the challengers of a graph, ascending: every party but its claimant."""
@@ -115,7 +160,7 @@ class Coin(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     script_pubkey: bytes  # 34
 
 
-class PartyKeys(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class PartyKeys(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """What one party adds to a proposal: fresh keys, destinations, hashlocks and coins."""
 
     party: int
@@ -129,6 +174,7 @@ class PartyKeys(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     hashlock_a: bytes  # 32 from the borrower, empty from others
     hashlocks_r: tuple[bytes, ...]  # one a slot from the lender, none from others
     prefund_inputs: tuple[Coin, ...]  # from the borrower
+    hashlocks_f: tuple[bytes, ...] = ()  # one a `Fast` of the loan from the lender, none from others
 
 
 class Terms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -177,7 +223,20 @@ class EnginePoints(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     reveals: tuple[Reveals, ...]  # babe: one a challenger, ascending; core: none
 
 
-Word = Party | Timelocks | FeePolicy | GraphTerms | Proposal | Coin | PartyKeys | Terms | Reveals | EnginePoints
+Word = (
+    Party
+    | Timelocks
+    | FeePolicy
+    | GraphTerms
+    | Fast
+    | Loan
+    | Proposal
+    | Coin
+    | PartyKeys
+    | Terms
+    | Reveals
+    | EnginePoints
+)
 
 
 def encode(word: Word | tuple[EnginePoints, ...]) -> bytes:

@@ -8,20 +8,20 @@ chain: that the coins exist, are confirmed and the genesis is ours is for the no
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any, TypeVar, get_args
 
 import msgspec
 
-from bitcoin_scripts.outputs import DUST, is_p2tr, p2tr
-from bitcoin_scripts.script import is_xonly
+from bitcoin_scripts.outputs import DUST, p2tr
 from native._native import signing, tapscript
 from vault.agreement import (
     Coin,
     Engine,
     EnginePoints,
+    Fast,
     FeePolicy,
     GraphTerms,
+    Loan,
     Outcome,
     Party,
     PartyKeys,
@@ -37,13 +37,17 @@ from vault.agreement import (
 )
 from vault.faults import PointsFault, TermsFault, VaultFault
 from vault.fees import MAX_MONEY, check_amounts, prefund_values
+from vault.fields import distinct, equal, length, one_of, p2tr_script, within, xonly
+from vault.loans import check_loan, check_plain
 from vault.timelocks import check_timelocks
 
 __all__ = [
     "Coin",
     "EnginePoints",
+    "Fast",
     "FeePolicy",
     "GraphTerms",
+    "Loan",
     "Party",
     "PartyKeys",
     "Proposal",
@@ -148,89 +152,97 @@ def check_proposal(proposal: Proposal) -> Proposal:
 
 def check_shape(proposal: Proposal) -> Proposal:
     """Roles, counts and ranges: what amounts and timelocks are computed from; returns its argument."""
-    _equal("version", proposal.version, VERSION)
-    _one_of("network", proposal.network, NETWORKS)
-    _length("genesis", proposal.genesis, 32)
-    _length("salt", proposal.salt, 32)
-    _range("len(parties)", len(proposal.parties), 2, MAX_PARTIES)
+    equal("version", proposal.version, VERSION)
+    one_of("network", proposal.network, NETWORKS)
+    length("genesis", proposal.genesis, 32)
+    length("salt", proposal.salt, 32)
+    within("len(parties)", len(proposal.parties), 2, MAX_PARTIES)
     for i, party in enumerate(proposal.parties):
-        _one_of(f"parties[{i}].role", party.role, get_args(Role))
-        _xonly(f"parties[{i}].identity", party.identity)
-    _distinct("identities", [party.identity for party in proposal.parties])
+        one_of(f"parties[{i}].role", party.role, get_args(Role))
+        xonly(f"parties[{i}].identity", party.identity)
+    distinct("identities", [party.identity for party in proposal.parties])
     for role in ("borrower", "lender"):
-        _equal(f"number of parties in role {role}", sum(p.role == role for p in proposal.parties), 1)
-    _range("len(slots)", len(proposal.slots), 1, MAX_SLOTS)
+        equal(f"number of parties in role {role}", sum(p.role == role for p in proposal.parties), 1)
+    within("len(slots)", len(proposal.slots), 1, MAX_SLOTS)
     for i, value in enumerate(proposal.slots):
-        _range(f"slots[{i}]", value, DUST, MAX_MONEY)
-    _range("sum of slots", sum(proposal.slots), 0, MAX_MONEY)
-    _range("len(graphs)", len(proposal.graphs), 1, MAX_GRAPHS)
+        within(f"slots[{i}]", value, DUST, MAX_MONEY)
+    within("sum of slots", sum(proposal.slots), 0, MAX_MONEY)
+    within("len(graphs)", len(proposal.graphs), 1, MAX_GRAPHS)
     for i, graph in enumerate(proposal.graphs):
         _check_graph(proposal, f"graphs[{i}]", graph)
     sessions = sum(graph.digits << graph.digit_bits for graph in proposal.graphs)
-    _range("sum of digits * 2 ** digit_bits", sessions, 0, MAX_SESSIONS)
-    _distinct("graphs (claimant, outcome, slot)", [(g.claimant, g.outcome, g.slot) for g in proposal.graphs])
-    _range("maturity", proposal.maturity, 0, MAX_WAIT)
-    _range("grace", proposal.grace, 0, MAX_WAIT)
-    _range("fee_policy.base_rate", proposal.fee_policy.base_rate, 1, MAX_RATE)
-    _range("fee_policy.worst_rate", proposal.fee_policy.worst_rate, proposal.fee_policy.base_rate, MAX_RATE)
+    within("sum of digits * 2 ** digit_bits", sessions, 0, MAX_SESSIONS)
+    distinct("graphs (claimant, outcome, slot)", [(g.claimant, g.outcome, g.slot) for g in proposal.graphs])
+    within("maturity", proposal.maturity, 0, MAX_WAIT)
+    within("grace", proposal.grace, 0, MAX_WAIT)
+    within("fee_policy.base_rate", proposal.fee_policy.base_rate, 1, MAX_RATE)
+    within("fee_policy.worst_rate", proposal.fee_policy.worst_rate, proposal.fee_policy.base_rate, MAX_RATE)
+    if proposal.loan is None:
+        check_plain(proposal)
+    else:
+        check_loan(proposal, proposal.loan)
     return proposal
 
 
-_CLAIMANT: dict[str, str] = {"withdraw": "borrower", "default": "lender"}
+# Who may claim which outcome.
+_CLAIMANT: dict[Outcome, Role] = {"withdraw": "borrower", "default": "lender", "liquidate": "liquidator"}
 
 
 def _check_graph(proposal: Proposal, at: str, graph: GraphTerms) -> None:
-    _range(f"{at}.claimant", graph.claimant, 0, len(proposal.parties) - 1)
-    _one_of(f"{at}.outcome", graph.outcome, get_args(Outcome))
-    _equal(f"role of {at}.claimant", proposal.parties[graph.claimant].role, _CLAIMANT[graph.outcome])
-    _range(f"{at}.slot", graph.slot, 0, len(proposal.slots) - 1)
-    _one_of(f"{at}.engine", graph.engine, get_args(Engine))
+    within(f"{at}.claimant", graph.claimant, 0, len(proposal.parties) - 1)
+    one_of(f"{at}.outcome", graph.outcome, get_args(Outcome))
+    equal(f"role of {at}.claimant", proposal.parties[graph.claimant].role, _CLAIMANT[graph.outcome])
+    within(f"{at}.slot", graph.slot, 0, len(proposal.slots) - 1)
+    one_of(f"{at}.engine", graph.engine, get_args(Engine))
     # The profile `test` can be cheated with one try in 56: it must never guard a coin of value.
     profiles = get_args(Profile) if proposal.network == "regtest" else ("fast", "default", "paranoid")
-    _one_of(f"{at}.profile on {proposal.network}", graph.profile, profiles)
-    _range(f"{at}.digits", graph.digits, 1, MAX_DIGITS)
-    _range(f"{at}.digit_bits", graph.digit_bits, 1, MAX_DIGIT_BITS)
-    _length(f"{at}.circuit", graph.circuit, 32)
-    _length(f"{at}.statement", graph.statement, 32)
+    one_of(f"{at}.profile on {proposal.network}", graph.profile, profiles)
+    within(f"{at}.digits", graph.digits, 1, MAX_DIGITS)
+    within(f"{at}.digit_bits", graph.digit_bits, 1, MAX_DIGIT_BITS)
+    length(f"{at}.circuit", graph.circuit, 32)
+    length(f"{at}.statement", graph.statement, 32)
     babe = graph.engine == "babe"
-    _length(f"{at}.key of engine {graph.engine}", graph.key, 32 if babe else 0)
+    length(f"{at}.key of engine {graph.engine}", graph.key, 32 if babe else 0)
     low, high = (MIN_STAKE, MAX_MONEY) if babe else (0, 0)
-    _range(f"{at}.stake of engine {graph.engine}", graph.stake, low, high)
+    within(f"{at}.stake of engine {graph.engine}", graph.stake, low, high)
     if babe:
-        _range(f"{at}.slot of engine babe", graph.slot, 0, MAX_BABE_SLOT)
+        within(f"{at}.slot of engine babe", graph.slot, 0, MAX_BABE_SLOT)
     slot = proposal.slots[graph.slot]
-    _range(f"{at}.amount", graph.amount, DUST, slot)
+    within(f"{at}.amount", graph.amount, DUST, slot)
     if 0 < slot - graph.amount < DUST:
         raise TermsFault(f"rest of {at}", expected=f"0 or at least {DUST} sat", got=str(slot - graph.amount))
-    _range(f"{at}.bond", graph.bond, DUST, MAX_MONEY)
+    within(f"{at}.bond", graph.bond, DUST, MAX_MONEY)
 
 
 def check_keys(proposal: Proposal, keys: PartyKeys) -> PartyKeys:
     """One party's keys against a checked proposal: forms, coins, bonds, stakes; returns its argument."""
-    _range("party", keys.party, 0, len(proposal.parties) - 1)
+    within("party", keys.party, 0, len(proposal.parties) - 1)
     at = f"keys[{keys.party}]"
     if len(keys.musig) != 33 or not signing.is_point(keys.musig):
         raise TermsFault(f"{at}.musig", expected="a 33-byte compressed point", got=keys.musig.hex())
-    _xonly(f"{at}.personal", keys.personal)
+    xonly(f"{at}.personal", keys.personal)
     for field in ("payout_script", "change_script"):
-        _p2tr(f"{at}.{field}", getattr(keys, field))
-    _length(f"{at}.nonce", keys.nonce, 32)
+        p2tr_script(f"{at}.{field}", getattr(keys, field))
+    length(f"{at}.nonce", keys.nonce, 32)
     graphs = list(enumerate(proposal.graphs))
     claimed = {g: graph.bond for g, graph in graphs if graph.claimant == keys.party}
     risked = {g: graph.stake for g, graph in graphs if graph.engine == "babe" and graph.claimant != keys.party}
     _check_own(f"{at}.bonds", keys.bonds, claimed, keys.personal)
     _check_own(f"{at}.stakes", keys.stakes, risked, keys.personal)
     role = proposal.parties[keys.party].role
-    _length(f"{at}.hashlock_a of a {role}", keys.hashlock_a, 32 if role == "borrower" else 0)
-    _equal(
+    length(f"{at}.hashlock_a of a {role}", keys.hashlock_a, 32 if role == "borrower" else 0)
+    equal(
         f"len({at}.hashlocks_r) of a {role}",
         len(keys.hashlocks_r),
         len(proposal.slots) if role == "lender" else 0,
     )
-    for i, digest in enumerate(keys.hashlocks_r):
-        _length(f"{at}.hashlocks_r[{i}]", digest, 32)
+    fast = proposal.loan.fast if proposal.loan is not None else ()
+    equal(f"len({at}.hashlocks_f) of a {role}", len(keys.hashlocks_f), len(fast) if role == "lender" else 0)
+    for name in ("hashlocks_r", "hashlocks_f"):
+        for i, digest in enumerate(getattr(keys, name)):
+            length(f"{at}.{name}[{i}]", digest, 32)
     low, high = (1, MAX_COINS) if role == "borrower" else (0, 0)
-    _range(f"len({at}.prefund_inputs) of a {role}", len(keys.prefund_inputs), low, high)
+    within(f"len({at}.prefund_inputs) of a {role}", len(keys.prefund_inputs), low, high)
     for i, coin in enumerate(keys.prefund_inputs):
         _check_coin(f"{at}.prefund_inputs[{i}]", coin)
     if role == "borrower":
@@ -245,29 +257,29 @@ def bond_script(personal: bytes) -> bytes:
 
 def _check_own(at: str, coins: tuple[tuple[int, Coin], ...], wanted: dict[int, Sats], personal: bytes) -> None:
     """Exactly one coin of the party's own key for every graph of `wanted`, ascending, of the value said there."""
-    _equal(f"graphs of {at}", str([g for g, _ in coins]), str(list(wanted)))
+    equal(f"graphs of {at}", str([g for g, _ in coins]), str(list(wanted)))
     for g, coin in coins:
         name = f"{at}[{g}]"
         _check_coin(name, coin)
-        _equal(f"{name}.value", coin.value, wanted[g])
-        _equal(f"{name}.script_pubkey", coin.script_pubkey.hex(), bond_script(personal).hex())
+        equal(f"{name}.value", coin.value, wanted[g])
+        equal(f"{name}.script_pubkey", coin.script_pubkey.hex(), bond_script(personal).hex())
 
 
 def _check_coin(at: str, coin: Coin) -> None:
-    _length(f"{at}.txid", coin.txid, 32)
-    _range(f"{at}.vout", coin.vout, 0, 0xFFFF_FFFF)
-    _range(f"{at}.value", coin.value, 1, MAX_MONEY)
-    _p2tr(f"{at}.script_pubkey", coin.script_pubkey)
+    length(f"{at}.txid", coin.txid, 32)
+    within(f"{at}.vout", coin.vout, 0, 0xFFFF_FFFF)
+    within(f"{at}.value", coin.value, 1, MAX_MONEY)
+    p2tr_script(f"{at}.script_pubkey", coin.script_pubkey)
 
 
 def check_terms(terms: Terms) -> Terms:
     """Everything: the proposal, every party's keys, and all of them against each other; returns its argument."""
     proposal = check_proposal(terms.proposal)
-    _equal("parties of keys", str([k.party for k in terms.keys]), str(list(range(len(proposal.parties)))))
+    equal("parties of keys", str([k.party for k in terms.keys]), str(list(range(len(proposal.parties)))))
     for keys in terms.keys:
         check_keys(proposal, keys)
     # One key in two roles would let a signature for one purpose serve another.
-    _distinct(
+    distinct(
         "keys of all parties",
         [
             *(party.identity for party in proposal.parties),
@@ -275,15 +287,16 @@ def check_terms(terms: Terms) -> Terms:
             *(keys.musig[1:] for keys in terms.keys),
         ],
     )
-    _distinct("nonces", [keys.nonce for keys in terms.keys])
+    distinct("nonces", [keys.nonce for keys in terms.keys])
     # A preimage shown for one purpose must not open another.
-    _distinct("hashlocks", [h for keys in terms.keys for h in (keys.hashlock_a, *keys.hashlocks_r) if h])
+    locks = [h for keys in terms.keys for h in (keys.hashlock_a, *keys.hashlocks_r, *keys.hashlocks_f) if h]
+    distinct("hashlocks", locks)
     coins = [
         coin for keys in terms.keys for coin in (*keys.prefund_inputs, *(own for _, own in (*keys.bonds, *keys.stakes)))
     ]
-    _distinct("coins", [(coin.txid, coin.vout) for coin in coins])
+    distinct("coins", [(coin.txid, coin.vout) for coin in coins])
     # Who states its keys last could choose its own to be the aggregate, or to sum up to nothing.
-    _distinct("G and personal keys", [_group(terms)[1:], *(keys.personal for keys in terms.keys)])
+    distinct("G and personal keys", [_group(terms)[1:], *(keys.personal for keys in terms.keys)])
     return terms
 
 
@@ -318,7 +331,7 @@ def check_points(terms: Terms, points: tuple[EnginePoints, ...]) -> tuple[Engine
         *(k.personal for k in terms.keys),
         *(k.musig[1:] for k in terms.keys),
     ]
-    _distinct("points.locks, points.reveals and keys", [*fresh, *others], PointsFault)
+    distinct("points.locks, points.reveals and keys", [*fresh, *others], PointsFault)
     return points
 
 
@@ -340,43 +353,3 @@ def _listed(field: str, got: list[int], expected: list[int]) -> None:
 def _point(field: str, point: bytes) -> None:
     if len(point) != 33 or not signing.is_point(point):
         raise PointsFault(field, expected="compressed points on the curve", got=point.hex()[:80])
-
-
-# ---- small checks, each naming field, expectation and value ----------------------------------------------------------
-def _equal(field: str, got: int | str, expected: int | str) -> None:
-    if got != expected:
-        raise TermsFault(field, expected=str(expected), got=str(got))
-
-
-def _one_of(field: str, got: str, expected: tuple[str, ...]) -> None:
-    if got not in expected:
-        raise TermsFault(field, expected=" | ".join(expected), got=got[:80])
-
-
-def _range(field: str, got: int, low: int, high: int) -> None:
-    if not low <= got <= high:
-        raise TermsFault(field, expected=f"{low} to {high}", got=str(got))
-
-
-def _length(field: str, got: bytes, expected: int) -> None:
-    if len(got) != expected:
-        raise TermsFault(field, expected=f"{expected} bytes", got=f"{len(got)} bytes")
-
-
-def _xonly(field: str, got: bytes) -> None:
-    if not is_xonly(got):
-        raise TermsFault(field, expected="32 bytes, x of a point on the curve", got=got.hex()[:80])
-
-
-def _p2tr(field: str, got: bytes) -> None:
-    if not is_p2tr(got):
-        raise TermsFault(field, expected="a P2TR script of 34 bytes with a key on the curve", got=got.hex()[:80])
-
-
-def _distinct(field: str, values: Iterable[object], fault: type[VaultFault] = TermsFault) -> None:
-    seen: set[object] = set()
-    for value in values:
-        if value in seen:
-            shown = value.hex() if isinstance(value, bytes) else str(value)
-            raise fault(field, expected="all distinct", got=f"{shown} twice")
-        seen.add(value)

@@ -101,9 +101,49 @@ def dead_man_floor(p: Proposal) -> int:
     return p.maturity + p.grace + 2 * dispute + slack(p.network).dead_man
 
 
+# ---- a loan: heights that the ledger and the lender's money keep to ----------------------------------------------------
+def settling(p: Proposal) -> int:
+    """Blocks from a record to its payout surely mined and nothing else possible, contested at the last moment.
+
+    contest + assert + verdict + 2 * margin of protocol.md; an `assert` below 2 * margin + 3 counts as that, for Claim,
+    Contest, Assert and payout may each come `margin` late: 2 * late + contest + verdict + 2 * margin is what they need.
+    """
+    times = p.timelocks
+    return times.contest + max(times.assert_, 2 * late(times) + 1) + times.verdict + 2 * times.margin
+
+
+def last_record(p: Proposal) -> int:
+    """Blocks from Vault to the last default or liquidation of a loan: later ones could not be settled before DeadMan.
+
+    More than maturity + grace by inequality 7, with 1, 2 and 4: default has at least slack + 6 blocks.
+    """
+    return p.timelocks.dead_man - settling(p)
+
+
+def longest_timeout(p: Proposal) -> int:
+    """Blocks from PreFund: the largest ledger timeout that inequality 6 allows.
+
+    The lender locks its loan only while the height at which it can take it back is not beyond PreFund's height plus this.
+    """
+    return p.timelocks.refund - late(p.timelocks) - slack(p.network).ledger
+
+
+def _ledger_timeout(p: Proposal) -> int:
+    """With what inequality 6 begins: nothing is locked in a plain vault, nor in a top-up."""
+    return p.loan.timeout + late(p.timelocks) if p.loan is not None and p.loan.cents else 0
+
+
+def _is_loan(p: Proposal) -> bool:
+    return p.loan is not None
+
+
+def _settle_window(p: Proposal) -> int:
+    return p.loan.rules.settle_window if p.loan is not None else 0
+
+
 ANSWER = "depth + (margin + 1)[ + refute + margin]"  # in brackets: with a graph of engine babe
 
-# Numbers as in protocol.md. 6 has no ledger in a plain vault: its timeout is 0.
+# Numbers as in protocol.md; 8 is this product's own.
 INEQUALITIES = (
     Inequality(
         name="1 contest",
@@ -149,10 +189,10 @@ INEQUALITIES = (
     Inequality(
         name="6 refund",
         left="refund + 1",
-        right="ledger timeout (0 without a ledger) + slack",
-        why="the borrower refunds the deposit while the lender's loan can still be taken",
+        right="[ledger timeout + (margin + 1) + ]slack",  # in brackets: when a loan is paid out
+        why="the borrower takes the loan at the last moment and refunds the deposit before Vault is surely mined",
         left_value=lambda p: p.timelocks.refund + 1,  # protocol.md says >=
-        right_value=lambda p: slack(p.network).ledger,
+        right_value=lambda p: _ledger_timeout(p) + slack(p.network).ledger,
     ),
     Inequality(
         name="7 dead_man",
@@ -161,6 +201,15 @@ INEQUALITIES = (
         why="the borrower takes the coin while a claim on it can still be settled",
         left_value=lambda p: p.timelocks.dead_man,
         right_value=dead_man_floor,
+    ),
+    Inequality(
+        name="8 settle_window",
+        left="the rules' settle window",
+        right="contest + max(assert, 2 * margin + 3) + verdict + 2 * margin",
+        why="whoever paid for a coin loses the money to the lender before its contested claim is surely paid",
+        left_value=_settle_window,
+        right_value=settling,
+        asked=_is_loan,
     ),
 )
 

@@ -89,7 +89,7 @@ def outcome_of(terms: Terms, graph: int) -> Outcome:
     """What a claim of this graph says (engine babe)."""
     proposal, said = terms.proposal, terms.proposal.graphs[graph]
     return Outcome(
-        vault=proposal.proposal_id, slot=said.slot, action=said.outcome,
+        vault=proposal.ledger_vault, slot=proposal.ledger_slot(said.slot), action=said.outcome,
         claimant=proposal.parties[said.claimant].identity, template=template_id(terms, graph),
     )  # fmt: skip
 

@@ -14,7 +14,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from native._native import signing
-from tests.vault_kit import BABE, BORROWER, CHALLENGER, LENDER, SLOT, Kit, graph_terms, kit, make_proposal
+from tests.vault_kit import (
+    BABE,
+    BORROWER,
+    CHALLENGER,
+    LENDER,
+    SLOT,
+    Kit,
+    graph_terms,
+    kit,
+    lending_proposal,
+    make_proposal,
+)
 from vault.agreement import Proposal, Terms, encode
 from vault.faults import PointsFault, TermsFault, VaultFault
 from vault.fees import BOND_RULES, MAX_MONEY, largest_stake, minimal_bond, vsizes_of
@@ -34,7 +45,7 @@ from vault.terms import (
 from vault.timelocks import INEQUALITIES, MAINLINE, answer, check_timelocks, late, regtest_timelocks, slack
 
 KIT, BABE_KIT = kit(), kit(engine="babe")
-GOOD = KIT.proposal
+GOOD, LOAN = KIT.proposal, lending_proposal()
 replace = msgspec.structs.replace
 
 
@@ -46,6 +57,13 @@ def put(value, path, new):
         changed[head] = put(value[head], rest, new) if rest else new
         return tuple(changed)
     return replace(value, **{head: put(getattr(value, head), rest, new) if rest else new})
+
+
+def value_at(value, path):
+    """What stands at `path`."""
+    for step in path:
+        value = value[step] if isinstance(step, int) else getattr(value, step)
+    return value
 
 
 def test_the_unchanged_agreement_passes_in_values_and_in_bytes() -> None:
@@ -60,25 +78,26 @@ def test_the_unchanged_agreement_passes_in_values_and_in_bytes() -> None:
 # ---- inequalities ----------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("rule", INEQUALITIES, ids=lambda rule: rule.name)
 @pytest.mark.parametrize("network", ["regtest", "signet"])
-@pytest.mark.parametrize("engine", ["core", "babe"])
-def test_each_inequality_violated_by_one_is_refused_with_both_sides(rule, network: str, engine: str) -> None:
+@pytest.mark.parametrize("kind", ["core", "babe", "loan"])
+def test_each_inequality_violated_by_one_is_refused_with_both_sides(rule, network: str, kind: str) -> None:
     times = regtest_timelocks() if network == "regtest" else MAINLINE
-    good = replace(GOOD if engine == "core" else BABE_KIT.proposal, network=network, timelocks=times)
+    good = replace({"core": GOOD, "babe": BABE_KIT.proposal, "loan": LOAN}[kind], network=network, timelocks=times)
     check_timelocks(good)
     if not rule.asked(good):
-        assert (rule.name, engine) == ("3 refute", "core")
-        check_timelocks(replace(good, timelocks=replace(times, refute=1)))
+        assert (rule.name, kind) in (("3 refute", "core"), ("8 settle_window", "core"), ("8 settle_window", "babe"))
+        check_timelocks(replace(good, timelocks=replace(times, refute=1)) if kind == "core" else good)
         return
     field = rule.name.split()[1].replace("assert", "assert_")
-    lowered = getattr(times, field) - (rule.left_value(good) - rule.right_value(good))
-    bad = replace(good, timelocks=replace(times, **{field: lowered}))
+    path = ("loan", "rules", field) if field == "settle_window" else ("timelocks", field)
+    lowered = value_at(good, path) - (rule.left_value(good) - rule.right_value(good))
+    bad = put(good, path, lowered)
     with pytest.raises(TermsFault) as caught:
         check_timelocks(bad)
     assert rule.name in caught.value.field
     assert f"{rule.left} > {rule.right}" in caught.value.expected
     assert caught.value.got == f"{rule.left_value(bad)} <= {rule.right_value(bad)}"
     # By one only: a block more and it holds.
-    check_timelocks(replace(good, timelocks=replace(times, **{field: lowered + 1})))
+    check_timelocks(put(good, path, lowered + 1))
 
 
 def test_the_named_sets_satisfy_every_inequality_on_their_networks() -> None:
