@@ -203,6 +203,15 @@ class Engine(Protocol):
             NativeError: names exactly what is wrong.
         """
 
+    def check_opened(
+        self, setup: Setup, offer: Offer, kept: Sequence[int], openings: bytes | memoryview, progress: Progress
+    ) -> None:
+        """The part of `check` that needs no kept instance: for who judges a setup later and elsewhere.
+
+        Raises:
+            NativeError: names exactly what is wrong.
+        """
+
     def make_drill(self, setup: Setup, kept: Sequence[int], opened: Opened) -> bytes:
         """A drill from the lowest opened instance, which `check` must have accepted: it stands for those that are kept.
 

@@ -136,6 +136,13 @@ class PairEngine:
             artifact=opened.artifact,
         )
 
+    def check_opened(
+        self, setup: Setup, offer: Offer, kept: Sequence[int], openings: bytes | memoryview, progress: Progress
+    ) -> None:
+        """As `Engine.check_opened`."""
+        parts = (offer.points, offer.polynomial, offer.commitments)
+        native.check_opened(params_of(setup), *parts, list(kept), openings, progress)
+
     def make_drill(self, setup: Setup, kept: Sequence[int], opened: Opened) -> bytes:
         """As `Engine.make_drill`."""
         return native.make_drill(params_of(setup), list(kept), opened.openings)

@@ -31,6 +31,7 @@ __all__ = [
     "check",
     "check_digit_presignatures",
     "check_knowledge",
+    "check_opened",
     "complete_bound_digits",
     "complete_digits",
     "digit_points",
@@ -212,6 +213,21 @@ def check(
     Raises:
         NativeError: "FIELD: ..." or "instance I: PART: ..." with PART one of D, proof, share, seed, table, translation,
             encoding, ciphertext, output, commitment.
+    """
+
+def check_opened(
+    params: Params,
+    points: Buffer,
+    polynomial: Buffer,
+    commitments: Buffer,
+    kept: Sequence[int],
+    openings: Buffer,
+    progress: Progress,
+) -> None:
+    """What `check` does with the openings, without any kept instance; progress counts what was opened.
+
+    Raises:
+        NativeError: as `check`.
     """
 
 def evaluate(

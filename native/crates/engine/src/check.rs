@@ -34,6 +34,69 @@ pub fn check(
     control: &Control,
 ) -> Result<Vec<u8>, EngineError> {
     params.check_kept(kept)?;
+    length("artifact", kept.len() * params.kept_bytes(), artifact.len())?;
+    control.start(params.instances as u64);
+    let records = opened(
+        params,
+        points,
+        polynomial,
+        commitments,
+        kept,
+        openings,
+        control,
+    )?;
+
+    let pair = pair_hash(params, points, polynomial);
+    let (commitments, _) = commitments.as_chunks::<32>();
+    let kept_results: Vec<Result<(), EngineError>> = kept
+        .par_iter()
+        .zip(artifact.par_chunks_exact(params.kept_bytes()))
+        .map(|(index, bytes)| {
+            control.check()?;
+            check_kept_instance(params, &pair, *index, &commitments[*index], bytes)?;
+            control.advance(1);
+            Ok(())
+        })
+        .collect();
+    kept_results.into_iter().collect::<Result<(), _>>()?;
+    Ok(records.iter().flat_map(|r| r.share.to_bytes()).collect())
+}
+
+/// The part of `check` that needs no kept instance: for who judges a setup later and elsewhere. Progress counts what
+/// was opened.
+pub fn check_opened(
+    params: &Params,
+    points: &[u8],
+    polynomial: &[u8],
+    commitments: &[u8],
+    kept: &[usize],
+    openings: &[u8],
+    control: &Control,
+) -> Result<(), EngineError> {
+    params.check_kept(kept)?;
+    control.start((params.instances - kept.len()) as u64);
+    opened(
+        params,
+        points,
+        polynomial,
+        commitments,
+        kept,
+        openings,
+        control,
+    )?;
+    Ok(())
+}
+
+/// Regenerates every opened instance; `kept` has been checked.
+fn opened<'a>(
+    params: &Params,
+    points: &[u8],
+    polynomial: &[u8],
+    commitments: &[u8],
+    kept: &[usize],
+    openings: &'a [u8],
+    control: &Control,
+) -> Result<Vec<Record<'a>>, EngineError> {
     length("polynomial", params.polynomial_bytes(), polynomial.len())?;
     length("commitments", params.instances * 32, commitments.len())?;
     let opened = params.opened(kept);
@@ -42,10 +105,8 @@ pub fn check(
         opened.len() * params.opening_bytes(),
         openings.len(),
     )?;
-    length("artifact", kept.len() * params.kept_bytes(), artifact.len())?;
     let (basis, _) = read_digit_points(params.layout, points)?;
     let coefficients = read_points("polynomial", polynomial, threshold(params))?;
-    control.start(params.instances as u64);
 
     let records: Vec<Record<'_>> = opened
         .iter()
@@ -72,19 +133,7 @@ pub fn check(
     if !total.holds(&basis) {
         return Err(name_unbound(params, points, &basis, &records));
     }
-
-    let kept_results: Vec<Result<(), EngineError>> = kept
-        .par_iter()
-        .zip(artifact.par_chunks_exact(params.kept_bytes()))
-        .map(|(index, bytes)| {
-            control.check()?;
-            check_kept_instance(params, &pair, *index, &commitments[*index], bytes)?;
-            control.advance(1);
-            Ok(())
-        })
-        .collect();
-    kept_results.into_iter().collect::<Result<(), _>>()?;
-    Ok(records.iter().flat_map(|r| r.share.to_bytes()).collect())
+    Ok(records)
 }
 
 /// One opening as it travels: seed, share, head, D, proof.

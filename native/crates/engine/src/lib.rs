@@ -37,7 +37,7 @@ mod transcript;
 
 pub use adaptor::{PRESIGNATURE_BYTES, complete_bound_digits, complete_digits, extract_digits};
 pub use babe::Statement;
-pub use check::check;
+pub use check::{check, check_opened};
 pub use digits::{digit_points, value_points};
 pub use drill::{make_drill, run_drill};
 pub use error::EngineError;

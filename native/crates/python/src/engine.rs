@@ -14,9 +14,9 @@ use crate::keys::{Secret, Seed};
 pub mod engine {
     #[pymodule_export]
     use super::{
-        Garbler, Layout, Params, Statement, check, check_knowledge, complete_digits, digit_points,
-        evaluate, extract_digits, features_circuit, hash_to_curve, make_drill, prove_knowledge,
-        run_drill, value_points,
+        Garbler, Layout, Params, Statement, check, check_knowledge, check_opened, complete_digits,
+        digit_points, evaluate, extract_digits, features_circuit, hash_to_curve, make_drill,
+        prove_knowledge, run_drill, value_points,
     };
     #[pymodule_export]
     use crate::answers::{
@@ -268,6 +268,32 @@ fn check(
             &kept,
             &openings,
             &artifact,
+            control,
+        )
+    })
+}
+
+#[pyfunction]
+#[allow(clippy::too_many_arguments)] // as the pure function
+fn check_opened(
+    py: Python<'_>,
+    params: &Params,
+    points: Bytes,
+    polynomial: Bytes,
+    commitments: Bytes,
+    kept: Vec<usize>,
+    openings: Bytes,
+    progress: &Progress,
+) -> Result<()> {
+    let (params, control) = (&params.0, &progress.0);
+    run(py, || {
+        pure::check_opened(
+            params,
+            &points,
+            &polynomial,
+            &commitments,
+            &kept,
+            &openings,
             control,
         )
     })
