@@ -165,6 +165,14 @@ def vault(*, role: str, value: Sats, group: bytes, borrower: bytes, hashlock_r: 
     return Output(role=role, value=value, internal_key=group, leaves=leaves)
 
 
+def ticket(
+    *, role: str, value: Sats, nums: bytes, hashlock_f: bytes, liquidator: bytes, borrower: bytes, dead_man: int
+) -> Output:
+    """L's word for one fast liquidation: NUMS { hashlock(h_f)+Q ; CSV(dead_man)+B }."""
+    leaves = (_hashlock("use", hashlock_f, liquidator), _after("unused", borrower, dead_man))
+    return Output(role=role, value=value, internal_key=nums, leaves=leaves)
+
+
 def bond(*, role: str, value: Sats, owner: bytes) -> Output:
     """A plain key-path output (BIP86) of a party's own key, on chain before presigning: a bond or a stake."""
     return Output(role=role, value=value, internal_key=owner, leaves=())

@@ -25,21 +25,16 @@ from vault.faults import TermsFault
 
 DAY = 144
 """Blocks of a day: day d of a ledger are the heights from genesis height + 144 * d on. Never wall clock."""
+STEP = 10_000
+"""Cents between the prices that attestors announce: whole hundreds of dollars a BTC. Anyone can name the grid alone."""
+HORIZON = 1_000
+"""Days ahead that attestors announce."""
 MAX_SUBSETS = 16
 """Presignatures of one entry: one for each t-subset of the attestors."""
 MAX_DAY = (1 << 32) - 1
 MAX_PRICE = (1 << 64) - 1
 ORDER = 0xFFFFFFFF_FFFFFFFF_FFFFFFFF_FFFFFFFE_BAAEDCE6_AF48A03B_BFD25E8C_D0364141
 """Of the group: scalars are below it."""
-
-
-class Fast(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """This liquidator may take this slot at once when attestors say "price <= `price` on day `day`" and L lets it."""
-
-    slot: int  # of this vault
-    liquidator: int  # index into parties
-    price: int  # cents per BTC
-    day: int  # of the ledger
 
 
 class Announcement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -133,12 +128,19 @@ def subset_secret(ledger: bytes, chosen: Sequence[Announcement], scalars: Sequen
 
 def _coefficients(ledger: bytes, chosen: Sequence[Announcement]) -> list[int]:
     """c_j for every place j of the subset. A hash modulo the order: its bias is below 2^-127."""
-    whole = _hash("bitvm3 2026 attestor subset v1", ledger, msgspec.msgpack.encode(tuple(chosen)))
-    places = range(len(chosen))
-    return [
-        int.from_bytes(_hash("bitvm3 2026 subset coefficient v1", whole, j.to_bytes(4, "little")), "big") % ORDER
-        for j in places
-    ]
+    whole = _hash("bitvm3 2026 attestor subset v1", ledger, *(_fixed(a) for a in chosen))
+    places = (j.to_bytes(4, "little") for j in range(len(chosen)))
+    return [_number(_hash("bitvm3 2026 subset coefficient v1", whole, j)) for j in places]
+
+
+def _fixed(a: Announcement) -> bytes:
+    """All of an announcement, 206 bytes; numbers little-endian."""
+    numbers = a.attestor.to_bytes(2, "little") + a.price.to_bytes(8, "little") + a.day.to_bytes(4, "little")
+    return numbers + a.key + a.nonce + a.proof + a.signature
+
+
+def _number(digest: bytes) -> int:
+    return int.from_bytes(digest, "big") % ORDER
 
 
 def _combined(points: Sequence[bytes], scalars: Sequence[int], what: str) -> bytes:
@@ -151,11 +153,11 @@ def _combined(points: Sequence[bytes], scalars: Sequence[int], what: str) -> byt
 def _challenge(nonce: bytes, key: bytes, message: bytes) -> int:
     """BIP340's e."""
     tag = hashlib.sha256(b"BIP0340/challenge").digest()
-    return int.from_bytes(hashlib.sha256(tag + tag + nonce + key + message).digest(), "big") % ORDER
+    return _number(hashlib.sha256(tag + tag + nonce + key + message).digest())
 
 
 def _hash(context: str, *parts: bytes) -> bytes:
     state = blake3(derive_key_context=context)
-    for part in parts:  # every part but the last of a call has a fixed length
+    for part in parts:  # all of fixed lengths, an announcement's as `check_announcement` has it
         state.update(part)
     return state.digest()
