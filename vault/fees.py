@@ -139,13 +139,28 @@ def amounts_of(proposal: Proposal) -> Amounts:
 
 def minimal_bond(proposal: Proposal, g: int) -> Sats:
     """The smallest bond of graph `g` that satisfies every bond rule. Does not read the bond in the proposal."""
-    vsizes = vsizes_of(proposal)
-    fees = {name: proposal.fee_policy.base_rate * vsize for name, vsize in vsizes.items()}
+    return _minimal_bond(_alone(proposal, g))
+
+
+def _alone(proposal: Proposal, g: int) -> Proposal:
+    """A proposal of graph `g` only, claimed by party 0: what its bond depends on, so that equal graphs share a search."""
+    graph = proposal.graphs[g]
+    same = msgspec.structs.replace(
+        graph, claimant=0, outcome="withdraw", slot=0, circuit=b"", statement=b"", key=b"", bond=0, stake=0
+    )
+    slots = (proposal.slots[graph.slot],)
+    return msgspec.structs.replace(proposal, salt=b"", slots=slots, graphs=(same,), maturity=0, grace=0, loan=None)
+
+
+@lru_cache(maxsize=256)
+def _minimal_bond(alone: Proposal) -> Sats:
+    vsizes = vsizes_of(alone)
+    fees = {name: alone.fee_policy.base_rate * vsize for name, vsize in vsizes.items()}
     low, high = 0, MAX_MONEY  # every left side grows with the bond, so halving finds the threshold
     while low < high:
         middle = (low + high) // 2
-        table = At(proposal=proposal, fees=fees, values={}, bond={g: middle})
-        if all(left >= right for _, left, right in _bond_sides(table, g, vsizes)):
+        table = At(proposal=alone, fees=fees, values={}, bond={0: middle})
+        if all(left >= right for _, left, right in _bond_sides(table, 0, vsizes)):
             high = middle
         else:
             low = middle + 1
