@@ -48,6 +48,7 @@ from node.work.again import offer_again
 from node.work.context import Context
 from node.work.dispute_engine import useless
 from node.work.funding import load_stakes
+from node.work.leaving import checked
 from node.work.reclaim import returning
 from vault.picture import dot, svg, text
 from vault.terms import Proposal
@@ -89,6 +90,7 @@ class Node:
     _offered: int = -1
     _cleared: set[bytes] = field(default_factory=set)
     _awaited: dict[bytes, tuple[str, ...]] = field(default_factory=dict)
+    _stopped: set[tuple[bytes, str]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.loop = Loop(book=self.book, store=self.context.store, scanner=self.scanner, dispatch=self.dispatch)
@@ -100,7 +102,8 @@ class Node:
         self.outbox = Outbox(transmit=self.post.transmit, delivered=self._delivered)
         self.publisher = Publisher(
             chain=self.context.chain, book=self.book, scanner=self.scanner, store=self.context.store, guard=self.context.guard,
-            bound=self.rules.bound, returning=self._returning, build=self._build, bump=self._bump, write=self.context.write,
+            bound=self.rules.bound, returning=self._returning, build=self._build, bump=self._bump, check=self._check,
+            write=self.context.write,
         )  # fmt: skip
 
     # ---- life ------------------------------------------------------------------------------------------------------
@@ -318,6 +321,17 @@ class Node:
 
     async def _bump(self, vault: bytes, state: VaultState, name: str, raw: bytes, tip: int) -> None:
         await bump(self.context, state, name, raw, tip)
+
+    async def _check(self, vault: bytes, state: VaultState, item: Due, raw: bytes, tip: int) -> str:
+        """What a transaction is for, in words. Raises LocalFault, after an alarm, when it is not what it should be."""
+        try:
+            return (await checked(self.context, state, item, raw, tip)).words
+        except LocalFault as fault:
+            if (vault, str(fault)) not in self._stopped:
+                self._stopped.add((vault, str(fault)))
+                self.alarms += 1
+                log.critical("alarm", vault=vault.hex()[:16], reason=f"not published: {fault}")
+            raise
 
     # ---- peers -------------------------------------------------------------------------------------------------------
 

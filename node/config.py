@@ -209,6 +209,32 @@ class AttestorConfig(_Table):
     time_tolerance: Annotated[int, Field(ge=0, le=7200)] = 600
 
 
+Act = Literal["off", "dry-run", "auto"]
+
+
+class LendingConfig(_Table):
+    """What this node does by itself as a party of loans (node/lending/wishes.py), and the most it spends on it.
+
+    `dry-run` says what would be done, and why, and does nothing. A day is 144 blocks. `margin`: basis points that a coin must be
+    worth more than it costs, at the own median price. The ceilings hold for every transaction of this node and its child.
+    """
+
+    lend: Act = "dry-run"
+    take: Act = "dry-run"
+    default: Act = "dry-run"
+    liquidate: Act = "dry-run"
+    tender: Literal["manual", "auto-at-maturity"] = "manual"
+    release: Literal["manual", "auto"] = "auto"
+    dead_man: Literal["manual", "auto"] = "manual"
+    max_cents_a_day: Annotated[int, Field(ge=0, lt=1 << 56)] = 1_000_000
+    max_slots_a_day: Annotated[int, Field(ge=0, le=10_000)] = 4
+    margin: Annotated[int, Field(ge=0, le=10_000)] = 100
+    contests_a_day: Annotated[int, Field(ge=0, le=10_000)] = 144
+    fee_ceiling_rate: Annotated[int, Field(ge=1, le=10_000)] = 500
+    fee_ceiling_sats: Annotated[int, Field(ge=1_000, le=100_000_000)] = 1_000_000
+    poll_seconds: Annotated[float, Field(ge=0.05, le=600)] = 2.0
+
+
 class Config(BaseSettings):
     """Everything the daemon is told. Make one with `load`."""
 
@@ -226,6 +252,7 @@ class Config(BaseSettings):
     policy: PolicyConfig = PolicyConfig()
     ledger: LedgerConfig = LedgerConfig()
     attestor: AttestorConfig = AttestorConfig()
+    lending: LendingConfig = LendingConfig()
     quota: QuotaConfig = QuotaConfig()
     prices: PricesConfig = PricesConfig()
     proving: ProvingConfig = ProvingConfig()
@@ -394,6 +421,22 @@ datadir = "{datadir}"
 # tolerance = 100                        # basis points between a marked price and our own median
 # price_age = 900                        # seconds; an older marked price cannot be compared: approve it by hand
 # time_tolerance = 600                   # seconds between an event's time and the median time past on our chain
+
+[lending]                                # what this node does by itself as a party of loans; a day is 144 blocks
+# lend = "dry-run"                       # lender: lock the principal. off, dry-run (say it, do nothing), auto
+# take = "dry-run"                       # borrower: take the loan when the deposit is buried
+# default = "dry-run"                    # lender: pay for a coin after maturity and grace
+# liquidate = "dry-run"                  # liquidator: pay for a coin of an unhealthy loan
+# tender = "manual"                      # borrower: auto-at-maturity repays slot after slot
+# release = "auto"                       # lender: show r when our own final checkpoint proves the tender
+# dead_man = "manual"                    # borrower: auto takes the coins home when everybody is gone
+# max_cents_a_day = 1000000              # for liquidations and defaults together
+# max_slots_a_day = 4
+# margin = 100                           # basis points that a coin must be worth more than it costs, at our own price
+# contests_a_day = 144                   # of claims in loans; what is over it is not contested, with an alarm
+# fee_ceiling_rate = 500                 # sat/vB, and sats, that any transaction of this node and its child may pay
+# fee_ceiling_sats = 1000000
+# poll_seconds = 2.0                     # between two looks at the keeper; every block is a look too
 
 [proving]
 # folder = "{datadir}/proving"           # of the proving keys; `bitvm3 setup` fills it

@@ -40,6 +40,7 @@ from node.ledger.wiring import world_of
 from node.loop import Wrote
 from node.metrics import exposition
 from node.p2p.peers import Peers
+from node.precheck import Ceiling
 from node.prices import Prices
 from node.proving import KeyFolder, Proving
 from node.rpc.methods import methods
@@ -264,6 +265,7 @@ async def _open(config: Config, stack: AsyncExitStack) -> Daemon:
         prices=prices,
         proving=proving,
         ledgers=OpenLedgers(lambda: holder[0].ledgers),
+        ceiling=Ceiling(rate=config.lending.fee_ceiling_rate, sats=config.lending.fee_ceiling_sats),
     )
     node = Node(rules=rules, context=context, book=Book.load(store), scanner=scanner)
     holder.append(node)

@@ -45,6 +45,7 @@ AFTER_DIGITS: Final = 3
 Returning = Callable[[int], Awaitable[list[tuple[bytes, VaultState, Due]]]]
 Build = Callable[[bytes, VaultState, str], Awaitable[bytes]]
 Bump = Callable[[bytes, VaultState, str, bytes, int], Awaitable[None]]
+Check = Callable[[bytes, VaultState, Due, bytes, int], Awaitable[str]]
 
 
 def outgoing_key(vault: bytes, name: str) -> bytes:
@@ -55,7 +56,8 @@ def outgoing_key(vault: bytes, name: str) -> bytes:
 class Publisher:
     """`build` signs a transaction of a vault, `bump` publishes it with a child that pays; `write` commits a put.
 
-    `returning` says which bonds are to be taken back at a tip.
+    `returning` says which bonds are to be taken back at a tip. `check` says in words what bytes are for, or raises
+    LocalFault: then they stay here.
     """
 
     def __init__(
@@ -70,10 +72,12 @@ class Publisher:
         returning: Returning,
         build: Build,
         bump: Bump,
+        check: Check,
         write: Callable[[tuple[Put, ...]], Awaitable[object]],
     ) -> None:
         self._chain, self._book, self._scanner, self._store, self._guard = chain, book, scanner, store, guard
         self._bound, self._returning, self._build, self._bump, self._write = bound, returning, build, bump, write
+        self._check = check
         self._poked = asyncio.Event()
         self._first: dict[tuple[bytes, str], int] = {}
         self._accepted: dict[tuple[bytes, str], int] = {}
@@ -124,10 +128,11 @@ class Publisher:
         if self._accepted.get(at) == tip:
             return
         raw = await self._final(vault, state, item.name)
+        purpose = await self._check(vault, state, item, raw, tip)
         first = self._first.setdefault(at, tip)
         match await self._chain.broadcast(raw):
             case Accepted():
-                log.info("published", vault=vault.hex()[:16], name=item.name, why=item.why)
+                log.info("published", vault=vault.hex()[:16], name=item.name, why=item.why, purpose=purpose)
                 self._accepted[at] = tip
             case AlreadyKnown():
                 self._accepted[at] = tip

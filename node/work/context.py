@@ -17,6 +17,7 @@ from node.guard import Guard
 from node.keys import Keys
 from node.phases import Phases
 from node.ports import Chain, LedgerPort, PeerPort
+from node.precheck import Ceiling
 from node.prices import Prices
 from node.proving import Proving
 from node.store import Put, Store
@@ -80,6 +81,7 @@ class Context:
     prices: Prices
     proving: Proving
     ledgers: LedgerPort
+    ceiling: Ceiling
     once: Once = field(default_factory=Once)
     progress: dict[tuple[bytes, Job], Progress | Steps] = field(default_factory=dict)
     phases: Phases = field(default_factory=Phases)

@@ -19,6 +19,7 @@ from node.proposing import claimed_digits
 from node.publish import refuse_another
 from node.wallet.spend import ANCHOR_SCRIPT
 from node.work.answers import presignatures
+from node.work.checked import checked_child
 from node.work.context import Context
 from node.work.dispute import asserted_digits, learned
 from node.work.reclaim import RECLAIM, reclaim
@@ -118,10 +119,11 @@ async def bump(context: Context, state: VaultState, name: str, raw: bytes, tip: 
     anchors = [n for n, output in enumerate(tx.vout) if bytes(output.scriptPubKey) == ANCHOR_SCRIPT]
     policy = state.proposal.fee_policy
     vsize = -(-tapscript.weight(raw) // 4)
-    rate = min(policy.worst_rate, max(await context.chain.feerate(), 2 * policy.base_rate))
+    rate = min(policy.worst_rate, context.ceiling.rate, max(await context.chain.feerate(), 2 * policy.base_rate))
     child = context.wallet.child(
         raw, anchors[0], parent_fee=policy.base_rate * vsize, rate=rate, coins=context.wallet.free()
     )
+    checked_child(context, name, child, raw, policy.base_rate * vsize)
     context.wallet.wait_for(child)
     await context.write(tuple(context.wallet.puts()))
     answer = await context.chain.submit_package([raw, child])

@@ -15,6 +15,7 @@ from native._native import tapscript
 from node.chain import Rejected
 from node.faults import LocalFault
 from node.wallet import Payment, WalletCoin
+from node.work.checked import checked_stakes
 from node.work.context import Context, Facts
 from vault.fees import deposit_needed
 from vault.terms import Coin, Proposal, bond_script
@@ -68,6 +69,7 @@ async def _make(context: Context, state: VaultState) -> Stakes:
     if payments:
         unsigned = context.wallet.fund(payments, f"{name.hex()}/stakes", state.proposal.fee_policy.base_rate)
         raw = context.wallet.sign(unsigned.raw, unsigned.coins)
+        log.info("checked", vault=name.hex()[:16], purpose=checked_stakes(context, raw, payments).words)
         context.wallet.wait_for(raw)
         record = Stakes(nonce, raw, unsigned.fee)
     await context.write((("jobs", stakes_key(name), msgspec.msgpack.encode(record)), *context.wallet.puts()))

@@ -34,6 +34,7 @@ from node.letters import from_body
 from node.loop import Connected, Delivered, Disconnected, Happened, Proposed, Wrote
 from node.p2p import envelope
 from node.post import LEDGER
+from node.precheck import Ceiling
 from node.prices import Prices
 from node.proving import KeyFolder, Proving
 from node.scan import Scanner
@@ -51,6 +52,7 @@ BALANCE, SALT = 600_000, 7
 SLOT, GIFTS, GIFT = 1_000_000, 3, 5_000_000
 ROLES = ("borrower", "lender", "challenger")
 BOUND = 100
+CEILING = Ceiling(rate=500, sats=1_000_000)
 ANSWER_SECONDS = 5.0
 
 Message = tuple[str, str, bytes]
@@ -273,6 +275,7 @@ class Actor:
                 folder() if world.engine == "babe" else KeyFolder(path=self.folder / "proving", network="regtest")
             ),
             ledgers=world.registry,
+            ceiling=CEILING,
         )
         node = Node(rules=rules, context=context, book=Book.load(store), scanner=scanner)
         holder.append(node)

@@ -327,6 +327,20 @@ MEANING = {
     "attestor.tolerance": "basis points between a marked price and the own median",
     "attestor.price_age": "a marked price older than this many seconds cannot be compared: approve it by hand",
     "attestor.time_tolerance": "seconds between an event's time and the median time past of its height on the own chain",
+    "lending.lend": "lender: lock the principal once the deposit is buried. dry-run says what would be done and does nothing",
+    "lending.take": "borrower: show a and take the loan once the deposit is buried and the lock has blocks left",
+    "lending.default": "lender: pay for a coin after maturity and grace, at a fresh price",
+    "lending.liquidate": "liquidator: pay for a coin of an unhealthy loan",
+    "lending.tender": "borrower: auto-at-maturity repays slot after slot, in time for a lender that lets every window pass",
+    "lending.release": "lender: auto shows r of a tendered slot when our own final checkpoint proves the tender",
+    "lending.dead_man": "borrower: auto takes the coins home when everybody else is gone",
+    "lending.max_cents_a_day": "for liquidations and defaults together, in 144 blocks",
+    "lending.max_slots_a_day": "the same, in slots",
+    "lending.margin": "basis points that a coin must be worth more than it costs, at the own median price",
+    "lending.contests_a_day": "contests of claims in loans in 144 blocks; one over it is not made, with an alarm",
+    "lending.fee_ceiling_rate": "sat/vB that a transaction of this node, or it and its child, may pay; a dearer one is not sent",
+    "lending.fee_ceiling_sats": "the same, in sats",
+    "lending.poll_seconds": "between two looks at what the keeper says; every block is a look too",
     "proving.folder": "of the proving keys; by default `proving` in the data folder. Several nodes of one owner may share one",
     "prices.sources": "where an attestor has its price from: kind `file` (`path`), `http` (`url`, `price`, `time`, `unit`), "
     "`manual`; see below",
@@ -367,6 +381,7 @@ def _type(kind: Any) -> str:
         ("Path", "path"),
         ("SecretStr", "text"),
         ("int", "number"),
+        ("float", "number"),
         ("str", "text"),
     ):
         if sign in text:
