@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import Final
 
 from challenge.bodies import decode_kept
-from challenge.facts import KINDS, everyone, has, key, party_with
+from challenge.facts import KINDS, everyone, has, key, lent, party_with
 from challenge.faults import Deviation, Refused
 from circuits.cut_and_choose import PROFILES
 from vault.faults import TermsFault
@@ -66,6 +66,14 @@ def _release(proposal: Proposal, known: Mapping[str, bytes], indices: tuple[int,
         raise Refused(f"release/{slot}: this is not the preimage of the lender's hashlock of slot {slot}")
 
 
+def _loan_taken(proposal: Proposal, known: Mapping[str, bytes], _: tuple[int, ...], value: bytes) -> None:
+    if not lent(proposal):
+        raise Refused("loan_taken: no money is lent under a in this vault")
+    borrower = decode_keys(known[key("keys", proposal.borrower)])
+    if len(value) != 32 or sha256(value).digest() != borrower.hashlock_a:
+        raise Refused("loan_taken: this is not a, the preimage of the borrower's hashlock")
+
+
 def _proof(proposal: Proposal, _: Mapping[str, bytes], indices: tuple[int, ...], value: bytes) -> None:
     if has(proposal, indices[0], "proof") and len(value) != PROOF_BYTES:
         raise Refused(f"a claim of graph {indices[0]} takes a proof of {PROOF_BYTES} bytes, {len(value)} came")
@@ -82,6 +90,7 @@ CHECKS: Final[dict[str, Check]] = {
     "digest": _same("digest", "they derived other transactions, sighashes or points"),
     "ready": _same("ready", "they hold other presignatures"),
     "release": _release,
+    "loan_taken": _loan_taken,
     "want_claim": _proof,
     "proof": _proof,
     "verdict": _said,

@@ -2,19 +2,20 @@
 
 Promise: `agenda` is a pure function of the state; `due` is the part of it that a block at tip + 1 may hold. The node
 publishes whatever is due and stops publishing whatever no longer is, so nothing here needs to be remembered.
-Only secrets wait for burial (protocol.md, Time and chain): here Vault, which shows a; see also `answers`.
+Only secrets wait for burial (protocol.md, Time and chain): here Vault, which shows a; see also `answers`. Of a loan,
+a is shown to the ledger first; Vault keeps the same burial, so that no reorg leaves a loan without its coin.
 This module does NOT know transactions, fees or peers: heights and names only.
 """
 
 from collections.abc import Iterator
 
 from challenge.answers import ANSWERING, Due, decryptions, is_proven, learned_from, refutations, silent
-from challenge.facts import claimant_of, key, party_with
+from challenge.facts import claimant_of, everyone, key, lent, party_with
 from challenge.game import GRAPH_ENDS, SLOT_ENDS, Answer, GraphPhase, GraphView, SlotPhase, View, fold
 from challenge.rules import milestones
 from challenge.states import Stage, VaultState
 
-__all__ = ["Due", "agenda", "awaited", "bound", "due", "learned_from", "settled", "stage"]
+__all__ = ["Due", "agenda", "awaited", "bound", "due", "learned_from", "loan_preimage", "settled", "stage"]
 
 
 def stage(state: VaultState) -> Stage:
@@ -53,22 +54,31 @@ def agenda(state: VaultState) -> tuple[Due, ...]:
     return tuple(sorted(items, key=lambda item: (item.since, item.name)))
 
 
+def loan_preimage(state: VaultState) -> bytes | None:
+    """a, when some party has said that the borrower took the loan."""
+    told = (state.facts.get(key("loan_taken", p)) for p in everyone(state.proposal))
+    return next((value for value in told if value is not None), None)
+
+
 def _slots(state: VaultState, view: View) -> Iterator[Due]:
     locks, facts = state.proposal.timelocks, state.facts
-    if state.me != party_with(state.proposal, "borrower"):
-        return
+    borrower = state.me == party_with(state.proposal, "borrower")
     phases = {slot.phase for slot in view.slots}
     backing_out = any(key("want_refund", s) in facts for s in range(len(view.slots)))
-    if phases == {SlotPhase.UNFUNDED} and not backing_out:
+    if borrower and phases == {SlotPhase.UNFUNDED} and not backing_out:
         yield Due(name="prefund", since=0, until=None, why="everyone is ready")
-    if phases == {SlotPhase.PREFUNDED} and not backing_out:
+    # a is the borrower's secret until it takes the loan with it; from then on nobody needs the borrower for Vault.
+    taken = lent(state.proposal) and loan_preimage(state) is not None
+    if phases == {SlotPhase.PREFUNDED} and not backing_out and (taken or (borrower and not lent(state.proposal))):
         height = view.slots[0].height
         yield Due(
             name="vault",
             since=height + locks.depth + 1,
             until=height + locks.refund,
-            why="PreFund is buried: a may be shown",
+            why="the loan is taken: a is known" if taken else "PreFund is buried: a may be shown",
         )
+    if not borrower:
+        return
     for s, slot in enumerate(view.slots):
         if slot.phase is SlotPhase.PREFUNDED and key("want_refund", s) in facts:
             yield Due(

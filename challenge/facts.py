@@ -85,6 +85,11 @@ def party_with(proposal: Proposal, role: str) -> int:
     return next(i for i, party in enumerate(proposal.parties) if party.role == role)
 
 
+def lent(proposal: Proposal) -> bool:
+    """Whether money is paid under the preimage a: then the vault opens only once the borrower has taken it."""
+    return proposal.loan is not None and proposal.loan.cents > 0
+
+
 def everyone(proposal: Proposal) -> tuple[int, ...]:
     """All party indices."""
     return tuple(range(len(proposal.parties)))
@@ -172,8 +177,12 @@ KINDS: Final[dict[str, Kind]] = {
                         bulk="blob", means="F and the N instance commitments of the pair (g, k)"),
     "kept": Kind(indices="gk", author=_evaluator, audience=_to(_garbler), limit=4 * 64, when=When.SETUP,
                  means="the M instances the evaluator keeps of the pair (g, k)"),
+    "drawn": Kind(indices="p", author=_first, audience=_all, limit=0, when=When.SETUP,
+                  means="party p has stated the kept set of every pair in which it evaluates"),
     "openings": Kind(indices="gk", author=_garbler, audience=_to(_evaluator), limit=64 * 1024, when=When.SETUP,
                      means="manifests of the opened instances and of the kept artifact of the pair (g, k)"),
+    "opened": Kind(indices="p", author=_first, audience=_all, limit=0, when=When.SETUP,
+                   means="party p has stated the openings of every pair for which it garbles"),
     "digest": Kind(indices="p", author=_first, audience=_all, limit=32, when=When.SETUP,
                    means="party p's digest of all txids, sighashes, adaptor points and engine points"),
     "presignatures": Kind(indices="gk", author=_claimant, audience=_to(_second), limit=4096, when=When.SETUP,
@@ -187,6 +196,8 @@ KINDS: Final[dict[str, Kind]] = {
     "abort": Kind(indices="p", author=_first, audience=_all, limit=4096, when=When.SETUP,
                   means="party p ends the setup, with the reason"),
     # live, between nodes
+    "loan_taken": Kind(indices="p", author=_first, audience=_all, limit=32, when=When.LIVE,
+                       means="party p has seen a: the borrower has taken the loan, so everyone may publish Vault"),
     "ask_release": Kind(indices="s", author=_borrower, audience=_to(_lender), limit=0, when=When.LIVE,
                         means="the borrower asks the lender for the repayment preimage of slot s"),
     "release": Kind(indices="s", author=_lender, audience=_to(_borrower), limit=32, when=When.LIVE,
@@ -235,6 +246,10 @@ KINDS: Final[dict[str, Kind]] = {
                         means="the operator takes slot s back by Refund"),
 }
 # fmt: on
+
+
+SPOKEN: Final = frozenset({"loan_taken"})
+"""Facts of a party that its operator states in its name; all others come from jobs, peers, or other facts."""
 
 
 def fact_id(value: bytes) -> bytes:

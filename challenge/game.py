@@ -107,6 +107,7 @@ SLOT_TABLE: Final[dict[tuple[SlotPhase, str], SlotPhase]] = {
     (SlotPhase.PREFUNDED, "foreign/prefund"): SlotPhase.REFUNDED,
     (SlotPhase.OPEN, "repay"): SlotPhase.CLOSED,
     (SlotPhase.OPEN, "deadman"): SlotPhase.CLOSED,
+    (SlotPhase.OPEN, "liquidate"): SlotPhase.CLOSED,
     (SlotPhase.OPEN, "uncontested_payout"): SlotPhase.CLOSED,
     (SlotPhase.OPEN, "contested_payout"): SlotPhase.CLOSED,
     (SlotPhase.OPEN, "foreign/vault"): SlotPhase.CLOSED,
@@ -162,6 +163,19 @@ def split(name: str) -> tuple[int | None, str, int | None]:
     return graph, "/".join(words), index
 
 
+def slots_of(proposal: Proposal, kind: str, index: int | None) -> range | None:
+    """The slots that a transaction of the vault itself moves; None when it has no such slot.
+
+    Without an index all of them. The index of `liquidate` is that of a fast liquidation of the loan, not of a slot.
+    """
+    if index is None:
+        return range(len(proposal.slots))
+    if kind == "liquidate":
+        fast = proposal.loan.fast if proposal.loan is not None else ()
+        index = fast[index].slot if index < len(fast) else len(proposal.slots)
+    return range(index, index + 1) if index < len(proposal.slots) else None
+
+
 def fold(proposal: Proposal, log: Iterable[Seen]) -> View:
     """Replay the log. Raises Impossible when the tables have no row for a transaction."""
     view = View(
@@ -170,11 +184,12 @@ def fold(proposal: Proposal, log: Iterable[Seen]) -> View:
     )
     for seen in log:
         graph, kind, index = split(seen.name)
-        if (graph or 0) >= len(view.graphs) or (graph is None and (index or 0) >= len(view.slots)):
+        moved = slots_of(proposal, kind, index) if graph is None else ()
+        if (graph or 0) >= len(view.graphs) or moved is None:
             raise Impossible(f"{seen.name}: this vault has no such graph or slot, yet block {seen.height} holds it")
         if graph is None:
-            for slot in view.slots if index is None else view.slots[index : index + 1]:
-                _move_slot(slot, kind, seen)
+            for s in moved:
+                _move_slot(view.slots[s], kind, seen)
             continue
         game = view.graphs[graph]
         if kind in ANSWERS and (game.answers or kind != LEFTOVER):

@@ -31,6 +31,7 @@ from challenge.facts import (
     KINDS,
     NOBODY,
     OPERATOR,
+    SPOKEN,
     Kind,
     When,
     claimant_of,
@@ -42,7 +43,7 @@ from challenge.facts import (
 )
 from challenge.faults import Deviation, Early, Refused
 from challenge.game import Impossible, fold, forget
-from challenge.rules import live_rules, setup_rules
+from challenge.rules import announcements, live_rules, setup_rules
 from challenge.states import Job, Stage, VaultState
 from vault.terms import Proposal
 
@@ -143,10 +144,10 @@ def _stated(state: VaultState, author: int, facts: tuple[tuple[str, bytes], ...]
     """Learn facts, then let the rules run. Facts of our own are sent to their audience."""
     known, blobs, sends, news = dict(state.facts), {}, [], False
     queue = [(author, name, value) for name, value in facts]
-    while queue:
+    while queue or (queue := _announced(state, known)):
         author, name, value = queue.pop(0)
         kind, row, indices = parse_key(state.proposal, name)
-        _entitled(state, author, name, row, indices)
+        _entitled(state, author, kind, name, row, indices)
         if len(value) > row.limit:
             raise Refused(f"{name}: {len(value)} bytes, at most {row.limit}")
         stored = fact_id(value) if row.bulk else value
@@ -171,9 +172,18 @@ def _stated(state: VaultState, author: int, facts: tuple[tuple[str, bytes], ...]
     return _progress(after, tuple(sends), blobs)
 
 
-def _entitled(state: VaultState, author: int, name: str, row: Kind, indices: tuple[int, ...]) -> None:
+def _announced(state: VaultState, known: Mapping[str, bytes]) -> list[tuple[int, str, bytes]]:
+    """What this party tells everyone now, because it has stated all that it is about."""
+    if stage(state) is Stage.LIVE:
+        return []
+    told = announcements(state.proposal, state.me)
+    return [(state.me, name, b"") for name, after in told if name not in known and after <= known.keys()]
+
+
+def _entitled(state: VaultState, author: int, kind: str, name: str, row: Kind, indices: tuple[int, ...]) -> None:
     rightful = row.author(state.proposal, indices)
-    if rightful != author and not (author == JOB and rightful == state.me):
+    in_our_name = author == JOB or (author == OPERATOR and kind in SPOKEN)
+    if rightful != author and not (in_our_name and rightful == state.me):
         who = {JOB: "a job", OPERATOR: "the operator"}.get(rightful, f"party {rightful}")
         raise Refused(f"{name}: only {who} states it")
     if row.of is not None and state.me not in row.of(state.proposal, indices):

@@ -15,7 +15,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
 
     known, engine core: `known` maps a commitment (32 bytes) to the balance (sats) sealed in it, learned out of band; a
     claim of more is contested. known, engine babe: what is known of a claim is its proof, so all others are contested.
-    `release`: whether the lender shows r when asked.
+    `release`: whether the lender of a plain vault shows r when asked. Of a loan r is shown for money, which the ledger
+    says: no standing order does that.
     """
 
     contest: Literal["always", "never", "known"]
@@ -32,6 +33,6 @@ def standing_orders(policy: Policy, proposal: Proposal, me: int) -> Iterator[str
                 yield key("want_contest", g)
             case "known" if has(proposal, g, "proof") or policy.known.get(terms.statement, terms.amount) < terms.amount:
                 yield key("want_contest", g)
-    if policy.release == "auto" and party_with(proposal, "lender") == me:
+    if policy.release == "auto" and proposal.loan is None and party_with(proposal, "lender") == me:
         for s in range(len(proposal.slots)):
             yield key("want_release", s)

@@ -14,14 +14,20 @@ import msgspec
 
 from challenge.answers import YES, answer_key, verdict_key
 from challenge.deadlines import agenda
-from challenge.facts import JOB, KINDS, NOBODY, OPERATOR, Kind, everyone, has, key, parts
+from challenge.facts import JOB, KINDS, NOBODY, OPERATOR, Kind, everyone, has, key, lent, parts
 from challenge.game import ANSWER_TABLE, GRAPH_TABLE, LEFTOVER, SLOT_TABLE, Answer, GraphPhase, SlotPhase, split
 from challenge.rules import live_rules, milestones, setup_rules
 from challenge.states import Seen, Stage, VaultState
-from vault.agreement import Engine, FeePolicy, GraphTerms, Party, Proposal, Role, Timelocks
+from vault.agreement import Engine, FeePolicy, GraphTerms, Loan, Party, Proposal, Role, Timelocks
+from vault.ledger.rules import DEFAULT
 
-BORROWER, LENDER, CHALLENGER = 0, 1, 2
-ROLE: Final[dict[int, Role]] = {BORROWER: "borrower", LENDER: "lender", CHALLENGER: "challenger"}
+BORROWER, LENDER, CHALLENGER, LIQUIDATOR = 0, 1, 2, 3
+ROLE: Final[dict[int, Role]] = {
+    BORROWER: "borrower",
+    LENDER: "lender",
+    CHALLENGER: "challenger",
+    LIQUIDATOR: "liquidator",
+}
 MINE, THEIRS = 0, 1  # the graphs, as the borrower sees them
 
 
@@ -69,7 +75,7 @@ def sample(engine: Engine) -> Proposal:
         network="regtest",
         genesis=bytes(32),
         salt=bytes(32),
-        parties=tuple(Party(identity=bytes([p]), role=role) for p, role in ROLE.items()),
+        parties=tuple(Party(identity=bytes([p]), role=ROLE[p]) for p in (BORROWER, LENDER, CHALLENGER)),
         slots=(1, 1),
         graphs=(graph, default),
         timelocks=Timelocks(**locks),
@@ -79,7 +85,25 @@ def sample(engine: Engine) -> Proposal:
     )
 
 
+def loan_sample() -> Proposal:
+    """The sample of engine babe as a loan: money is lent, and a liquidator may claim slot 0 too."""
+    plain = sample("babe")
+    seizing = msgspec.structs.replace(plain.graphs[MINE], claimant=LIQUIDATOR, outcome="liquidate")
+    return msgspec.structs.replace(
+        plain,
+        parties=(*plain.parties, Party(identity=bytes([LIQUIDATOR]), role="liquidator")),
+        graphs=(*plain.graphs, seizing),
+        loan=Loan(ledger=bytes(32), rules=DEFAULT, cents=1, vault=b"", first_slot=0, timeout=0),
+    )
+
+
 PROPOSALS: Final[Mapping[str, Proposal]] = {engine: sample(engine) for engine in get_args(Engine)}
+LOAN: Final = "loan"
+PUBLISHING: Final[Mapping[str, Proposal]] = {**PROPOSALS, LOAN: loan_sample()}
+PUBLISHERS: Final[Mapping[str, tuple[int, ...]]] = {
+    **dict.fromkeys(PROPOSALS, (BORROWER, CHALLENGER)),
+    LOAN: (BORROWER, LIQUIDATOR, CHALLENGER),
+}
 ANY: Final = next(iter(PROPOSALS.values()))  # where the engine does not matter
 
 
@@ -92,6 +116,9 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[s
     yield ""
 
 
+ALL: Final = {2: "both", 3: "all"}
+
+
 def _by_engine(rows: Mapping[str, Iterable[tuple[str, ...]]]) -> Iterator[tuple[str, ...]]:
     """The rows of each engine with one column more: whose they are; a row that all engines have is said once."""
     found: dict[tuple[str, ...], list[str]] = {}
@@ -99,7 +126,7 @@ def _by_engine(rows: Mapping[str, Iterable[tuple[str, ...]]]) -> Iterator[tuple[
         for line in lines:
             found.setdefault(line, []).append(engine)
     for (first, *rest), engines in found.items():
-        yield (first, "both" if len(engines) == len(rows) else ", ".join(engines), *rest)
+        yield (first, ALL[len(rows)] if len(engines) == len(rows) else ", ".join(engines), *rest)
 
 
 def _keys_of(proposal: Proposal, kind: str) -> frozenset[str]:
@@ -233,11 +260,14 @@ BEGINNINGS: Final = (
 ANSWERED: Final = tuple((*OPENING, *GAME, revealed) for revealed in REVEALS)
 HISTORIES: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = {
     "core": (*BEGINNINGS, *((*done, GONE) for done in BEGINNINGS[len(OPENING) + 1 :])),
-    "babe": (
-        *BEGINNINGS,
-        *ANSWERED,
-        *((*done, GONE) for done in (*BEGINNINGS[len(OPENING) + 1 :], *ANSWERED)),
-        (*OPENING, *GAME, *REVEALS, f"{MINE}/no_payout/{LENDER}"),
+    **dict.fromkeys(
+        ("babe", LOAN),
+        (
+            *BEGINNINGS,
+            *ANSWERED,
+            *((*done, GONE) for done in (*BEGINNINGS[len(OPENING) + 1 :], *ANSWERED)),
+            (*OPENING, *GAME, *REVEALS, f"{MINE}/no_payout/{LENDER}"),
+        ),
     ),
 }
 ORDERS: Final = tuple(kind for kind, row in KINDS.items() if row.author(ANY, (0, 0)) == OPERATOR)
@@ -259,6 +289,7 @@ def _possible(proposal: Proposal, history: tuple[str, ...], undoing: str) -> dic
     left_out = {*UNDOING, *UNDOING.get(undoing, ())} - {undoing}
     orders = [order for order in ORDERS if KINDS[order].indices and has(proposal, MINE, order)]
     facts = {key(order, 0): b"" for order in orders} | {"release/0": b""}
+    facts |= {key("loan_taken", LENDER): b""} if lent(proposal) else {}
     for at, name in enumerate(history, 1):
         shown = Seen(name=name, txid=b"", height=at, raw=name.encode())
         if split(name)[1] == "assert":
@@ -269,22 +300,22 @@ def _possible(proposal: Proposal, history: tuple[str, ...], undoing: str) -> dic
 
 
 def _agenda() -> Iterator[str]:
-    rows = {engine: tuple(_merged(_publications(engine, proposal))) for engine, proposal in PROPOSALS.items()}
+    rows = {name: tuple(_merged(_publications(name, proposal))) for name, proposal in PUBLISHING.items()}
     yield from _table(
-        ("transaction", "engine", "by", "on chain", "and known", "not before block", "until", "why"),
-        sorted(_by_engine(rows), key=lambda row: row[1] != "both"),
+        ("transaction", "vault", "by", "on chain", "and known", "not before block", "until", "why"),
+        sorted(_by_engine(rows), key=lambda row: row[1] != ALL[len(rows)]),
     )
 
 
-def _publications(engine: str, proposal: Proposal) -> Iterator[tuple[str, ...]]:
-    for undoing, me, history in product(("", *UNDOING), (BORROWER, CHALLENGER), HISTORIES[engine]):
+def _publications(name: str, proposal: Proposal) -> Iterator[tuple[str, ...]]:
+    for undoing, me, history in product(("", *UNDOING), PUBLISHERS[name], HISTORIES[name]):
         facts = _possible(proposal, history, undoing)
         for item in agenda(_state(proposal, me, history, facts)):
             needed = [name for name in facts if not _still(proposal, me, history, facts, name, item.name)]
             _, kind, index = split(item.name)
             yield (
                 f"`{kind}`",
-                _publisher(me, item.name, index),
+                "everyone" if kind == "vault" and lent(proposal) else _publisher(me, item.name, index),
                 ", ".join(f"`{split(name)[1]}`" for name in history) or "nothing",
                 ", ".join(f"`{split(n)[1].split('/')[0]}`" for n in needed),
                 _called(item.since),
@@ -367,6 +398,9 @@ def page() -> str:
             "",
             "What a party publishes by itself. A name stands for the height of that transaction or for a timelock. An",
             "order to refund any slot stops `prefund` and `vault`. `until`: from that block on somebody else may move.",
+            "A third sample, `loan`, is that of engine babe with money lent and with a liquidator, 3, that may claim slot 0",
+            "too. When several claim one coin, the first payout takes it, and the others release their bonds as after any",
+            "spend of the vault coin.",
             "Engine babe: once a party knows a claim to be proven (`proven` = 01, or any `verdict` of the graph = 00) it",
             "neither contests nor reveals, unless `want_reveal` says so, and does not help another's `no_payout`.",
             "",

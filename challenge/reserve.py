@@ -7,8 +7,8 @@ themselves is not subtracted. A node below it warns, and takes no part in new va
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from challenge.facts import claimant_of
-from challenge.game import Answer, GraphPhase, GraphView, SlotPhase, fold
+from challenge.facts import claimant_of, lent
+from challenge.game import SLOT_ENDS, Answer, GraphPhase, GraphView, SlotPhase, fold
 from challenge.states import VaultState
 from vault.fees import CHILD_VSIZE, vsizes_of
 from vault.terms import Proposal
@@ -59,11 +59,15 @@ def forced(proposal: Proposal, me: int, state: VaultState | None) -> Iterator[st
     """The names of the transactions; without a state, those of a vault that has just been set up."""
     view = fold(proposal, state.log) if state is not None else fold(proposal, ())
     for g, game in enumerate(view.graphs):
+        if game.phase is GraphPhase.ARMED and view.slots[proposal.graphs[g].slot].phase in SLOT_ENDS:
+            continue  # a claim of a coin that is gone takes nothing: nobody has to answer it
         own = claimant_of(proposal, g) == me
         rows = (FORCED_AS_CLAIMANT if own else FORCED_AS_CHALLENGER)[proposal.graphs[g].engine]
         for pattern in rows.get(game.phase, ()):
             yield from (f"{g}/{kind}" for kind in _possible(game, pattern, tuple(game.answers) if own else (me,)))
-    if me == proposal.borrower and any(slot.phase is SlotPhase.PREFUNDED for slot in view.slots):
+    # Who is hurt when Vault comes too late: a lender whose loan was taken. Without a loan the borrower wants its vault.
+    hurt = proposal.lender if lent(proposal) else proposal.borrower
+    if me == hurt and any(slot.phase is SlotPhase.PREFUNDED for slot in view.slots):
         yield "vault"
 
 

@@ -7,6 +7,7 @@ This module does NOT know how a job is done (node/work) nor how facts travel.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from challenge.facts import (
     challengers_of,
@@ -21,6 +22,9 @@ from challenge.facts import (
 )
 from challenge.states import Job, Stage
 from vault.terms import Proposal
+
+KNOWN = 256
+"""Vaults whose tables are kept: they follow from the proposal alone, and every event asks for them several times."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +72,7 @@ def points_of(proposal: Proposal) -> set[str]:
     return claimed | {key("answers", g, k) for g, k in pairs(proposal) if has(proposal, g, "answers")}
 
 
+@lru_cache(maxsize=KNOWN)
 def milestones(proposal: Proposal, me: int) -> tuple[tuple[Stage, frozenset[str]], ...]:
     """For each stage of the setup, in order, the facts that end it for party `me`."""
     everybody = everyone(proposal)
@@ -97,6 +102,7 @@ def milestones(proposal: Proposal, me: int) -> tuple[tuple[Stage, frozenset[str]
     return tuple((stage, frozenset(facts)) for stage, facts in ends)
 
 
+@lru_cache(maxsize=KNOWN)
 def setup_rules(proposal: Proposal, me: int) -> tuple[Rule, ...]:
     """The ceremony of party `me`, in the order of protocol.md."""
     ends = dict(milestones(proposal, me))
@@ -141,6 +147,17 @@ def _answering(proposal: Proposal, me: int, agreed: frozenset[str]) -> Iterator[
         yield Rule(Job(kind="accept", indices=(g,)), needed, key("answerable", g, k))
 
 
+@lru_cache(maxsize=KNOWN)
+def announcements(proposal: Proposal, me: int) -> tuple[tuple[str, frozenset[str]], ...]:
+    """What party `me` tells everyone as soon as it has stated all of this: who waits for whom is plain to all then."""
+    told = (
+        (key("drawn", me), frozenset(key("kept", *pair) for pair in evaluated_by(proposal, me))),
+        (key("opened", me), frozenset(key("openings", *pair) for pair in garbled_by(proposal, me))),
+    )
+    return tuple((name, after) for name, after in told if after)
+
+
+@lru_cache(maxsize=KNOWN)
 def live_rules(proposal: Proposal, me: int) -> tuple[Rule, ...]:
     """Jobs of a living vault that follow from facts (what follows from the chain: see `machine`)."""
     verified = tuple(

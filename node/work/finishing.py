@@ -6,7 +6,7 @@ import asyncio
 
 from bitcoin.core import CTransaction
 
-from challenge.deadlines import learned_from
+from challenge.deadlines import learned_from, loan_preimage
 from challenge.facts import key
 from challenge.game import fold, split
 from challenge.states import VaultState
@@ -48,7 +48,8 @@ def _build(context: Context, state: VaultState, presigned: Presigned, name: str,
             }
             return finish(presigned, name, wallet=signatures)
         case "vault":
-            return finish(presigned, name, preimage=own.hashlock_a().reveal())
+            shown = loan_preimage(state)
+            return finish(presigned, name, preimage=own.hashlock_a().reveal() if shown is None else shown)
         case "repay":
             return finish(presigned, name, personal=own.personal, preimage=state.facts[key("release", index or 0)])
         case "contest":
