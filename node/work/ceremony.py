@@ -166,30 +166,23 @@ def _claim_nonces(guard: Guard, state: VaultState, part: int, digest: bytes, pub
 
 
 async def aggregate(context: Context, state: VaultState, job: Job) -> Facts:
-    """Check every partial singly, aggregate, verify, store, read back, burn this party's share of G; only then `ready`."""
+    """Aggregate, verify every presignature, store, read back, burn this party's share of G; only then `ready`.
+
+    Whose partial is wrong is asked only when a presignature does not hold: what holds is all that will ever be spent by, and
+    checking every partial of five parties singly takes five times as long.
+    """
     graph = await context.graph(state)
-    parties = everyone(state.proposal)
-    steps = context.count(state, job, len(graph.parts) * (len(parties) + 1) + 1)
+    steps = context.count(state, job, len(graph.parts) + 1)
 
     def make() -> bytes:
         found = b""
-        for i, part in enumerate(graph.parts):
-            batch = graph.presigning(part)
+        for i in range(len(graph.parts)):
             public, partials = _all_of(context, state, "nonces", i), _all_of(context, state, "partials", i)
-            for p in parties:
-                wrong = _wrong_partials(batch, p, i, len(part), public, partials[p])
-                steps.advance()
-                if wrong:
-                    session = graph.signatures[part.start + wrong[0]]
-                    raise PeerFault(
-                        what=f"partials/{p}/{i}", expected="valid partial signatures",
-                        came=f"{len(wrong)} wrong, the first for {session.template} input {session.input} {session.path}",
-                    )  # fmt: skip
-            found += batch.aggregate(public, partials)
+            found += _presignatures(graph, i, public, partials)
             steps.advance()
         return found
 
-    name = context.name(state)
+    name, signatures = context.name(state), None
     if context.store.get("presigned", name) is None:  # else: stored before a crash
         signatures = await asyncio.to_thread(make)
         await asyncio.to_thread(_refuse_equal_nonces, graph, signatures)
@@ -198,26 +191,51 @@ async def aggregate(context: Context, state: VaultState, job: Job) -> Facts:
     if back is None:
         raise LocalFault(what="presignatures", expected="to be read back", came="nothing", todo="Check the disk.")
     presigned = Presigned(graph=graph, signatures=back)
-    wrong = await asyncio.to_thread(presigned.check)
-    if wrong:
-        raise LocalFault(
-            what="presignatures read back", expected="all valid", came=f"{len(wrong)} wrong", todo="Check the disk."
-        )
+    if back != signatures:  # what is equal to bytes that were verified needs no second look
+        wrong = await asyncio.to_thread(presigned.check)
+        if wrong:
+            raise LocalFault(
+                what="presignatures read back", expected="all valid", came=f"{len(wrong)} wrong", todo="Check the disk."
+            )
+    steps.advance()
     context.keys.burn(name)
     digest = blake3(presigned.signatures, derive_key_context="bitvm3 2026 presigned v1").digest()
     return (("presigned", digest), (key("ready", state.me), digest))
 
 
-def _wrong_partials(
-    batch: Presigning, party: int, part: int, sessions: int, public: list[bytes], partials: bytes
-) -> list[int]:
-    name = key("partials", party, part)
-    if len(partials) != PARTIAL * sessions:
-        raise PeerFault(what=name, expected=f"{PARTIAL * sessions} bytes", came=f"{len(partials)} bytes")
+def _presignatures(graph: VaultGraph, part: int, public: list[bytes], partials: list[bytes]) -> bytes:
+    """Every presignature of a part, each verified. Raises PeerFault naming the party whose partial spoils one."""
+    sessions = graph.parts[part]
+    for p, stated in enumerate(partials):
+        if len(stated) != PARTIAL * len(sessions):
+            expected, came = f"{PARTIAL * len(sessions)} bytes", f"{len(stated)} bytes"
+            raise PeerFault(what=key("partials", p, part), expected=expected, came=came)
+    batch = graph.presigning(sessions)
     try:
-        return batch.check_partials(party, public, partials)
+        found = batch.aggregate(public, partials)
+        wrong = batch.check(found)
+    except NativeError:  # somebody's partial is no scalar
+        found, wrong = b"", list(range(len(sessions)))
+    for p in range(len(partials)) if wrong else ():
+        _refuse_partials(graph, batch, p, part, public, partials[p])
+    if wrong:
+        raise LocalFault(what="presignatures", expected="to hold where every partial does", came=f"{len(wrong)} wrong")
+    return found
+
+
+def _refuse_partials(
+    graph: VaultGraph, batch: Presigning, party: int, part: int, public: list[bytes], partials: bytes
+) -> None:
+    """Raise PeerFault when a partial of this party is wrong."""
+    name = key("partials", party, part)
+    try:
+        wrong = batch.check_partials(party, public, partials)
     except NativeError as error:
         raise PeerFault(what=name, expected="partial signatures", came=str(error)) from error
+    if wrong:
+        session = graph.signatures[graph.parts[part].start + wrong[0]]
+        came = f"{len(wrong)} wrong, the first for {session.template} input {session.input} {session.path}"
+        raise PeerFault(what=name, expected="valid partial signatures", came=came)
 
 
 def _refuse_equal_nonces(graph: VaultGraph, signatures: bytes) -> None:
