@@ -17,10 +17,12 @@ from bitcoin_scripts.outputs import p2tr
 from native._native.engine import presign_digits
 from native._native.keys import Secret, Seed
 from native._native.signing import complete
+from tests.models import attest
 from vault.agreement import (
     Coin,
     Engine,
     EnginePoints,
+    Fast,
     FeePolicy,
     GraphTerms,
     Loan,
@@ -32,6 +34,7 @@ from vault.agreement import (
     Terms,
     Timelocks,
 )
+from vault.fast_point import Announcement
 from vault.fees import deposit_needed, minimal_bond
 from vault.graph import VaultGraph, derive
 from vault.ledger.rules import DEFAULT
@@ -177,6 +180,10 @@ class Kit:
     def a(self) -> bytes:
         return digest(self.name, "a")
 
+    def h(self, entry: int) -> bytes:
+        """L's preimage of the ticket of an entry of path B."""
+        return digest(self.name, "h", entry)
+
     def r(self, slot: int) -> bytes:
         return digest(self.name, "r", slot)
 
@@ -237,6 +244,9 @@ class Kit:
             hashlocks_r=tuple(hashlib.sha256(self.r(s)).digest() for s in range(len(proposal.slots)))
             if role == "lender"
             else (),
+            hashlocks_f=tuple(hashlib.sha256(self.h(f)).digest() for f in range(len(proposal.fast)))
+            if role == "lender"
+            else (),
             prefund_inputs=inputs if role == "borrower" else (),
         )
 
@@ -292,6 +302,13 @@ class Kit:
         }
 
     # ---- finished transactions
+    def liquidate(self, entry: int, *, chosen: Sequence[int]) -> bytes:
+        """Path B with what these attestors attested, as the entry's liquidator publishes it."""
+        proposal = self.proposal
+        extra = Secret.from_revealed(attested_secret(proposal.loan, entry, chosen))
+        owner = self.personal(proposal.fast[entry].liquidator)
+        return finish(self.presigned, f"liquidate/{entry}", personal=owner, preimage=self.h(entry), extra=extra)
+
     def digit_signatures(self, graph: int, values: Sequence[int]) -> list[bytes]:
         return [
             self.presigned.digit_signature(graph, w, v, self.digit_secret(graph, w, v)) for w, v in enumerate(values)
@@ -314,6 +331,8 @@ class Kit:
         graph = int(head) if head.isdigit() else None
         if graph is None:
             slot = int(kind) if kind else 0
+            if head == "liquidate":
+                return self.liquidate(slot, chosen=range(LOAN_ATTESTORS[1]))
             wallet = {
                 key: self.wallet(i).sign_key_path(message, None)
                 for i, (key, message) in enumerate(wallet_messages(self.graph))
@@ -338,6 +357,63 @@ class Kit:
             return finish(self.presigned, name, personal=self.personal(k), digits=digits)
         owner = claimant if answer == "refute" else self.personal(k)
         return finish(self.presigned, name, personal=owner, extra=self.lock(graph, k))
+
+
+# ---- path B ----------------------------------------------------------------------------------------------------------
+LOAN_ATTESTORS = (3, 2)
+"""n and t of the loans with fast liquidation."""
+FAST_PRICE, FAST_DAY = 400_000, 3
+
+
+def attestor_secrets(attestor: int, price: int, day: int) -> tuple[int, int]:
+    """Key and nonce of an attestor's announcement."""
+    return scalar("attestor", attestor), scalar("attestor nonce", attestor, price, day)
+
+
+@lru_cache(maxsize=64)
+def announcement(ledger: bytes, attestor: int, price: int, day: int) -> Announcement:
+    """As an honest attestor makes it, by the independent model."""
+    return Announcement(**attest.announce(ledger, attestor, price, day, *attestor_secrets(attestor, price, day)))
+
+
+def attestation(ledger: bytes, a: Announcement) -> bytes:
+    """The 32 bytes that the attestor shows when the price was that low."""
+    return attest.sign(*attestor_secrets(a.attestor, a.price, a.day), attest.event(ledger, a.price, a.day))[32:]
+
+
+def attested_secret(loan: Loan, entry: int, chosen: Sequence[int]) -> bytes:
+    """What opens an entry by these attestors, by the independent model."""
+    place = loan.fast[entry]
+    found = [announcement(loan.ledger, j, place.price, place.day) for j in chosen]
+    shown = [int.from_bytes(attestation(loan.ledger, a), "big") for a in found]
+    opened = attest.subset_secret(loan.ledger, [msgspec.structs.asdict(a) for a in found], shown)
+    return opened.to_bytes(32, "big")
+
+
+def fast_loan(entries: Sequence[Fast], **fields: object) -> Loan:
+    """A loan with these entries of path B and the announcements they need, by 2 of 3 attestors."""
+    base = loan(fast=tuple(entries), threshold=LOAN_ATTESTORS[1], **fields)
+    places = sorted({(entry.price, entry.day) for entry in entries})
+    found = tuple(announcement(base.ledger, j, *place) for place in places for j in range(LOAN_ATTESTORS[0]))
+    return msgspec.structs.replace(base, announcements=found)
+
+
+@lru_cache(maxsize=4)
+def fast_kit(*, slots: int = 2, liquidators: int = 2) -> Kit:
+    """All parties of a loan in which every liquidator may take every slot by path B; cached."""
+    values = (SLOT,) * slots
+    entries = [
+        Fast(slot=slot, liquidator=2 + j, price=FAST_PRICE, day=FAST_DAY)
+        for slot in range(slots)
+        for j in range(liquidators)
+    ]
+    proposal = make_proposal(
+        graphs=loan_graphs(values, liquidators=liquidators),
+        slots=values,
+        liquidators=liquidators,
+        loan=fast_loan(entries),
+    )
+    return Kit(proposal=proposal, name=f"fast {slots} {liquidators}", coins=2)
 
 
 def lending_proposal(*, slots: Sequence[int] = (SLOT, SLOT), liquidators: int = 2, challengers: int = 1) -> Proposal:

@@ -134,6 +134,11 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return tuple(i for i, party in enumerate(self.parties) if party.role == "liquidator")
 
     @property
+    def fast(self) -> tuple[Fast, ...]:
+        """The entries of path B; none of a plain vault."""
+        return self.loan.fast if self.loan else ()
+
+    @property
     def ledger_vault(self) -> bytes:
         """32 bytes: the name of the position that this vault's slots belong to."""
         return self.loan.vault if self.loan and self.loan.vault else self.proposal_id

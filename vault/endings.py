@@ -132,6 +132,12 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "repay": Kind(
             title="Repay", by=lambda p: p.borrower, ends=("slot/{s}",), needs=("the preimage r of the slot",)
         ),
+        "liquidate": Kind(
+            title="fast liquidation (path B), the price was attested and L lets it",
+            by=lambda p: p.challenger,
+            ends=("slot/{s}",),
+            needs=("what enough attestors attested", "L's preimage of the ticket, shown when it was paid", SIGNED),
+        ),
         "deadman": Kind(title="DeadMan, everybody has vanished", by=lambda p: p.borrower, ends=("slot/{s}",)),
         "claim": Kind(title="Claim ({outcome})", by=lambda p: p.claimant),
         "contest": Kind(title="Contest", by=lambda p: p.challengers, needs=(SIGNED,)),
@@ -210,6 +216,9 @@ def kind_of(name: str) -> str:
 def place_of(proposal: Proposal, name: str) -> Place:
     """Where a transaction stands, from its name."""
     head, *rest = name.split("/")
+    if head == "liquidate":
+        entry = proposal.fast[int(rest[0])]
+        return Place(proposal=proposal, s=entry.slot, k=entry.liquidator)
     if not head.isdigit():
         return Place(proposal=proposal, s=int(rest[0]) if rest else -1)
     return Place(proposal=proposal, g=int(head), k=int(rest[1]) if len(rest) > 1 else -1)

@@ -15,11 +15,12 @@ from itertools import pairwise
 from blake3 import blake3
 
 from bitcoin_scripts.outputs import KEY_PATH, Output, Sign
-from bitcoin_scripts.script import digit_position
+from bitcoin_scripts.script import NO_CODESEP, digit_position
 from bitcoin_scripts.transaction import Template
 from native import NativeError
 from native._native import engine, signing
 from vault.agreement import EnginePoints, Proposal, Rows, Terms, encode
+from vault.fast import entry_points
 from vault.faults import PointsFault
 from vault.fees import amounts_of, prefund_values
 from vault.plan import Cast, Plan, plan_of
@@ -92,6 +93,12 @@ class VaultGraph:
             bounds += [start + (end - start) * i // pieces for i in range(1, pieces + 1)]
         return tuple(range(low, high) for low, high in pairwise(bounds))
 
+    def fast(self, entry: int) -> range:
+        """The indices in `signatures` of the t-subsets of the attestors that open an entry of path B."""
+        name = f"liquidate/{entry}"
+        first = self.places[name, 0, KEY_PATH, NO_CODESEP]
+        return range(first, first + sum(s.template == name for s in self.signatures))
+
     def digit(self, graph: int, digit: int) -> range:
         """The indices in `signatures` of the values 0, 1, ... of one digit of Assert."""
         first = self.places[f"{graph}/assert", 0, "digits", digit_position(digit)]
@@ -128,7 +135,8 @@ class VaultGraph:
 def derive(terms: Terms, points: tuple[EnginePoints, ...]) -> VaultGraph:
     """The graph of checked terms; PointsFault when the points do not fit.
 
-    Names: prefund, refund/S, vault, repay/S, deadman/S for every slot S, and for every graph g: g/claim, g/contest,
+    Names: prefund, refund/S, vault, repay/S, deadman/S for every slot S, liquidate/F for every entry F of path B, and for
+    every graph g: g/claim, g/contest,
     g/uncontested_payout, g/no_assert, g/assert, for every challenger K g/disprove/K (core) or g/reveal/K, g/refute/K,
     g/no_payout/K, g/stake_back/K (babe), g/contested_payout, g/release_bond, g/release_bond_contest.
     """
@@ -214,6 +222,8 @@ def _signatures(
                 rows: Sequence[Sequence[bytes | None]] = [[None]] * len(positions)
                 if path == "digits":
                     rows = digit_points(points[_owner(name)].digits)
+                elif (head := name.partition("/"))[0] == "liquidate" and plan.proposal.loan is not None:
+                    rows = [entry_points(plan.proposal.loan, int(head[2]))]
                 found += [
                     Signature(
                         template=name,

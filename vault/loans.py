@@ -9,6 +9,7 @@ words of path B in `vault.fast`.
 from __future__ import annotations
 
 from vault.agreement import Loan, Proposal
+from vault.fast import check_fast
 from vault.faults import TermsFault
 from vault.fields import equal, length, within
 from vault.ledger.events import SLOTS
@@ -53,6 +54,7 @@ def check_loan(proposal: Proposal, loan: Loan) -> None:
         equal(f"{at}.statement of a loan", graph.statement, loan.ledger)
         # The ledger settles money for whole coins: a rest would be paid a second time.
         equal(f"{at}.amount of a loan", graph.amount, proposal.slots[graph.slot])
+    check_fast(proposal, loan)
 
 
 def check_rules_of(proposal: Proposal, rules: Rules) -> None:

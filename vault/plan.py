@@ -33,6 +33,7 @@ class Cast:
     change_script: bytes  # of the borrower
     hashlock_a: bytes
     hashlocks_r: tuple[bytes, ...]  # by slot
+    hashlocks_f: tuple[bytes, ...]  # by entry of path B
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +82,7 @@ def plan_of(terms: Terms, points: tuple[EnginePoints, ...], values: Mapping[str,
         change_script=borrower.change_script,
         hashlock_a=borrower.hashlock_a,
         hashlocks_r=lender.hashlocks_r,
+        hashlocks_f=lender.hashlocks_f,
     )
     return Plan(
         proposal=proposal,
@@ -107,6 +109,7 @@ def stand_in(proposal: Proposal, *, coins: int) -> Plan:
         change_script=script,
         hashlock_a=bytes(32),
         hashlocks_r=(bytes(32),) * len(proposal.slots),
+        hashlocks_f=(bytes(32),) * len(proposal.fast),
     )
     pairs = [(g, k) for g in graphs for k in proposal.challengers(g)]
     return Plan(

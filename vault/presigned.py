@@ -21,7 +21,18 @@ from native._native.keys import Secret
 from vault.agreement import EnginePoints, Terms
 from vault.faults import PresignedFault
 from vault.graph import VaultGraph, derive
-from vault.signing import FromDigit, FromGroup, FromParty, FromPoint, FromSecret, FromWallet, Source, Stack, needs
+from vault.signing import (
+    FromAttestors,
+    FromDigit,
+    FromGroup,
+    FromParty,
+    FromPoint,
+    FromSecret,
+    FromWallet,
+    Source,
+    Stack,
+    needs,
+)
 from vault.terms import check_terms
 
 SIGNATURE_SIZE = 65  # R' with its parity, s'
@@ -123,10 +134,11 @@ def finish(
 ) -> bytes:
     """The raw signed transaction `name`.
 
-    `personal`: the key of the party whose signature is needed. `preimage`: a (Vault) or r (Repay). `digits`: one
-    64-byte signature a digit, digit 0 first: of Assert (see `Presigned.digit_signature`), or of Reveal under K_k.
-    `extra`: the logarithm of O_k (Disprove) or F_k (Refute). `leaf`: the contesting challenger. `wallet`: output key ->
-    signature over `wallet_messages` (PreFund). PresignedFault names what is missing or wrong; nothing is ever left out silently.
+    `personal`: the key of the party whose signature is needed. `preimage`: a (Vault), r (Repay) or L's of a ticket
+    (Liquidate). `digits`: one 64-byte signature a digit, digit 0 first: of Assert (see `Presigned.digit_signature`), or
+    of Reveal under K_k. `extra`: the logarithm of O_k (Disprove), of F_k (Refute), or of the point of t attestors
+    (Liquidate). `leaf`: the contesting challenger. `wallet`: output key -> signature over `wallet_messages` (PreFund).
+    PresignedFault names what is missing or wrong; nothing is ever left out silently.
     """
     graph = presigned.graph
     own = _Own(personal=personal, preimage=preimage, digits=digits, extra=extra, wallet=wallet or {})
@@ -164,6 +176,12 @@ def _piece(presigned: Presigned, name: str, stack: Stack, source: Source, own: _
             if own.digits is None or len(own.digits) != count:
                 raise _missing(name, f"{count} digit signatures")
             return _verified(name, key, message, own.digits[digit])
+        case FromAttestors(indices=indices):
+            opened = [i for i in indices if own.extra and own.extra.point() == graph.signatures[i].adaptor]
+            if own.extra is None or not opened:
+                raise _missing(name, f"the secret of one of {len(indices)} subsets of the attestors")
+            signature = signing.complete(presigned.presignature(opened[0]), own.extra)
+            return _verified(name, graph_key(graph, opened[0]), graph.signatures[opened[0]].message, signature)
         case FromParty(party=party, message=message):
             wanted = graph.cast.personal[party]
             if own.personal is None or own.personal.xonly() != wanted:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bitcoin_scripts.outputs import Preimage, Sign
+from bitcoin_scripts.outputs import KEY_PATH, Preimage, Sign
 from bitcoin_scripts.script import digit_at
 from vault.faults import PresignedFault
 from vault.graph import VaultGraph
@@ -28,6 +28,13 @@ class FromDigit:
     digit: int
     key: bytes  # x-only
     message: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FromAttestors:
+    """One of the presignatures `indices` (one a t-subset of the attestors), completed with what that subset attested."""
+
+    indices: range
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +69,7 @@ class FromSecret:
     digest: bytes
 
 
-Source = FromGroup | FromDigit | FromParty | FromPoint | FromWallet | FromSecret
+Source = FromGroup | FromDigit | FromAttestors | FromParty | FromPoint | FromWallet | FromSecret
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +104,8 @@ def _source(graph: VaultGraph, name: str, index: int, path: str, piece: Sign | P
         first = graph.places[name, index, path, piece.position]
         if graph.signatures[first].adaptor is None:
             return FromGroup(index=first)
+        if path == KEY_PATH:
+            return FromAttestors(indices=graph.fast(int(name.partition("/")[2])))
         message = graph.signatures[first].message
         return FromDigit(digit=digit_at(piece.position), key=piece.key, message=message)
     message = graph.templates[name].sighash(index, piece.position, path=path)

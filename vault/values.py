@@ -21,7 +21,7 @@ PERCENT_LOST = PERCENT_INJURED + PERCENT_BURNED  # what a cheating claimant lose
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class At:
-    """The table as seen from one slot, graph or challenger: names may say {s}, {g} and {k}."""
+    """The table as seen from one slot, graph, challenger or entry of path B: names may say {s}, {g}, {k} and {f}."""
 
     proposal: Proposal
     fees: Mapping[str, Sats]
@@ -30,13 +30,14 @@ class At:
     s: int = -1
     g: int = -1
     k: int = -1
+    f: int = -1
 
     def __getitem__(self, role: str) -> Sats:
         return self.values[self.name(role)]
 
     def name(self, pattern: str) -> str:
         """A role or transaction of this place."""
-        return pattern.format(s=self.s, g=self.g, k=self.k)
+        return pattern.format(s=self.s, g=self.g, k=self.k, f=self.f)
 
     def spent(self, transaction: str) -> Sats:
         """Fee and anchor of a transaction."""
@@ -96,7 +97,10 @@ _SPLIT: Mapping[Engine, tuple[str, str]] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """The value of one output. `output` may say {s} (slot), {g} (graph), {k} (challenger); only graphs of `engine`."""
+    """The value of one output; only graphs of `engine`.
+
+    `output` may say {s} (slot), {g} (graph), {k} (challenger), {f} (entry of path B).
+    """
 
     output: str
     rule: str
@@ -105,7 +109,8 @@ class Rule:
 
 
 def _vault_share(a: At) -> Sats:
-    share, remainder = divmod(a.spent("vault"), len(a.proposal.slots))
+    tickets = sum(a.values[f"ticket/{f}"] for f in range(len(a.proposal.fast)))
+    share, remainder = divmod(a.spent("vault") + tickets, len(a.proposal.slots))
     return share + (remainder if a.s == 0 else 0)  # the remainder on slot 0
 
 
@@ -122,8 +127,18 @@ def _burned(a: At) -> Sats:
 RULES = (
     Rule(output="vault/{s}", rule="the slot", value=lambda a: a.proposal.slots[a.s]),
     Rule(
+        output="ticket/{f}",
+        rule="fee(Liquidate) + anchor: what the slot alone cannot pay, as all of it goes to the liquidator",
+        value=lambda a: a.spent("liquidate/{f}"),
+    ),
+    Rule(
+        output="liquidate/{f}",
+        rule="the slot",
+        value=lambda a: a.proposal.slots[a.proposal.fast[a.f].slot],
+    ),
+    Rule(
         output="prefund/{s}",
-        rule="vault/{s} + an equal share of fee(Vault) + anchor, remainder on slot 0",
+        rule="vault/{s} + an equal share of fee(Vault) + anchor + all tickets, remainder on slot 0",
         value=lambda a: a["vault/{s}"] + _vault_share(a),
     ),
     Rule(
@@ -260,6 +275,9 @@ def fill(table: At, rules: tuple[Rule, ...], *, only: int | None = None) -> None
 def _places(table: At, rule: Rule, only: int | None) -> Iterator[At]:
     if "{s}" in rule.output:
         yield from (replace(table, s=s) for s in range(len(table.proposal.slots)))
+        return
+    if "{f}" in rule.output:
+        yield from (replace(table, f=f) for f in range(len(table.proposal.fast)))
         return
     for g in range(len(table.proposal.graphs)) if only is None else (only,):
         if rule.engine not in (None, table.proposal.graphs[g].engine):

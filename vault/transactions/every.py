@@ -10,6 +10,7 @@ from vault.transactions.claim import claim
 from vault.transactions.contest import contest
 from vault.transactions.contested_payout import contested_payout
 from vault.transactions.dead_man import dead_man
+from vault.transactions.liquidate import liquidate
 from vault.transactions.no_assert import no_assert
 from vault.transactions.prefund import prefund
 from vault.transactions.refund import refund
@@ -27,6 +28,7 @@ def every_transaction(plan: Plan) -> dict[str, Template]:
     templates = [deposit, *(refund(plan, slot, prefund=deposit) for slot in slots), coin]
     for slot in slots:
         templates += [repay(plan, slot, vault=coin), dead_man(plan, slot, vault=coin)]
+    templates += [liquidate(plan, f, entry, vault=coin) for f, entry in enumerate(plan.proposal.fast)]
     for g in range(len(plan.proposal.graphs)):
         opened = claim(plan, g)
         contested = contest(plan, g, claim=opened)
