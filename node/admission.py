@@ -6,7 +6,7 @@ node has, and nothing it could not carry out. This module does NOT decide whethe
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,6 +17,7 @@ from node.faults import PeerFault
 from node.proposing import predicate_of
 from vault.faults import VaultFault
 from vault.graph import part_counts
+from vault.ledger import rules as lending
 from vault.terms import Proposal, parse_proposal
 
 NONCE_BYTES: Final = 66
@@ -39,9 +40,9 @@ class Rules:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judges:
-    """What this node can judge a claim of engine babe by: ids of the ledgers open here, and of its keys of `outcome`."""
+    """What this node can judge a claim of engine babe by: the ledgers open here with their rules, its keys of `outcome`."""
 
-    ledgers: frozenset[bytes]
+    ledgers: Mapping[bytes, lending.Rules]
     keys: frozenset[bytes]
 
 
@@ -73,6 +74,13 @@ def _rows(proposal: Proposal, proposer: bytes, me: bytes, rules: Rules, judges: 
     yield "timelocks.depth", depth >= rules.minimum_depth, f"at least {rules.minimum_depth}", depth
     yield "parties", me in identities, f"this node, {me.hex()}", "other nodes only"
     yield "proposer", proposer in identities, "one of the parties", proposer.hex()
+    if proposal.loan is not None:
+        # A loan under other rules than its ledger's would be judged by numbers that nobody agreed to.
+        ledger = proposal.loan.ledger
+        yield "loan.ledger", ledger in judges.ledgers, "a ledger open here", ledger.hex()
+        for field in lending.Rules.__struct_fields__:
+            told, wanted = getattr(proposal.loan.rules, field), getattr(judges.ledgers[ledger], field)
+            yield f"loan.rules.{field}", told == wanted, f"{wanted}, as the ledger {ledger.hex()[:16]} has it", told
     for g, (graph, parts) in enumerate(zip(proposal.graphs, part_counts(proposal), strict=True)):
         values = -(-(graph.digits << graph.digit_bits) // parts)
         at = f"graphs[{g}]"

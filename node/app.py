@@ -397,8 +397,9 @@ class Node:
         """Begin a vault as its proposer; returns its id, hex. Raises LocalFault naming the field."""
         judges, identity = await asyncio.to_thread(self.judges), self.context.keys.identity.xonly()
         proposal = await asyncio.to_thread(
-            propose, wanted, network=self.rules.network, genesis=self.rules.genesis, keys=sorted(judges.keys)
-        )
+            propose, wanted, network=self.rules.network, genesis=self.rules.genesis, keys=sorted(judges.keys),
+            ledgers=judges.ledgers,
+        )  # fmt: skip
         try:
             proposer, me = await asyncio.to_thread(
                 admit, proposal, proposer=identity, me=identity, rules=self.rules, judges=judges
@@ -413,9 +414,9 @@ class Node:
 
     def judges(self) -> Judges:
         """What this node can judge a claim of engine babe by. Reads the key folder."""
-        lines = self.context.proving.keys()
+        lines, ledgers = self.context.proving.keys(), self.context.ledgers
         return Judges(
-            ledgers=self.context.ledgers.ids(),
+            ledgers={ledger: ledgers.genesis(ledger).rules for ledger in ledgers.ids()},
             keys=frozenset(line.key for line in lines if line.statement.name == OUTCOME),
         )
 

@@ -1,14 +1,14 @@
 """From what a person says of a vault to a Proposal, and from what an operator claims with to the digits of Assert.
 
 Promise: everything a person leaves out is filled in the same way on every node: circuit, digits, smallest bond, timelocks; for
-engine babe the largest stake allowed, and this node's only key of the statement `outcome`. This module does NOT know peers or
-state.
+engine babe the largest stake allowed, and this node's only key of the statement `outcome`; for a loan the rules of its ledger,
+one graph a (claimant, outcome, slot), the longest ledger timeout, a dead man late enough. Does NOT know peers or state.
 """
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, assert_never
 
@@ -24,8 +24,20 @@ from circuits.withdrawal import commitment_of, withdrawal
 from node.faults import LocalFault
 from vault.faults import VaultFault
 from vault.fees import largest_stake, minimal_bond
-from vault.terms import MIN_STAKE, FeePolicy, GraphTerms, Party, Proposal, Timelocks, check_proposal, check_shape
-from vault.timelocks import MAINLINE, regtest_timelocks
+from vault.ledger.rules import Rules
+from vault.terms import (
+    MIN_STAKE,
+    Fast,
+    FeePolicy,
+    GraphTerms,
+    Loan,
+    Party,
+    Proposal,
+    Timelocks,
+    check_proposal,
+    check_shape,
+)
+from vault.timelocks import MAINLINE, dead_man_floor, longest_timeout, regtest_timelocks
 
 
 class GraphWanted(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -50,26 +62,45 @@ class GraphWanted(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class PartyWanted(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`identity`: the x-only key a node signs its messages with, hex. `role`: borrower, lender or challenger."""
+    """`identity`: the x-only key a node signs its messages with, hex. `role`: borrower, lender, liquidator or challenger."""
 
     identity: str
     role: str
 
 
+class LoanWanted(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What makes a vault a loan. `ledger`: the id of one that is open here, hex; `cents`: what is lent, nothing for a top-up.
+
+    `timeout`: blocks after PreFund until the lender may take back what it locked (none: the most allowed). A top-up names
+    the `vault` whose position it adds to, hex, and the position's slot that its slot 0 becomes.
+    """
+
+    ledger: str
+    cents: int = 0
+    timeout: int | None = None
+    vault: str | None = None
+    first_slot: int = 0
+    fast: tuple[Fast, ...] = ()
+
+
 class ProposalWanted(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A vault as a person describes it. Amounts are sats, times blocks, rates sat/vB.
 
-    Without `timelocks` the network's own are used: real days on every chain but regtest.
+    Without `timelocks` the network's own are used: real days on every chain but regtest. A loan may leave out `graphs`: then
+    B, L and every liquidator get one for each slot, of this `profile` (only regtest has a default, test). It says its own
+    `maturity`, and its `grace` is that of the ledger's rules; a plain vault has 10 and 2 blocks when nothing is said.
     """
 
     parties: tuple[PartyWanted, ...]
     slots: tuple[int, ...]
-    graphs: tuple[GraphWanted, ...]
+    graphs: tuple[GraphWanted, ...] = ()
+    profile: str | None = None
     timelocks: dict[str, int] | None = None
     base_rate: int = 1
     worst_rate: int = 50
-    maturity: int = 10
-    grace: int = 2
+    maturity: int | None = None
+    grace: int | None = None
+    loan: LoanWanted | None = None
 
 
 @lru_cache(maxsize=64)
@@ -89,8 +120,10 @@ def predicate_of(terms: GraphTerms) -> Predicate:
             assert_never(terms.engine)
 
 
-def propose(wanted: dict[str, Any], *, network: str, genesis: bytes, keys: Sequence[bytes]) -> Proposal:
-    """The proposal a person means; `keys` are the ids of this node's verifying keys of `outcome`.
+def propose(
+    wanted: dict[str, Any], *, network: str, genesis: bytes, keys: Sequence[bytes], ledgers: Mapping[bytes, Rules]
+) -> Proposal:
+    """The proposal a person means; `keys`: this node's verifying keys of `outcome`; `ledgers`: those open here, by id.
 
     Raises LocalFault naming the field.
     """
@@ -101,21 +134,16 @@ def propose(wanted: dict[str, Any], *, network: str, genesis: bytes, keys: Seque
             what="proposal", expected="parties, slots and graphs as README shows", came=str(error)
         ) from error
     try:
-        return _propose(told, network, genesis, keys)
+        return _propose(told, network, genesis, keys, ledgers)
     except VaultFault as fault:
         raise LocalFault(what="proposal", expected="one by the rules", came=str(fault)) from fault
 
 
-def _propose(told: ProposalWanted, network: str, genesis: bytes, keys: Sequence[bytes]) -> Proposal:
-    default = regtest_timelocks() if network == "regtest" else MAINLINE
-    try:
-        timelocks = (
-            default
-            if told.timelocks is None
-            else msgspec.convert({**msgspec.to_builtins(default), **told.timelocks}, Timelocks)
-        )
-    except msgspec.ValidationError as error:
-        raise LocalFault(what="proposal.timelocks", expected="numbers of blocks by name", came=str(error)) from error
+def _propose(
+    told: ProposalWanted, network: str, genesis: bytes, keys: Sequence[bytes], ledgers: Mapping[bytes, Rules]
+) -> Proposal:
+    loan = None if told.loan is None else _loan(told.loan, ledgers)
+    graphs = told.graphs or (() if told.loan is None else _every_claim(told, told.loan.ledger, network))
     draft = Proposal(
         version=1,
         network=network,
@@ -123,21 +151,94 @@ def _propose(told: ProposalWanted, network: str, genesis: bytes, keys: Sequence[
         salt=secrets.token_bytes(32),
         parties=tuple(Party(identity=_hex("identity", party.identity), role=party.role) for party in told.parties),  # type: ignore[arg-type]
         slots=told.slots,
-        graphs=tuple(_graph(g, graph, keys) for g, graph in enumerate(told.graphs)),
-        timelocks=timelocks,
+        graphs=tuple(_graph(g, graph, keys) for g, graph in enumerate(graphs)),
+        timelocks=_timelocks(told, network),
         fee_policy=FeePolicy(base_rate=told.base_rate, worst_rate=told.worst_rate),
-        maturity=told.maturity,
-        grace=told.grace,
+        maturity=_maturity(told),
+        grace=_grace(told, loan),
+        loan=loan,
     )
+    draft = _timed(draft, told)
     check_shape(draft)
-    staked = msgspec.structs.replace(
-        draft, graphs=tuple(_stake(draft, g, wanted) for g, wanted in enumerate(told.graphs))
-    )
+    staked = msgspec.structs.replace(draft, graphs=tuple(_stake(draft, g, wanted) for g, wanted in enumerate(graphs)))
     check_shape(staked)
     bonds = tuple(msgspec.structs.replace(graph, bond=minimal_bond(staked, g)) for g, graph in enumerate(staked.graphs))
     return check_proposal(msgspec.structs.replace(staked, graphs=bonds))
 
 
+def _timelocks(told: ProposalWanted, network: str) -> Timelocks:
+    default = regtest_timelocks() if network == "regtest" else MAINLINE
+    if told.timelocks is None:
+        return default
+    try:
+        return msgspec.convert({**msgspec.to_builtins(default), **told.timelocks}, Timelocks)
+    except msgspec.ValidationError as error:
+        raise LocalFault(what="proposal.timelocks", expected="numbers of blocks by name", came=str(error)) from error
+
+
+# ---- a loan ----------------------------------------------------------------------------------------------------------
+_CLAIMS: dict[str, str] = {"borrower": "withdraw", "lender": "default", "liquidator": "liquidate"}
+"""Role -> the outcome it may claim."""
+
+
+def _loan(wanted: LoanWanted, ledgers: Mapping[bytes, Rules]) -> Loan:
+    ledger = _hex("loan.ledger", wanted.ledger)
+    if ledger not in ledgers:
+        raise LocalFault(
+            what="loan.ledger", expected="a ledger open here", came=wanted.ledger,
+            todo="`bitvm3 ledger list` shows them; `bitvm3 ledger open FILE` opens one.",
+        )  # fmt: skip
+    return Loan(
+        ledger=ledger,
+        rules=ledgers[ledger],
+        cents=wanted.cents,
+        vault=b"" if wanted.vault is None else _hex("loan.vault", wanted.vault),
+        first_slot=wanted.first_slot,
+        timeout=wanted.timeout or 0,
+        fast=wanted.fast,
+    )
+
+
+def _every_claim(told: ProposalWanted, ledger: str, network: str) -> tuple[GraphWanted, ...]:
+    """Slot by slot: what B, L and each liquidator may claim, in the order of the parties."""
+    profile = told.profile or ("test" if network == "regtest" else None)
+    if profile is None:
+        raise LocalFault(what="profile", expected="fast, default or paranoid", came="none")
+    claimants = [(i, _CLAIMS[party.role]) for i, party in enumerate(told.parties) if party.role in _CLAIMS]
+    return tuple(
+        GraphWanted(claimant=who, outcome=outcome, slot=slot, profile=profile, amount=sats, ledger=ledger)
+        for slot, sats in enumerate(told.slots)
+        for who, outcome in claimants
+    )
+
+
+def _maturity(told: ProposalWanted) -> int:
+    if told.maturity is not None:
+        return told.maturity
+    if told.loan is not None:
+        raise LocalFault(what="maturity", expected="blocks from Vault until the loan is due", came="none")
+    return 10
+
+
+def _grace(told: ProposalWanted, loan: Loan | None) -> int:
+    if told.grace is not None:
+        return told.grace
+    return 2 if loan is None else loan.rules.grace
+
+
+def _timed(draft: Proposal, told: ProposalWanted) -> Proposal:
+    """What a loan's own times ask of timelocks that nobody named: a later dead man, the longest ledger timeout."""
+    loan = draft.loan
+    if loan is None:
+        return draft
+    if "dead_man" not in (told.timelocks or {}):
+        dead_man = max(draft.timelocks.dead_man, dead_man_floor(draft) + 1)
+        draft = msgspec.structs.replace(draft, timelocks=msgspec.structs.replace(draft.timelocks, dead_man=dead_man))
+    timeout = loan.timeout if loan.vault or loan.timeout else longest_timeout(draft)
+    return msgspec.structs.replace(draft, loan=msgspec.structs.replace(loan, timeout=timeout))
+
+
+# ---- graphs ----------------------------------------------------------------------------------------------------------
 def _stake(draft: Proposal, g: int, wanted: GraphWanted) -> GraphTerms:
     """The terms with the stake that a person names, or the largest one allowed."""
     terms = draft.graphs[g]

@@ -186,13 +186,17 @@ async def propose(node: Node, proposal: dict[str, Any]) -> dict[str, Any]:
 
 def _with_ledgers(node: Node, proposal: dict[str, Any]) -> dict[str, Any]:
     """A ledger may be named by its first digits, as everywhere."""
-    graphs = proposal.get("graphs")
-    if not isinstance(graphs, list) or node.ledgers is None:
+    if node.ledgers is None:
         return proposal
-    return {**proposal, "graphs": [_with_ledger(node.ledgers, graph) for graph in graphs]}
+    graphs, found = proposal.get("graphs"), {**proposal}
+    if isinstance(graphs, list):
+        found["graphs"] = [_with_ledger(node.ledgers, graph) for graph in graphs]
+    if "loan" in proposal:
+        found["loan"] = _with_ledger(node.ledgers, proposal["loan"])
+    return found
 
 
-def _with_ledger(rooms: Ledgers, graph: object) -> object:
-    if not isinstance(graph, dict) or not isinstance(graph.get("ledger"), str):
-        return graph
-    return {**graph, "ledger": rooms.find(graph["ledger"]).id.hex()}
+def _with_ledger(rooms: Ledgers, named: object) -> object:
+    if not isinstance(named, dict) or not isinstance(named.get("ledger"), str):
+        return named
+    return {**named, "ledger": rooms.find(named["ledger"]).id.hex()}

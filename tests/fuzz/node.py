@@ -39,6 +39,7 @@ from tests.cases import outcome
 from tests.fuzz.target import Form, Target
 from tests.vault_kit import GENESIS, kit, secret
 from vault.ledger import forms
+from vault.ledger.rules import DEFAULT
 
 _SENDER, _RECIPIENT = secret(1), secret(2)
 _HEX = "ab" * 32
@@ -116,7 +117,9 @@ def _admitted(raw: bytes) -> object:
 def _proposed() -> list[bytes]:
     from vault.terms import encode
 
-    built = propose(json.loads(_wanted()[0]), network="regtest", genesis=GENESIS, keys=(bytes(32),))
+    built = propose(
+        json.loads(_wanted()[0]), network="regtest", genesis=GENESIS, keys=(bytes(32),), ledgers=JUDGES.ledgers
+    )
     return [encode(built)]
 
 
@@ -135,17 +138,22 @@ def _wanted() -> list[bytes]:
         msgspec.json.encode({**proposal, "graphs": [babe]}),
         msgspec.json.encode(proposal),
         msgspec.json.encode({**proposal, "timelocks": {"depth": 6}, "maturity": 9}),
-    ]
+        msgspec.json.encode({
+            "parties": parties, "slots": [1_000_000], "maturity": 9, "loan": {"ledger": _HEX, "cents": 30_000, "timeout": 5},
+        }),
+    ]  # fmt: skip
 
 
-JUDGES = Judges(ledgers=frozenset({bytes.fromhex(_HEX)}), keys=frozenset({bytes(32)}))
+JUDGES = Judges(ledgers={bytes.fromhex(_HEX): DEFAULT}, keys=frozenset({bytes(32)}))
 
 
 async def _do(method: str, params: Any) -> object:
     """What the daemon's handlers do with parameters before they reach a vault."""
     match method:
         case "vault.propose":
-            return propose(params.proposal, network="regtest", genesis=GENESIS, keys=(bytes(32),))
+            return propose(
+                params.proposal, network="regtest", genesis=GENESIS, keys=(bytes(32),), ledgers=JUDGES.ledgers
+            )
         case "peer.connect":
             return {"peer": parse_address(params.address).peer_id}
         case "vault.claim":
@@ -376,7 +384,9 @@ def targets() -> tuple[Target, ...]:
         Target(
             name="proposal file",
             read=_as_file(
-                lambda path: propose(_proposal(path), network="regtest", genesis=GENESIS, keys=(bytes(32),)),
+                lambda path: propose(
+                    _proposal(path), network="regtest", genesis=GENESIS, keys=(bytes(32),), ledgers=JUDGES.ledgers
+                ),
                 "proposal.json",
             ),
             refusals=(LocalFault,),
