@@ -12,6 +12,7 @@ from challenge.bodies import decode_kept
 from challenge.facts import KINDS, everyone, has, key, lent, party_with
 from challenge.faults import Deviation, Refused
 from circuits.cut_and_choose import PROFILES
+from vault.fast import opens
 from vault.faults import TermsFault
 from vault.terms import Proposal, Terms, check_keys, check_terms, decode_keys
 
@@ -66,6 +67,19 @@ def _release(proposal: Proposal, known: Mapping[str, bytes], indices: tuple[int,
         raise Refused(f"release/{slot}: this is not the preimage of the lender's hashlock of slot {slot}")
 
 
+def _fast_release(proposal: Proposal, known: Mapping[str, bytes], indices: tuple[int, ...], value: bytes) -> None:
+    (entry,) = indices
+    lender = decode_keys(known[key("keys", proposal.lender)])
+    if len(value) != 32 or sha256(value).digest() != lender.hashlocks_f[entry]:
+        raise Refused(f"fast_release/{entry}: this is not the preimage of the lender's hashlock of ticket {entry}")
+
+
+def _want_fast(proposal: Proposal, _: Mapping[str, bytes], indices: tuple[int, ...], value: bytes) -> None:
+    (entry,) = indices
+    if proposal.loan is None or not opens(proposal.loan, entry, value):
+        raise Refused(f"want_fast/{entry}: this is not what enough attestors attested for entry {entry}")
+
+
 def _loan_taken(proposal: Proposal, known: Mapping[str, bytes], _: tuple[int, ...], value: bytes) -> None:
     if not lent(proposal):
         raise Refused("loan_taken: no money is lent under a in this vault")
@@ -90,6 +104,8 @@ CHECKS: Final[dict[str, Check]] = {
     "digest": _same("digest", "they derived other transactions, sighashes or points"),
     "ready": _same("ready", "they hold other presignatures"),
     "release": _release,
+    "fast_release": _fast_release,
+    "want_fast": _want_fast,
     "loan_taken": _loan_taken,
     "want_claim": _proof,
     "proof": _proof,

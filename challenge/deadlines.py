@@ -77,6 +77,11 @@ def _slots(state: VaultState, view: View) -> Iterator[Due]:
             until=height + locks.refund,
             why="the loan is taken: a is known" if taken else "PreFund is buried: a may be shown",
         )
+    for f, entry in enumerate(state.proposal.fast):
+        slot, needed = view.slots[entry.slot], {key("want_fast", f), key("fast_release", f)}
+        if entry.liquidator == state.me and slot.phase is SlotPhase.OPEN and needed <= facts.keys():
+            why = "the price was attested and the lender lets it: it was paid"
+            yield Due(name=key("liquidate", f), since=slot.height + 1, until=None, why=why)
     if not borrower:
         return
     for s, slot in enumerate(view.slots):

@@ -40,7 +40,7 @@ class When(Enum):
 class Kind:
     """One row of the vocabulary.
 
-    `indices` names what each index counts: p party, g graph, k challenger, s slot, i part, x a witness.
+    `indices` names what each index counts: p party, g graph, k challenger, s slot, f entry of path B, i part, x a witness.
     `of` says for which parties an operator's order or a job's result can mean anything (None: all); others are refused.
     `engine` names the only engine whose graphs have such a fact (empty: those of every engine).
     """
@@ -147,6 +147,10 @@ def _borrower(proposal: Proposal, _: tuple[int, ...]) -> int:
     return party_with(proposal, "borrower")
 
 
+def _liquidator(proposal: Proposal, indices: tuple[int, ...]) -> int:
+    return proposal.fast[indices[0]].liquidator
+
+
 def _to(author: Author) -> Audience:
     return lambda proposal, indices: (author(proposal, indices),)
 
@@ -202,6 +206,8 @@ KINDS: Final[dict[str, Kind]] = {
                         means="the borrower asks the lender for the repayment preimage of slot s"),
     "release": Kind(indices="s", author=_lender, audience=_to(_borrower), limit=32, when=When.LIVE,
                     means="the lender shows r of slot s"),
+    "fast_release": Kind(indices="f", author=_lender, audience=_to(_liquidator), limit=32, when=When.LIVE,
+                         means="the lender shows the preimage of the ticket of entry f (path B)"),
     "proof": Kind(indices="g", author=_claimant, audience=_challengers, limit=256, when=When.LIVE, engine="babe",
                   means="the proof of the claim of graph g: whoever sees that it is valid reveals nothing"),
     # stated by this node's own jobs
@@ -240,6 +246,10 @@ KINDS: Final[dict[str, Kind]] = {
                        means="the operator repays slot s"),
     "want_release": _own(indices="s", author=_operator, when=When.LIVE, limit=0, of=_to(_lender),
                          means="the operator, or the policy, shows r of slot s"),
+    "want_fast_release": _own(indices="f", author=_operator, when=When.LIVE, limit=0, of=_to(_lender),
+                              means="the operator, or the policy, shows the preimage of the ticket of entry f: it was paid"),
+    "want_fast": _own(indices="f", author=_operator, when=When.LIVE, limit=32, of=_to(_liquidator),
+                      means="the operator liquidates by entry f with what t attestors attested"),
     "want_deadman": _own(indices="s", author=_operator, when=When.LIVE, limit=0, of=_to(_borrower),
                          means="the operator takes slot s back by DeadMan"),
     "want_refund": _own(indices="s", author=_operator, when=When.LIVE, limit=0, of=_to(_borrower),
@@ -278,6 +288,7 @@ def parse_key(proposal: Proposal, text: str) -> tuple[str, Kind, tuple[int, ...]
         "k": len(proposal.parties),
         "g": len(proposal.graphs),
         "s": len(proposal.slots),
+        "f": len(proposal.fast),
         "i": parts(proposal),
         "x": 1 << 256,
     }

@@ -18,7 +18,7 @@ from challenge.facts import JOB, KINDS, NOBODY, OPERATOR, Kind, everyone, has, k
 from challenge.game import ANSWER_TABLE, GRAPH_TABLE, LEFTOVER, SLOT_TABLE, Answer, GraphPhase, SlotPhase, split
 from challenge.rules import live_rules, milestones, setup_rules
 from challenge.states import Seen, Stage, VaultState
-from vault.agreement import Engine, FeePolicy, GraphTerms, Loan, Party, Proposal, Role, Timelocks
+from vault.agreement import Engine, Fast, FeePolicy, GraphTerms, Loan, Party, Proposal, Role, Timelocks
 from vault.ledger.rules import DEFAULT
 
 BORROWER, LENDER, CHALLENGER, LIQUIDATOR = 0, 1, 2, 3
@@ -93,7 +93,15 @@ def loan_sample() -> Proposal:
         plain,
         parties=(*plain.parties, Party(identity=bytes([LIQUIDATOR]), role="liquidator")),
         graphs=(*plain.graphs, seizing),
-        loan=Loan(ledger=bytes(32), rules=DEFAULT, cents=1, vault=b"", first_slot=0, timeout=0),
+        loan=Loan(
+            ledger=bytes(32),
+            rules=DEFAULT,
+            cents=1,
+            vault=b"",
+            first_slot=0,
+            timeout=0,
+            fast=(Fast(slot=0, liquidator=LIQUIDATOR, price=1, day=0),),
+        ),
     )
 
 
@@ -131,7 +139,7 @@ def _by_engine(rows: Mapping[str, Iterable[tuple[str, ...]]]) -> Iterator[tuple[
 
 def _keys_of(proposal: Proposal, kind: str) -> frozenset[str]:
     """Every key of a kind in the sample."""
-    counts = {"p": 3, "k": 3, "g": 2, "s": 2, "i": parts(proposal), "x": 0}
+    counts = {"p": 3, "k": 3, "g": 2, "s": 2, "f": 0, "i": parts(proposal), "x": 0}
     found = {key(kind, *indices) for indices in product(*(range(counts[letter]) for letter in KINDS[kind].indices))}
     claimants = {key(kind, g, graph.claimant) for g, graph in enumerate(proposal.graphs)}
     return frozenset(found - claimants if KINDS[kind].indices == "gk" else found)
@@ -173,7 +181,7 @@ def _rules() -> Iterator[str]:
             )
             for who, rule in (
                 *(("borrower", rule) for rule in (*setup_rules(proposal, BORROWER), *live_rules(proposal, BORROWER))),
-                *(("lender", rule) for rule in live_rules(proposal, LENDER) if rule.job.kind == "reveal"),
+                *(("lender", rule) for rule in live_rules(proposal, LENDER) if rule.job.kind in ("reveal", "let")),
             )
         ]
         for engine, proposal in PROPOSALS.items()
@@ -182,7 +190,7 @@ def _rules() -> Iterator[str]:
 
 
 # ---- the vocabulary --------------------------------------------------------------------------------------------------
-INDICES: Final = {"p": CHALLENGER, "g": MINE, "k": LENDER, "s": 0, "i": 0, "x": 0}
+INDICES: Final = {"p": CHALLENGER, "g": MINE, "k": LENDER, "s": 0, "f": 0, "i": 0, "x": 0}
 
 
 def _who(row: Kind, party: int) -> str:
@@ -219,6 +227,7 @@ def _vocabulary() -> Iterator[str]:
         indices = tuple(INDICES[letter] for letter in row.indices)
         for engine, proposal in PROPOSALS.items():
             if row.engine in ("", engine):
+                proposal = PUBLISHING[LOAN] if "f" in row.indices else proposal
                 who, heard = _author(row, proposal, indices), _whose(row, row.audience(proposal, indices))
                 name = "/".join((kind, *row.indices))
                 rows[engine].append((f"`{name}`", who, heard, row.when.value, str(row.limit), row.means))
@@ -288,7 +297,7 @@ def _possible(proposal: Proposal, history: tuple[str, ...], undoing: str) -> dic
     """Everything that may be known beyond the setup, with this one of the orders that undo others, or none."""
     left_out = {*UNDOING, *UNDOING.get(undoing, ())} - {undoing}
     orders = [order for order in ORDERS if KINDS[order].indices and has(proposal, MINE, order)]
-    facts = {key(order, 0): b"" for order in orders} | {"release/0": b""}
+    facts = {key(order, 0): b"" for order in orders} | {"release/0": b"", "fast_release/0": b""}
     facts |= {key("loan_taken", LENDER): b""} if lent(proposal) else {}
     for at, name in enumerate(history, 1):
         shown = Seen(name=name, txid=b"", height=at, raw=name.encode())

@@ -119,6 +119,26 @@ def setup_rules(proposal: Proposal, me: int) -> tuple[Rule, ...]:
     )
 
 
+def states(proposal: Proposal, me: int, rule: Rule) -> tuple[str, ...]:
+    """Every fact that the job of a rule of the setup states, all at once; `rule.yields` is one of them."""
+    match rule.job.kind, rule.job.indices:
+        case "commit", (g,):
+            towards = (pair for pair in garbled_by(proposal, me) if pair[0] == g)
+            return (rule.yields, *(key("commitments", *pair) for pair in towards))
+        case "garble", (g,):
+            return (rule.yields, key("commitments", g, me))
+        case "answer", (g,):
+            return tuple(key("presignatures", g, k) for k in challengers_of(proposal, g))
+        case "nonces", ():
+            return tuple(key("nonces", me, i) for i in range(parts(proposal)))
+        case "sign", ():
+            return tuple(key("partials", me, i) for i in range(parts(proposal)))
+        case "aggregate", ():
+            return rule.yields, key("ready", me)
+        case _:
+            return (rule.yields,)
+
+
 def _garbling(proposal: Proposal, me: int, ends: Mapping[Stage, frozenset[str]]) -> Iterator[Rule]:
     """Points and commitments, kept sets after all commitments, openings, checks."""
     start = ends[Stage.KEYS] | {"funded"}
@@ -166,7 +186,7 @@ def live_rules(proposal: Proposal, me: int) -> tuple[Rule, ...]:
     )
     if party_with(proposal, "lender") != me:
         return verified
-    return verified + tuple(
+    repaid = tuple(
         Rule(
             Job(kind="reveal", indices=(s,)),
             frozenset({key("want_release", s), key("ask_release", s)}),
@@ -174,3 +194,8 @@ def live_rules(proposal: Proposal, me: int) -> tuple[Rule, ...]:
         )
         for s in range(len(proposal.slots))
     )
+    paid = tuple(
+        Rule(Job(kind="let", indices=(f,)), frozenset({key("want_fast_release", f)}), key("fast_release", f))
+        for f in range(len(proposal.fast))
+    )
+    return verified + repaid + paid

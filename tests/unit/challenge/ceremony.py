@@ -24,13 +24,15 @@ from challenge.machine import Step, begin, step
 from challenge.rules import garbled_by
 from challenge.states import Job, Seen, Stage, VaultState
 from circuits.cut_and_choose import PROFILES
-from tests.vault_kit import Kit, kit
+from tests.vault_kit import Kit, kit, lending_kit
 from vault.agreement import encode as encode_word
 from vault.terms import Proposal
 
 KIT: Kit = kit()
 BABE_KIT: Kit = kit(engine="babe")
+LOAN_KIT: Kit = lending_kit(slots=1)
 KITS = {"core": KIT, "babe": BABE_KIT}
+EVERY_KIT = {**KITS, "loan": LOAN_KIT}  # a loan has five parties: two liquidators, and a challenger of every graph
 PROPOSAL: Proposal = KIT.proposal
 BABE_PROPOSAL: Proposal = BABE_KIT.proposal
 BORROWER, LENDER, CHALLENGER = 0, 1, 2
@@ -46,7 +48,7 @@ def made_up(*words: object) -> bytes:
 
 def kept_of(graph: int, shift: int = 0) -> bytes:
     """A valid kept set; another `shift` is another one."""
-    profile = PROFILES[PROPOSAL.graphs[graph].profile]
+    profile = PROFILES[PROPOSAL.graphs[0].profile]  # the same for every graph here
     return encode_kept(tuple(sorted((i + shift) % profile.instances for i in range(profile.kept))))
 
 
@@ -58,7 +60,7 @@ def _agreed(state: VaultState, *kinds: str) -> bytes:
 def result(state: VaultState, job: Job) -> tuple[tuple[str, bytes], ...]:
     """What the job states."""
     me, proposal = state.me, state.proposal
-    kit = KITS[proposal.graphs[0].engine]
+    kit = next(kit for kit in EVERY_KIT.values() if kit.proposal == proposal)
     all_parts = range(parts(proposal))
     match job.kind, job.indices:
         case "fund", ():
@@ -137,9 +139,13 @@ class World:
     history: list[tuple[int, VaultState]] = field(default_factory=list)
 
     def begin(self, proposer: int = BORROWER) -> World:
-        for party in PARTIES:
-            self._take(party, begin(KITS[self.engine].proposal, me=party, proposer=proposer))
+        for party in self.parties:
+            self._take(party, begin(EVERY_KIT[self.engine].proposal, me=party, proposer=proposer))
         return self
+
+    @property
+    def parties(self) -> tuple[int, ...]:
+        return everyone(EVERY_KIT[self.engine].proposal)
 
     def tell(self, party: int, event: Event) -> Step:
         """Apply an event at one party."""
@@ -185,13 +191,13 @@ class World:
                 return self
 
     def accept(self) -> World:
-        for party in PARTIES:
+        for party in self.parties:
             self.tell(party, Ordered(key="want_accept"))
         return self
 
     def mined(self, height: int, *names: str) -> World:
         """A block with these transactions, seen by everyone who has not ended."""
-        for party in PARTIES:
+        for party in self.parties:
             self.tell(party, block(height, *names))
         return self
 
@@ -242,5 +248,5 @@ def digest(state: VaultState) -> bytes:
 
 def shared(facts: Mapping[str, bytes]) -> dict[str, bytes]:
     """The facts that every party hears."""
-    common = {"accept", "keys", "points", "answers", "digest", "nonces", "partials", "ready"}
+    common = {"accept", "keys", "points", "answers", "drawn", "opened", "digest", "nonces", "partials", "ready"}
     return {name: value for name, value in facts.items() if name.split("/")[0] in common}

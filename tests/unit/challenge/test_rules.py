@@ -15,6 +15,7 @@ from challenge.rules import (
     live_rules,
     milestones,
     setup_rules,
+    states,
 )
 from challenge.states import Stage
 from tests.unit.challenge.ceremony import (
@@ -75,7 +76,10 @@ def test_a_party_waits_only_for_what_it_hears(me, engine):
 @everyone_
 def test_what_a_job_yields_is_what_it_states(me, engine):
     state = live(me, engine)
-    for rule in (*setup_rules(KITS[engine].proposal, me), *live_rules(KITS[engine].proposal, me)):
+    for rule in setup_rules(KITS[engine].proposal, me):
+        assert rule.yields in states(KITS[engine].proposal, me, rule)
+        assert set(states(KITS[engine].proposal, me, rule)) == dict(result(state, rule.job)).keys()
+    for rule in live_rules(KITS[engine].proposal, me):
         assert rule.yields in dict(result(state, rule.job))
 
 
