@@ -72,16 +72,19 @@ __all__ = [
 VERSION = 1
 NETWORKS = ("regtest", "signet", "testnet", "testnet4")
 
-# Limits: what one vault may ask of a node. Each bounds memory and work before anything expensive runs.
-MAX_BYTES = 1 << 20  # of any encoded word but points
-MAX_POINTS_BYTES = 48 << 20  # 64 babe graphs of 256 four-bit digits, each with 15 challengers, need 43 MiB
+# Limits: what one vault may ask of a node. Each bounds memory and work before anything expensive runs. A loan of 8 parties and
+# 8 slots fits every one of them; tests/unit/vault/test_limits.py builds the largest and measures it.
+MAX_BYTES = (
+    1 << 20
+)  # of any encoded word but points: 16 parties and 64 graphs make Terms of 135 KB, path B adds announcements
+MAX_POINTS_BYTES = 48 << 20  # 64 babe graphs of 256 four-bit digits, each with 15 challengers, need 44 MiB
 MAX_PARTIES = 16  # every one signs every message
-MAX_SLOTS = 16  # inputs of Vault
-MAX_GRAPHS = 64
+MAX_SLOTS = 16  # inputs of Vault; a position of a ledger has 8
+MAX_GRAPHS = 64  # 8 slots, each claimed by B, L and six liquidators
 MAX_DIGITS = 256  # Assert stays below half the size of a TRUC transaction
 MAX_DIGIT_BITS = 8
-MAX_SESSIONS = 1 << 18  # adaptor presignatures of a vault: digits * 2 ** digit_bits, summed over its graphs
-MAX_BABE_SLOT = 7  # the slots of a vault that a statement of the ledger can name
+MAX_SESSIONS = 1 << 18  # sum of digits * 2 ** digit_bits, adaptor presignatures: twice 64 graphs of 128 four-bit digits
+MAX_BABE_SLOT = 7  # the slots of a position that a statement of the ledger can name
 MIN_STAKE: Sats = 1_000  # pays the fees of Refute at its base rate, and leaves more than dust
 MAX_COINS = 32  # inputs of PreFund: below half the size of a TRUC transaction
 MAX_RATE = 10_000  # sat/vB
