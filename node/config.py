@@ -200,13 +200,27 @@ class AttestorConfig(_Table):
 
     `policy`: auto signs what passes every check, manual waits for `bitvm3 attestor approve`. `tolerance`: basis points of
     the own median. `price_age`: a marked price older than this many seconds cannot be compared any more. `time_tolerance`:
-    seconds between the median time past of a height on our chain and in an event: a reorg moves it a little.
+    seconds between the median time past of a height on our chain and in an event: a reorg moves it a little. `coins`: checked
+    compares every event of a position with the coins behind it (docs/lending.md); unlinked takes the keeper's word for them.
     """
 
     policy: Literal["manual", "auto"] = "manual"
     tolerance: Annotated[int, Field(ge=0, le=2000)] = 100
     price_age: Annotated[int, Field(ge=1, le=86400)] = 900
     time_tolerance: Annotated[int, Field(ge=0, le=7200)] = 600
+    coins: Literal["checked", "unlinked"] = "checked"
+
+
+class KeeperConfig(_Table):
+    """What the keeper of a ledger with registered loans posts by itself (docs/lending.md).
+
+    `automatic`: on follows coins, windows and prices; off posts nothing. `accrue_blocks`: blocks between two accruals.
+    `mark_seconds`: a price that has not moved is marked again after so long.
+    """
+
+    automatic: Literal["on", "off"] = "on"
+    accrue_blocks: Annotated[int, Field(ge=1, le=1008)] = 6
+    mark_seconds: Annotated[int, Field(ge=1, le=86400)] = 1800
 
 
 Act = Literal["off", "dry-run", "auto"]
@@ -252,6 +266,7 @@ class Config(BaseSettings):
     policy: PolicyConfig = PolicyConfig()
     ledger: LedgerConfig = LedgerConfig()
     attestor: AttestorConfig = AttestorConfig()
+    keeper: KeeperConfig = KeeperConfig()
     lending: LendingConfig = LendingConfig()
     quota: QuotaConfig = QuotaConfig()
     prices: PricesConfig = PricesConfig()
@@ -421,6 +436,12 @@ datadir = "{datadir}"
 # tolerance = 100                        # basis points between a marked price and our own median
 # price_age = 900                        # seconds; an older marked price cannot be compared: approve it by hand
 # time_tolerance = 600                   # seconds between an event's time and the median time past on our chain
+# coins = "checked"                      # unlinked: sign events of positions without looking at the coins behind them
+
+[keeper]                                 # of a ledger with loans
+# automatic = "on"                       # off: post nothing by itself
+# accrue_blocks = 6
+# mark_seconds = 1800
 
 [lending]                                # what this node does by itself as a party of loans; a day is 144 blocks
 # lend = "dry-run"                       # lender: lock the principal. off, dry-run (say it, do nothing), auto

@@ -37,6 +37,7 @@ from node.ledger.judgement import Tolerance
 from node.ledger.port import OpenLedgers
 from node.ledger.room import Ledgers
 from node.ledger.wiring import world_of
+from node.ledger.world import Keeping
 from node.loop import Wrote
 from node.metrics import exposition
 from node.p2p.peers import Peers
@@ -283,6 +284,12 @@ async def _open(config: Config, stack: AsyncExitStack) -> Daemon:
                 price=config.attestor.tolerance,
                 price_age=config.attestor.price_age,
                 time=config.attestor.time_tolerance,
+            ),
+            coins=config.attestor.coins,
+            keeping=Keeping(
+                automatic=config.keeper.automatic,
+                accrue_blocks=config.keeper.accrue_blocks,
+                mark_seconds=config.keeper.mark_seconds,
             ),
             trusted_keys=frozenset(bytes.fromhex(key) for key in config.ledger.trusted_keys),
         )

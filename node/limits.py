@@ -120,6 +120,20 @@ class Limits:
     ledger_events_queued: int = _limit(1024, "events", "64 batches: hours of proving; the keeper's operator waits then")
     ledger_batch_events: int = _limit(16, "events", "a batch from a keeper: what the circuit holds")
     ledger_batch_bytes: int = _limit(64 * KIB, "bytes", "64 events of at most 600 bytes, a proof, 16 signatures")
+    loans: int = _limit(
+        4096, "vaults", "registered with one ledger; each keeps its Terms and a few dozen watched coins in memory"
+    )
+    loan_rescan_blocks: int = _limit(
+        2016, "blocks", "looked through for coins of Terms that come late: two weeks; an older spend is not found"
+    )
+    loan_lag_blocks: int = _limit(
+        2016,
+        "blocks",
+        "an event's ledger height may be so far behind an attestor's tip: who was away long asks its operator",
+    )
+    loan_terms_bytes: int = _limit(
+        4 * MIB, "bytes", "the Terms of an opener and its top-ups, fetched by pages of 12 KiB"
+    )
     ledger_key_bytes: int = _limit(2 * KIB, "bytes", "a verifying key with one public input takes 296 bytes")
     ledger_call_seconds: float = _limit(
         30.0, "s", "one message of a ledger: a judgement takes milliseconds, a price seconds"

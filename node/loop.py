@@ -13,7 +13,7 @@ This module does NOT know what the actions do (`dispatch`), nor the rules (`chal
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import assert_never
 
@@ -73,7 +73,14 @@ class Wrote:
     puts: tuple[Put, ...]
 
 
-Item = Happened | Proposed | Connected | Disconnected | Delivered | Wrote
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Computed:
+    """Another part of the node computes what it writes in the turn itself, when no block can come between; None: nothing."""
+
+    make: Callable[[], Sequence[Put] | None]
+
+
+Item = Happened | Proposed | Connected | Disconnected | Delivered | Wrote | Computed
 
 
 @dataclass(slots=True)
@@ -132,6 +139,12 @@ class Loop:
                 return Turn(outcome=Outcome(kind="applied"), puts=[("outbox", outbox_key(sending), None)])
             case Wrote(puts=puts):
                 return Turn(outcome=Outcome(kind="applied"), puts=list(puts))
+            case Computed(make=make):
+                puts_ = make()
+                done = (
+                    Outcome(kind="applied") if puts_ is not None else Outcome(kind="refused", reason="nothing to write")
+                )
+                return Turn(outcome=done, puts=list(puts_ or ()))
             case _:
                 assert_never(item)
 

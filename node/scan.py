@@ -16,6 +16,7 @@ from challenge.facts import fact_id
 from challenge.game import split
 from challenge.states import Seen
 from native._native.tapscript import Watch
+from node.lending.spends import Spends
 from node.store import Put, Store
 from node.wallet import Wallet
 
@@ -42,14 +43,18 @@ class Scanner:
         self._indexes: dict[bytes, Index] = {}
         self._recent: dict[int, bytes] = {}
         self.height, self.block = height, block
+        self.spends = Spends()
 
     @classmethod
     def load(cls, *, wallet: Wallet, keep: int, store: Store) -> Scanner:
         """Continue where the last batch stopped; height -1 when nothing was seen yet."""
         tip = store.get("meta", TIP)
         if tip is None:
-            return cls(wallet=wallet, keep=keep, height=-1, block=bytes(32))
+            scanner = cls(wallet=wallet, keep=keep, height=-1, block=bytes(32))
+            scanner.spends = Spends.load(store)
+            return scanner
         scanner = cls(wallet=wallet, keep=keep, height=int.from_bytes(tip[:8], "big"), block=tip[8:])
+        scanner.spends = Spends.load(store)
         scanner._recent = {int.from_bytes(height, "big"): block for height, block in store.items("chain")}
         return scanner
 
@@ -80,6 +85,7 @@ class Scanner:
         found.events = [(vault, Mined(height=height, block=block, seen=tuple(items))) for vault, items in seen.items()]
         self._wallet.connect(height, [tx for _, tx in transactions])
         found.puts += self._wallet.puts()
+        found.puts += self.spends.connect(height, raw)
         found.puts += self._position(height, block)
         if self._recent.pop(height - self._keep, None) is not None:
             found.puts.append(("chain", (height - self._keep).to_bytes(8, "big"), None))
@@ -90,7 +96,13 @@ class Scanner:
         self._wallet.disconnect(height)
         self._recent.pop(height, None)
         previous = self._recent.get(height - 1, bytes(32))
-        return [*self._wallet.puts(), ("chain", height.to_bytes(8, "big"), None), *self._position(height - 1, previous)]
+        spends = self.spends.disconnect(height)
+        return [
+            *self._wallet.puts(),
+            *spends,
+            ("chain", height.to_bytes(8, "big"), None),
+            *self._position(height - 1, previous),
+        ]
 
     def _position(self, height: int, block: bytes) -> list[Put]:
         self.height, self.block = height, block

@@ -34,6 +34,7 @@ COLUMNS: dict[str, str] = {
     "wallet": "coins, addresses handed out, reservations",
     "jobs": "what a job must find again after a crash: the Stakes transaction it published",
     "ledgers": "each ledger: genesis, queued events, batches with their proofs and signatures, evidence of equivocation",
+    "spends": "who spent the coins of loans that this node keeps or attests: with the block that holds it, gone with it",
     "bans": "peers refused for a time",
 }
 

@@ -16,6 +16,7 @@ from typing import Any
 from native._native import tapscript
 from node.demo.processes import Backend, ChainProcess, DaemonProcess
 from node.faults import LocalFault
+from node.ledger.world import Coins
 
 NOBODY = bytes.fromhex("50929b74c1a04954b78b4b6035e97a5e078a5a0f28ec96d547bfee9ace803ac0")
 """BIP341's point H, whose logarithm nobody knows: block rewards that nobody needs go there."""
@@ -35,10 +36,13 @@ def proving(keys: Path) -> str:
     return f'\n[proving]\nfolder = "{keys}"\n'
 
 
-def attesting(folder: Path) -> str:
-    """What the configuration of a daemon that keeps or attests ledgers adds: a price source of its own."""
+def attesting(folder: Path, coins: Coins) -> str:
+    """What the configuration of a daemon that keeps or attests ledgers adds: a price source of its own.
+
+    `coins`: checked when the ledger's loans are vaults; events posted by hand have no coins behind them.
+    """
     return (
-        '\n[attestor]\npolicy = "auto"\n'
+        f'\n[attestor]\npolicy = "auto"\ncoins = "{coins}"\n'
         f'\n[prices]\nsources = [ {{ kind = "file", name = "demo", path = "{folder / "price.json"}" }} ]\n'
     )
 
@@ -55,7 +59,8 @@ ATTESTORS = frozenset({"lender", "challenger"})
 class Theatre:
     """Everything that runs. Use `open`, then `close`.
 
-    `cast`: a name for every daemon; borrower, lender and challenger are among them. `attestors`: those with a price source.
+    `cast`: a name for every daemon; borrower, lender and challenger are among them. `attestors`: those with a price source,
+    `coins` what they check of the coins behind a position (none are behind events posted by hand).
     `contest`: the policy of everybody but the borrower, `known`: what they know. `more`: further configuration by name.
     """
 
@@ -66,6 +71,7 @@ class Theatre:
     proving: Path = field(default_factory=proving_keys)
     cast: tuple[str, ...] = CAST
     attestors: frozenset[str] = ATTESTORS
+    coins: Coins = "unlinked"
     more: Mapping[str, str] = field(default_factory=dict)
     chain: ChainProcess = field(init=False)
     daemons: tuple[DaemonProcess, ...] = field(init=False)
@@ -80,7 +86,7 @@ class Theatre:
         daemon = DaemonProcess(name, self.folder / name, self.chain, policy=policy, known=known)
         daemon.more = proving(self.proving)
         if name in self.attestors:
-            daemon.more += attesting(daemon.folder)
+            daemon.more += attesting(daemon.folder, self.coins)
         daemon.more += self.more.get(name, "")
         return daemon
 

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from node.ledger.judgement import Median, Tolerance
-from node.ledger.world import Policy, Proving, World
+from node.ledger.world import Coins, Keeping, Policy, Proving, World
+from node.loop import Computed
 from node.p2p import envelope
+from node.store import Put
 
 if TYPE_CHECKING:
     from node.app import Node
@@ -24,7 +26,7 @@ log = structlog.get_logger("ledger")
 
 def world_of(
     node: Node, *, prices: Median, proving: Proving, known: Callable[[], Sequence[bytes]], now: Callable[[], int],
-    policy: Policy, tolerance: Tolerance, trusted_keys: frozenset[bytes],
+    policy: Policy, tolerance: Tolerance, coins: Coins, keeping: Keeping, trusted_keys: frozenset[bytes],
 ) -> World:  # fmt: skip
     """The ports of this node's ledgers; `known` are the identities whose address it has, `now` its clock (unix seconds)."""
     context, numbers = node.context, count(1)
@@ -43,10 +45,14 @@ def world_of(
     def tell(event: str, value: Any) -> None:
         node.tell(event, value)
 
+    async def turn(make: Callable[[], Sequence[Put] | None]) -> bool:
+        return (await node.loop.put(Computed(make=make))).kind == "applied"
+
     return World(
         network=node.rules.network, genesis=node.rules.genesis, identity=context.keys.identity,
         attestor_seed=context.keys.attestor_seed, store=context.store, guard=context.guard, chain=context.chain,
-        prices=prices, proving=proving, write=context.write, ask=ask, known=known, now=now,
-        height=lambda: node.scanner.height, tell=tell, alarm=alarm, policy=policy, tolerance=tolerance,
-        trusted_keys=trusted_keys, limits=node.limits,
+        prices=prices, proving=proving, write=context.write, turn=turn, spends=node.scanner.spends, ask=ask, known=known,
+        now=now, height=lambda: node.scanner.height, tip=lambda: (node.scanner.height, node.scanner.block), tell=tell,
+        alarm=alarm, policy=policy, tolerance=tolerance, coins=coins, keeping=keeping, trusted_keys=trusted_keys,
+        limits=node.limits,
     )  # fmt: skip

@@ -11,12 +11,16 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from native._native.keys import Secret, Seed
+from node.chain import Utxo
 from node.guard import Guard
 from node.ledger.judgement import Median, Times, Tolerance
+from node.lending.spends import Spends
 from node.limits import Limits
 from node.store import Put, Store
 
 Policy = Literal["manual", "auto"]
+Coins = Literal["checked", "unlinked"]
+"""Whether an attestor compares the events of a position with the coins behind it, or takes the keeper's word for them."""
 
 
 class Proved(Protocol):
@@ -73,15 +77,35 @@ class Proving(Protocol):
 
 
 class Chain(Times, Protocol):
-    """The chain port, as far as ledgers look at it."""
+    """The chain port, as far as ledgers look at it. Every method may raise Unavailable."""
+
+    async def hash_at(self, height: int) -> bytes | None:
+        """The active block of a height, None when the chain is shorter."""
+
+    async def block(self, hash_: bytes) -> bytes:
+        """The raw block."""
+
+    async def utxo(self, txid: bytes, vout: int) -> Utxo | None:
+        """A confirmed coin that nobody has spent."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keeping:
+    """What a keeper posts by itself: `automatic` off posts nothing; blocks between two accruals, seconds between two prices."""
+
+    automatic: Literal["on", "off"]
+    accrue_blocks: int
+    mark_seconds: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class World:
     """The ports. `ask` sends a signed message (identity, kind, ledger id, body) and gives the reply.
 
-    `write` commits puts through the loop and returns when they are on the disk; `known` are the identities whose address this
-    node has; `now` is the unix time; `alarm` tells the operator something that needs one.
+    `write` commits puts through the loop and returns when they are on the disk; `turn` does so with what is computed in the
+    loop's turn (False when that was None: nothing was written); `tip` is (height, hash) of the last block seen, `spends` what
+    it and those before spent; `known` are the identities whose address this node has; `now` is the unix time; `alarm` tells
+    the operator something that needs one.
     """
 
     network: str
@@ -97,11 +121,16 @@ class World:
     ask: Callable[[bytes, str, bytes, bytes], Awaitable[bytes]]
     known: Callable[[], Sequence[bytes]]
     now: Callable[[], int]
+    turn: Callable[[Callable[[], Sequence[Put] | None]], Awaitable[bool]]
+    spends: Spends
     height: Callable[[], int]
+    tip: Callable[[], tuple[int, bytes]]
     tell: Callable[[str, Any], None]
     alarm: Callable[[str], None]
     policy: Policy
     tolerance: Tolerance
+    coins: Coins
+    keeping: Keeping
     trusted_keys: frozenset[bytes]
     limits: Limits
 

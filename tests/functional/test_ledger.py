@@ -29,7 +29,7 @@ VAULT, OWNER, LENDER, PAYER, TEMPLATE = (f"{n:02x}" * 32 for n in range(1, 6))
 PRICE = 6_000_000
 OUTCOME = Statement(name="outcome", batch=0)
 PATIENCE = 120.0
-SETTINGS = '\n[attestor]\npolicy = "{policy}"\n\n[prices]\nsources = [{{ kind = "manual", name = "own" }}]\n'
+SETTINGS = '\n[attestor]\npolicy = "{policy}"\ncoins = "unlinked"\n\n[prices]\nsources = [{{ kind = "manual", name = "own" }}]\n'
 KILLS = 8
 
 

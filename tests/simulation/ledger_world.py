@@ -20,6 +20,7 @@ from node.ledger.files import GenesisFile
 from node.ledger.judgement import Tolerance
 from node.ledger.room import Ledgers, Open
 from node.ledger.wiring import world_of
+from node.ledger.world import Coins, Keeping
 from node.limits import PRODUCT
 from node.p2p import envelope
 from node.prices import Prices
@@ -77,6 +78,8 @@ class LedgerActor(Actor):
     """A node with ledgers."""
 
     attest: str = "auto"
+    coins: Coins = "unlinked"
+    keeping: Keeping = Keeping(automatic="on", accrue_blocks=6, mark_seconds=1_000_000)
     prices: Prices | None = None
     price: int = PRICE
 
@@ -91,7 +94,7 @@ class LedgerActor(Actor):
         node.ledgers = Ledgers.load(
             world_of(
                 node, prices=node.context.prices, proving=world.forger, known=world.known, now=world.now,
-                policy=self.attest, tolerance=TOLERANCE, trusted_keys=frozenset(),
+                policy=self.attest, tolerance=TOLERANCE, coins=self.coins, keeping=self.keeping, trusted_keys=frozenset(),
             )  # type: ignore[arg-type]
         )  # fmt: skip
         return life
