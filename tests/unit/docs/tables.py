@@ -223,7 +223,7 @@ def inequalities() -> str:
 
 def amounts() -> str:
     """The value of every output, and what a bond must cover."""
-    named = {"s": "S", "g": "g", "k": "K"}
+    named = {"s": "S", "g": "g", "k": "K", "f": "F"}
     values = rows(
         ("output", "value"),
         *(
@@ -327,6 +327,10 @@ MEANING = {
     "attestor.tolerance": "basis points between a marked price and the own median",
     "attestor.price_age": "a marked price older than this many seconds cannot be compared: approve it by hand",
     "attestor.time_tolerance": "seconds between an event's time and the median time past of its height on the own chain",
+    "attestor.coins": "whether the events of positions are compared with the coins behind them (docs/lending.md)",
+    "keeper.automatic": "whether the keeper of a ledger with loans follows coins, windows and prices by itself",
+    "keeper.accrue_blocks": "blocks between two accruals, when nothing else asks for one",
+    "keeper.mark_seconds": "a price that has not moved is marked again after so long",
     "lending.lend": "lender: lock the principal once the deposit is buried. dry-run says what would be done and does nothing",
     "lending.take": "borrower: show a and take the loan once the deposit is buried and the lock has blocks left",
     "lending.default": "lender: pay for a coin after maturity and grace, at a fresh price",
