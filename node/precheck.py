@@ -115,6 +115,10 @@ OWNERS: Final[tuple[tuple[re.Pattern[str], Owner], ...]] = tuple(
     (re.compile(pattern), owner)
     for pattern, owner in (
         (r"(?:refund|repay|deadman)/(?P<k>\d+)", lambda t, g, k: _home(t.proposal.borrower, t, f"slot {k}")),
+        (
+            r"liquidate/(?P<k>\d+)",
+            lambda t, g, k: _home(t.proposal.fast[k].liquidator, t, f"a slot by path B, entry {k}"),
+        ),
         (r"change", lambda t, g, k: (t.keys[t.proposal.borrower].change_script, "the borrower, change")),
         (r"(?P<g>\d+)/amount", lambda t, g, k: _home(t.proposal.graphs[g].claimant, t, "what is claimed")),
         (r"(?P<g>\d+)/rest", lambda t, g, k: _home(t.proposal.other(g), t, "the rest of the slot")),

@@ -14,6 +14,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 
+from native import NativeError
+from native._native.keys import Secret
 from vault.agreement import Fast, Loan, Proposal, Terms
 from vault.fast_point import (
     DAY,
@@ -145,6 +147,14 @@ def entry_secret(loan: Loan, f: int, scalars: Mapping[int, bytes]) -> bytes | No
         return None
     chosen = valid[: loan.threshold]
     return subset_secret(loan.ledger, chosen, [scalars[a.attestor] for a in chosen])
+
+
+def opens(loan: Loan, f: int, secret: bytes) -> bool:
+    """Whether 32 bytes are the logarithm of a point of entry `f`."""
+    try:
+        return Secret.from_revealed(secret).point() in entry_points(loan, f)
+    except NativeError:
+        return False
 
 
 def earned(terms: Terms, f: int, position: Position | None) -> bool:

@@ -11,7 +11,7 @@ from typing import Final
 
 from challenge.states import Job, VaultState
 from node.work.answers import accept, answer
-from node.work.ceremony import aggregate, coins, derive_graph, keys, nonces, reveal, sign
+from node.work.ceremony import aggregate, coins, derive_graph, keys, let, nonces, reveal, sign
 from node.work.context import Context, Facts
 from node.work.dispute import decrypt, evaluate, verify_proof
 from node.work.dispute_engine import check, commit, draw, garble, open_instances
@@ -34,6 +34,7 @@ WORK: Final[dict[str, Callable[[Context, VaultState, Job], Awaitable[Facts]]]] =
     "sign": sign,
     "aggregate": aggregate,
     "reveal": reveal,
+    "let": let,
     "verify": verify_proof,
     "evaluate": evaluate,
     "decrypt": decrypt,

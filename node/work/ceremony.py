@@ -46,6 +46,9 @@ async def keys(context: Context, state: VaultState, job: Job) -> Facts:
         stakes=funded.stakes,
         hashlock_a=sha256(own.hashlock_a().reveal()).digest() if me == proposal.borrower else b"",
         hashlocks_r=tuple(sha256(own.hashlock_r(s).reveal()).digest() for s in slots) if me == proposal.lender else (),
+        hashlocks_f=tuple(sha256(own.hashlock_f(f).reveal()).digest() for f in range(len(proposal.fast)))
+        if me == proposal.lender
+        else (),
         prefund_inputs=funded.prefund_inputs,
     )
     return ((key("keys", me), encode_terms(stated)),)
@@ -255,3 +258,10 @@ async def reveal(context: Context, state: VaultState, job: Job) -> Facts:
     (slot,) = job.indices
     funded = decode(Funded, state.facts["funded"], "funded")
     return ((key("release", slot), context.own(funded.nonce).hashlock_r(slot).reveal()),)
+
+
+async def let(context: Context, state: VaultState, job: Job) -> Facts:
+    """The lender shows the preimage of the ticket of an entry of path B: the liquidator has paid."""
+    (entry,) = job.indices
+    funded = decode(Funded, state.facts["funded"], "funded")
+    return ((key("fast_release", entry), context.own(funded.nonce).hashlock_f(entry).reveal()),)

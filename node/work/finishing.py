@@ -52,6 +52,10 @@ def _build(context: Context, state: VaultState, presigned: Presigned, name: str,
             return finish(presigned, name, preimage=own.hashlock_a().reveal() if shown is None else shown)
         case "repay":
             return finish(presigned, name, personal=own.personal, preimage=state.facts[key("release", index or 0)])
+        case "liquidate":
+            attested = Secret.from_revealed(state.facts[key("want_fast", index or 0)])
+            shown = state.facts[key("fast_release", index or 0)]
+            return finish(presigned, name, personal=own.personal, preimage=shown, extra=attested)
         case "contest":
             return finish(presigned, name, personal=own.personal, leaf=state.me)
         case "assert":

@@ -32,6 +32,10 @@ class Own:
         """R of a slot: shown to the borrower when it repays."""
         return self.seed.derive(b"hashlock r/%d" % slot)
 
+    def hashlock_f(self, entry: int) -> Seed:
+        """The preimage of a ticket of path B: shown to the liquidator when it has paid."""
+        return self.seed.derive(b"hashlock f/%d" % entry)
+
     def digits(self, graph: int) -> Seed:
         """The digit secrets this party shows in a graph: those of its Assert, or of its Reveal."""
         return self.seed.derive(b"digits/%d" % graph)

@@ -25,15 +25,19 @@ from challenge.machine import step
 from challenge.states import Stage
 from circuits.engines import ENGINES
 from tests.unit.challenge.ceremony import BORROWER, CHALLENGER, DEFAULT, LENDER, PROPOSAL, WITHDRAW, at, done, live
+from tests.vault_kit import loan
+from vault.agreement import Fast
 
 EXAMPLES = {
-    name: key(name, *({"p": 1, "g": DEFAULT, "k": 2, "s": 1, "i": 2, "x": 5}[letter] for letter in row.indices))
+    name: key(name, *({"p": 1, "g": DEFAULT, "k": 2, "s": 1, "f": 1, "i": 2, "x": 5}[letter] for letter in row.indices))
     for name, row in KINDS.items()
 }
 
 
 BABE = msgspec.structs.replace(
-    PROPOSAL, graphs=tuple(msgspec.structs.replace(graph, engine="babe") for graph in PROPOSAL.graphs)
+    PROPOSAL,
+    graphs=tuple(msgspec.structs.replace(graph, engine="babe") for graph in PROPOSAL.graphs),
+    loan=loan(fast=(Fast(slot=0, liquidator=CHALLENGER, price=1, day=0), Fast(slot=1, liquidator=2, price=1, day=0))),
 )
 
 
@@ -47,10 +51,10 @@ def test_every_kind_parses_to_itself(name):
 @pytest.mark.parametrize("name", KINDS)
 def test_authors_and_audiences_are_parties_of_the_vault(name):
     _, row, indices = parse_key(BABE, EXAMPLES[name])
-    assert row.author(PROPOSAL, indices) in {*everyone(PROPOSAL), OPERATOR, JOB, NOBODY}
-    assert set(row.audience(PROPOSAL, indices)) <= set(everyone(PROPOSAL))
-    assert row.of is None or set(row.of(PROPOSAL, indices)) <= set(everyone(PROPOSAL))
-    assert set(row.indices) <= set("pgksix")
+    assert row.author(BABE, indices) in {*everyone(PROPOSAL), OPERATOR, JOB, NOBODY}
+    assert set(row.audience(BABE, indices)) <= set(everyone(PROPOSAL))
+    assert row.of is None or set(row.of(BABE, indices)) <= set(everyone(PROPOSAL))
+    assert set(row.indices) <= set("pgksfix")
     assert row.means
 
 
