@@ -23,7 +23,10 @@ from tests.vault_kit import (
     Kit,
     graph_terms,
     kit,
+    lending_kit,
     lending_proposal,
+    loan,
+    loan_graphs,
     make_proposal,
 )
 from vault.agreement import Proposal, Terms, encode
@@ -42,7 +45,7 @@ from vault.terms import (
     parse_proposal,
     parse_terms,
 )
-from vault.timelocks import INEQUALITIES, MAINLINE, answer, check_timelocks, late, regtest_timelocks, slack
+from vault.timelocks import INEQUALITIES, MAINLINE, answer, check_timelocks, late, regtest_timelocks, settling, slack
 
 KIT, BABE_KIT = kit(), kit(engine="babe")
 GOOD, LOAN = KIT.proposal, lending_proposal()
@@ -294,6 +297,107 @@ def test_a_proposal_with_one_field_wrong_is_refused(case) -> None:
     assert str(caught.value)
 
 
+QS = 2  # the first liquidator of LOAN
+RULES = ("loan", "rules")
+TOP_UP = make_proposal(
+    graphs=loan_graphs((SLOT,), liquidators=1),
+    slots=(SLOT,),
+    liquidators=1,
+    loan=loan(vault=bytes(32), first_slot=7, cents=0, timeout=0),
+)
+LOAN_CASES = [
+    (("loan",), None),
+    (("parties", QS, "role"), "challenger"),
+    (("parties", QS, "role"), "lender"),
+    (("parties", BORROWER, "role"), "liquidator"),
+    (("grace",), LOAN.grace + 1),
+    (("maturity",), 27),
+    (("slots",), (SLOT,) * 9),
+    (("graphs", 0, "outcome"), "liquidate"),
+    (("graphs", 1, "outcome"), "liquidate"),
+    (("graphs", 2, "outcome"), "default"),
+    (("graphs", 2, "outcome"), "withdraw"),
+    (("graphs", 2, "claimant"), LENDER),
+    (("graphs", 2, "claimant"), 4),
+    (("graphs", 2, "claimant"), 3),
+    (("graphs", 2, "slot"), 1),
+    (("graphs", 2, "statement"), bytes(32)),
+    (("graphs", 2, "amount"), SLOT - 330),
+    (("graphs", 2, "bond"), LOAN.graphs[2].bond - 1),
+    (("graphs", 0), GOOD.graphs[0]),
+    (("timelocks", "refund"), LOAN.timelocks.refund - 1),
+    (("timelocks", "dead_man"), 114),
+    (("loan", "ledger"), b""),
+    (("loan", "ledger"), bytes(32)),
+    (("loan", "ledger"), bytes(33)),
+    (("loan", "cents"), 0),
+    (("loan", "cents"), -1),
+    (("loan", "cents"), 1 << 56),
+    (("loan", "vault"), bytes(32)),
+    (("loan", "vault"), bytes(31)),
+    (("loan", "first_slot"), 1),
+    (("loan", "first_slot"), -1),
+    (("loan", "timeout"), 0),
+    (("loan", "timeout"), -1),
+    (("loan", "timeout"), LOAN.loan.timeout + 1),
+    (("loan", "timeout"), 65_536),
+    (("loan", "threshold"), 1),
+    ((*RULES, "version"), -1),
+    ((*RULES, "version"), 1 << 16),
+    ((*RULES, "max_ltv"), 0),
+    ((*RULES, "max_ltv"), 7_000),
+    ((*RULES, "margin_call"), 8_300),
+    ((*RULES, "liquidation"), 9_200),
+    ((*RULES, "fast"), 10_001),
+    ((*RULES, "bonus"), 1_001),
+    ((*RULES, "target_health"), 10_000),
+    ((*RULES, "grace"), LOAN.grace - 1),
+    ((*RULES, "max_price_age"), 0),
+    ((*RULES, "rate"), -1),
+    ((*RULES, "settle_window"), settling(LOAN)),
+]
+TOP_UP_CASES = [
+    (("loan", "vault"), b""),
+    (("loan", "vault"), bytes(33)),
+    (("loan", "first_slot"), 0),
+    (("loan", "first_slot"), 8),
+    (("loan", "cents"), 1),
+    (("loan", "timeout"), 1),
+    (("slots",), (SLOT, SLOT)),
+]
+
+
+@pytest.mark.parametrize(
+    "case", [(LOAN, *case) for case in LOAN_CASES] + [(TOP_UP, *case) for case in TOP_UP_CASES], ids=shown
+)
+def test_a_loan_with_one_field_wrong_is_refused(case) -> None:
+    good, path, new = case
+    assert parse_proposal(encode(good)) == good
+    bad = put(good, path, new)
+    with pytest.raises(TermsFault) as caught:
+        parse_proposal(encode(bad))
+    assert caught.value.field
+    assert caught.value.expected
+
+
+def test_a_plain_vault_with_a_liquidator_is_refused() -> None:
+    with pytest.raises(TermsFault, match="only a loan is liquidated"):
+        check_proposal(put(GOOD, ("parties", CHALLENGER, "role"), "liquidator"))
+
+
+def test_a_loan_has_one_encoding() -> None:
+    fields = msgspec.to_builtins(LOAN, builtin_types=(bytes,))
+    assert encode(LOAN) == msgspec.msgpack.encode(fields)
+    for name, value in (("fast", []), ("announcements", []), ("threshold", 0)):
+        with pytest.raises(TermsFault, match="canonical"):
+            decode_proposal(msgspec.msgpack.encode({**fields, "loan": {**fields["loan"], name: value}}))
+    plain = msgspec.to_builtins(GOOD, builtin_types=(bytes,))
+    with pytest.raises(TermsFault, match="canonical"):
+        decode_proposal(msgspec.msgpack.encode({**plain, "loan": None}))
+    with pytest.raises(TermsFault):
+        decode_proposal(msgspec.msgpack.encode({**fields, "loan": {**fields["loan"], "override": True}}))
+
+
 def test_the_sum_of_presignatures_of_a_vault_is_bounded() -> None:
     graphs = tuple(
         graph_terms(slot=s, claimant=c, outcome=o, digits=256, digit_bits=8)
@@ -408,11 +512,27 @@ BABE_TERMS_CASES = [
 ]
 
 
+LOAN_TERMS = lending_kit().terms
+LOAN_TERMS_CASES = [
+    (("keys", QS, "bonds"), ()),
+    (("keys", QS, "bonds"), LOAN_TERMS.keys[3].bonds),
+    (("keys", QS, "bonds"), LOAN_TERMS.keys[QS].bonds[::-1]),
+    (("keys", QS, "stakes"), LOAN_TERMS.keys[QS].stakes[1:]),
+    (("keys", QS, "hashlocks_r"), LOAN_TERMS.keys[LENDER].hashlocks_r),
+    (("keys", QS, "hashlocks_f"), (b"\1" * 32,)),
+    (("keys", LENDER, "hashlocks_f"), (b"\1" * 32,)),
+    (("keys", QS, "prefund_inputs"), (PREFUND_0,)),
+    (("keys", 4, "bonds"), LOAN_TERMS.keys[3].bonds),
+    (("keys",), LOAN_TERMS.keys[:4]),
+]
+
+
 @pytest.mark.parametrize(
     "case",
     [(KIT.terms, *case) for case in TERMS_CASES]
     + [(KIT.terms, (("keys", LENDER, "stakes")), STAKES)]
-    + [(BABE_TERMS, *case) for case in BABE_TERMS_CASES],
+    + [(BABE_TERMS, *case) for case in BABE_TERMS_CASES]
+    + [(LOAN_TERMS, *case) for case in LOAN_TERMS_CASES],
     ids=shown,
 )
 def test_terms_with_one_field_wrong_are_refused(case) -> None:
@@ -535,6 +655,7 @@ RAW = {
     "points": (encode(KIT.points), decode_points),
     "terms of engine babe": (encode(BABE_TERMS), decode_terms),
     "points of engine babe": (encode(BABE_POINTS), decode_points),
+    "a loan": (encode(LOAN), decode_proposal),
 }
 
 
