@@ -14,6 +14,7 @@ from circuits.faults import CircuitFault
 from circuits.run import Mode, run_file
 from native import NativeError
 from node.cli.attestor import attestor
+from node.cli.audit import audit_command
 from node.cli.call import call, say
 from node.cli.ledger import ledger
 from node.cli.prove import proof
@@ -48,6 +49,7 @@ app.add_typer(proof, name="proof")
 app.add_typer(setup, name="setup")
 app.add_typer(ledger, name="ledger")
 app.add_typer(attestor, name="attestor")
+app.command("audit")(audit_command)
 
 
 @app.callback()

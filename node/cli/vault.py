@@ -193,6 +193,16 @@ _slot_command("refund", "Publish Refund of a slot (borrower, when the vault did 
 
 
 @vault.command()
+def bundle(
+    context: typer.Context,
+    vault_id: Id,
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="A new file on the daemon's machine.")],
+) -> None:
+    """Write an audit bundle of a living vault: all that was stated and signed, and no secret. `bitvm3 audit` judges it."""
+    say(context, call(context, "vault.bundle", id=vault_id, file=str(out.absolute())))
+
+
+@vault.command()
 def graph(
     context: typer.Context,
     vault_id: Id,

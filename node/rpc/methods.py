@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from node.bundle import bundle
 from node.rpc.drill import drill
 from node.rpc.ledger import ledger_methods
 from node.rpc.proving import proving_methods
 from node.rpc.server import Method
 from node.rpc.table import (
     BackupParams,
+    BundleParams,
     ClaimParams,
     ConnectParams,
     ContestParams,
@@ -99,6 +101,9 @@ def methods(daemon: Daemon) -> list[Method]:
     async def refund(params: SlotParams) -> Any:
         return await node.order(params.id, "want_refund", params.slot)
 
+    async def bundle_(params: BundleParams) -> Any:
+        return await bundle(node, params.id, params.file)
+
     async def picture(params: PictureParams) -> Any:
         return {"picture": await node.picture(params.id, params.format)}
 
@@ -128,6 +133,7 @@ def methods(daemon: Daemon) -> list[Method]:
             "vault.release": release,
             "vault.deadman": deadman,
             "vault.refund": refund,
+            "vault.bundle": bundle_,
             "vault.graph": picture,
             "policy.show": policy,
             **proving_methods(node.context.proving),

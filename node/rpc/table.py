@@ -109,6 +109,13 @@ class BackupParams(_Params, frozen=True, kw_only=True):
     folder: Text
 
 
+class BundleParams(_Params, frozen=True, kw_only=True):
+    """A vault, and the new file its audit bundle goes into: an absolute path on the daemon's machine."""
+
+    id: VaultId
+    file: Text
+
+
 class PictureParams(_Params, frozen=True, kw_only=True):
     """A vault whose transactions are to be drawn."""
 
@@ -248,6 +255,10 @@ TABLE: dict[str, tuple[type[_Params], str]] = {
     "vault.release": (SlotParams, "Show r of a slot to the borrower (lender)."),
     "vault.deadman": (SlotParams, "Publish DeadMan of a slot (borrower, after everyone else has vanished)."),
     "vault.refund": (SlotParams, "Publish Refund of a slot (borrower, when the vault did not come about)."),
+    "vault.bundle": (
+        BundleParams,
+        "Write an audit bundle: all that was stated and signed, no secret; `bitvm3 audit FILE` judges it offline.",
+    ),
     "vault.graph": (PictureParams, "The vault's transactions as text, SVG or Graphviz."),
     "proof.prove": (ProveParams, "Queue a proof of a statement under this node's key; answers with the job."),
     "proof.jobs": (Nothing, "Proofs waiting, running and lately ended."),

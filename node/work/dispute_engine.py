@@ -111,7 +111,10 @@ async def open_instances(context: Context, state: VaultState, job: Job) -> Facts
 
 
 async def check(context: Context, state: VaultState, job: Job) -> Facts:
-    """Fetch and check the opened instances and the kept artifact; state the opened shares, keep a drill."""
+    """Fetch and check the opened instances and the kept artifact; state the opened shares, keep a drill.
+
+    What was opened stays too: it goes into audit bundles.
+    """
     g, k = job.indices
     name = key("openings", g, k)
     stated = decode(Openings, state.facts[name], name)
@@ -133,7 +136,6 @@ async def check(context: Context, state: VaultState, job: Job) -> Facts:
     shares, drill = await asyncio.to_thread(judge)
     manifest = await asyncio.to_thread(context.artifacts.put, drill, kind=DRILL)
     await context.write((("jobs", drill_key(context.name(state), g, k), manifest.id),))
-    context.artifacts.drop(opened)
     return ((key("checked", g, k), shares),)
 
 

@@ -10,11 +10,10 @@ from __future__ import annotations
 from typing import Final, assert_never
 
 import msgspec
-from blake3 import blake3
 
 from challenge.bodies import Commitments, Points, decode, decode_kept
 from challenge.checks import terms_of
-from challenge.facts import challengers_of, evaluator_of, garbler_of, key
+from challenge.facts import challengers_of, key
 from challenge.states import VaultState
 from circuits.cut_and_choose import PROFILES
 from circuits.engine import Encrypted, Engine, Offer, Setup
@@ -24,10 +23,10 @@ from node.faults import PeerFault
 from node.proposing import predicate_of
 from node.store import Put
 from node.work.context import Context
+from vault import pairs
 from vault.agreement import Reveals, Rows
 from vault.statement import outcome_x
 from vault.terms import EnginePoints
-from vault.terms import encode as encode_terms
 
 _ENCRYPTED: Final = msgspec.msgpack.Decoder(Encrypted)
 """Made at import, as in vault.terms: jobs decode in threads."""
@@ -39,21 +38,13 @@ def engine_of(state: VaultState, g: int) -> Engine:
 
 
 def setup_of(context: Context, state: VaultState, g: int, challenger: int) -> Setup:
-    """What the pair agrees on.
-
-    Setup id = H(vault id, graph, garbler, evaluator); the vault id holds 32 fresh bytes of each side.
-    """
-    terms = state.proposal.graphs[g]
-    vault_id = terms_of(state.proposal, state.facts).vault_id
-    sides = (garbler_of(state.proposal, g, challenger), evaluator_of(state.proposal, g, challenger))
-    place = b"".join(i.to_bytes(4, "big") for i in (g, *sides))
-    return Setup(
-        setup_id=blake3(vault_id + place, derive_key_context="bitvm3 2026 setup id v1").digest(),
-        context=vault_id + encode_terms(terms),
-        circuit=predicate_of(terms),
+    """What the pair agrees on."""
+    return pairs.setup(
+        terms_of(state.proposal, state.facts),
+        g,
+        challenger,
+        circuit=predicate_of(state.proposal.graphs[g]),
         statement=statement_of(context, state, g),
-        profile=PROFILES[terms.profile],
-        digit_bits=terms.digit_bits,
     )
 
 
@@ -92,8 +83,7 @@ def _statement_key(vault: bytes, g: int) -> bytes:
 # ---- points ----------------------------------------------------------------------------------------------------------
 def knowledge_context(state: VaultState, g: int, *challenger: int) -> bytes:
     """What a proof of knowledge is bound to: the vault and the graph, and the challenger whose points they are."""
-    vault_id = terms_of(state.proposal, state.facts).vault_id
-    return vault_id + b"".join(i.to_bytes(4, "big") for i in (g, *challenger))
+    return pairs.knowledge_context(terms_of(state.proposal, state.facts), g, *challenger)
 
 
 def points_of(context: Context, state: VaultState, g: int) -> Points:

@@ -1,0 +1,193 @@
+"""The audit bundle as bytes: named sections under one header, each with its length and digest.
+
+    bv3audit | u32 header length | header (MessagePack) | BLAKE3 derive_key of the header | the sections, one after the other
+
+Promises that `parse` lets pass only a bundle of this form, whole, with every section under its digest and within its limit,
+in the one order there is; BundleFault names the field otherwise. One content has one byte form. Little-endian.
+Does NOT judge what a section says: `vault.audit` does. Who changes a section can compute its digest again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import pairwise
+from types import MappingProxyType
+
+import msgspec
+from blake3 import blake3
+
+from vault.faults import VaultFault
+from vault.presigned import MAX_BYTES as MAX_PRESIGNED
+from vault.terms import MAX_BYTES, MAX_POINTS_BYTES
+
+MAGIC = b"bv3audit"
+VERSION = 1
+MAX_SECTIONS = 8_192  # 64 graphs of 15 challengers: presignatures, pair and openings of each, and a few more
+MAX_HEADER = 1 << 20
+_LENGTH = 4
+_DIGEST = 32
+_HEADER_CONTEXT = "bitvm3 2026 audit header v1"
+_SECTION_CONTEXT = "bitvm3 2026 audit section v1"
+
+MIB = 1 << 20
+KINDS: Mapping[str, tuple[int, int]] = MappingProxyType(
+    {
+        # kind: (how many indices, bytes at most), in the order of the file
+        "terms": (0, MAX_BYTES),
+        "stated": (0, MIB),
+        "ledger": (1, MIB),
+        "key": (1, 64 << 10),
+        "points": (0, MAX_POINTS_BYTES),
+        "knowledge": (0, MIB),
+        "signatures": (0, MAX_PRESIGNED),
+        "reveal": (2, 8 * MIB),  # 65 bytes a value of at most 2**17 values
+        "pair": (2, MIB),
+        "opened": (2, 64 * MIB),  # at most 389 instances of 512 digit points of every value
+    }
+)
+"""What may stand in a bundle; docs/audit.md says what each holds."""
+
+Bytes = bytes | memoryview
+
+
+class BundleFault(VaultFault):
+    """A file that is no audit bundle, or not a whole one. What to do: get it again from whoever made it."""
+
+
+class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, array_like=True):
+    """One line of the header."""
+
+    name: str  # kind/index/...
+    length: int
+    digest: bytes  # 32
+
+
+class Header(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, array_like=True):
+    """Which vault, whose bundle, what is in it."""
+
+    version: int
+    vault_id: bytes  # 32
+    maker: int  # index of the party whose node made it
+    sections: tuple[Section, ...]
+
+
+_HEADER = msgspec.msgpack.Decoder(Header)  # made at import, as in vault.terms
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bundle:
+    """`sections`: name -> content, in the order of the file."""
+
+    vault_id: bytes
+    maker: int
+    sections: Mapping[str, Bytes] = field(repr=False)
+
+    def get(self, *name: str | int) -> bytes | None:
+        """The content of kind/index/..., or None."""
+        found = self.sections.get("/".join(map(str, name)))
+        return None if found is None else bytes(found)
+
+    def view(self, *name: str | int) -> memoryview:
+        """The same without a copy; empty when there is none."""
+        return memoryview(self.sections.get("/".join(map(str, name)), b""))
+
+    def indices(self, kind: str) -> tuple[tuple[int, ...], ...]:
+        """The indices under which sections of a kind stand."""
+        return tuple(indices for found, indices in map(parse_name, self.sections) if found == kind)
+
+
+def parse_name(name: str) -> tuple[str, tuple[int, ...]]:
+    """pair/0/2 -> ("pair", (0, 2)); BundleFault when it is not of `KINDS`."""
+    kind, *words = name.split("/")
+    if kind not in KINDS or len(words) != KINDS[kind][0] or not all(_is_index(word) for word in words):
+        raise BundleFault("section name", expected=" | ".join(KINDS), got=name)
+    return kind, tuple(map(int, words))
+
+
+def _is_index(word: str) -> bool:
+    return word.isascii() and word.isdigit() and len(word) <= 5 and str(int(word)) == word
+
+
+def _place(name: str) -> tuple[int, tuple[int, ...]]:
+    kind, indices = parse_name(name)
+    return list(KINDS).index(kind), indices
+
+
+def digest(name: str, content: Bytes) -> bytes:
+    """Of a section: 32 bytes that depend on its name too."""
+    state = blake3(derive_key_context=_SECTION_CONTEXT)
+    state.update(name.encode() + b"\0")
+    state.update(content)
+    return state.digest()
+
+
+def write(bundle: Bundle) -> Iterator[Bytes]:
+    """The file in pieces; no content is copied."""
+    ordered = sorted(bundle.sections.items(), key=lambda item: _place(item[0]))
+    lines = tuple(Section(name=name, length=len(raw), digest=digest(name, raw)) for name, raw in ordered)
+    header = msgspec.msgpack.encode(
+        Header(version=VERSION, vault_id=bundle.vault_id, maker=bundle.maker, sections=lines)
+    )
+    yield MAGIC + len(header).to_bytes(_LENGTH, "little") + header + _of_header(header)
+    for _, raw in ordered:
+        yield raw
+
+
+def parse(raw: Bytes) -> Bundle:
+    """The inverse of `write`; the contents are slices of `raw`."""
+    view, at = memoryview(raw), len(MAGIC) + _LENGTH
+    if bytes(view[: len(MAGIC)]) != MAGIC:
+        raise BundleFault("magic", expected=MAGIC.decode(), got=bytes(view[: len(MAGIC)]).hex() or "an empty file")
+    length = int.from_bytes(view[len(MAGIC) : at], "little")
+    if length > MAX_HEADER or len(view) < at + length + _DIGEST:
+        expected = f"at most {MAX_HEADER} bytes, and its digest after it"
+        raise BundleFault("header length", expected=expected, got=f"{length} in a file of {len(view)}")
+    encoded = bytes(view[at : at + length])
+    at += length
+    said = bytes(view[at : at + _DIGEST])
+    at += _DIGEST
+    if said != _of_header(encoded):
+        raise BundleFault("header digest", expected=_of_header(encoded).hex(), got=said.hex())
+    header = _header(encoded)
+    whole = at + sum(line.length for line in header.sections)
+    if len(view) != whole:
+        raise BundleFault("file", expected=f"{whole} bytes", got=f"{len(view)} bytes")
+    sections: dict[str, Bytes] = {}
+    for line in header.sections:
+        content = view[at : at + line.length]
+        at += line.length
+        found = digest(line.name, content)
+        if found != line.digest:
+            raise BundleFault(f"digest of section {line.name}", expected=line.digest.hex(), got=found.hex())
+        sections[line.name] = content
+    return Bundle(vault_id=header.vault_id, maker=header.maker, sections=MappingProxyType(sections))
+
+
+def _of_header(encoded: bytes) -> bytes:
+    return blake3(encoded, derive_key_context=_HEADER_CONTEXT).digest()
+
+
+def _header(encoded: bytes) -> Header:
+    try:
+        header = _HEADER.decode(encoded)
+    except (msgspec.DecodeError, ValueError, OverflowError, RecursionError) as error:
+        raise BundleFault("header", expected="a well-formed header", got=str(error)[:200]) from None
+    if msgspec.msgpack.encode(header) != encoded:
+        raise BundleFault("header", expected="the canonical encoding", got="another")
+    if header.version != VERSION:
+        raise BundleFault("version", expected=str(VERSION), got=str(header.version))
+    if len(header.vault_id) != _DIGEST:
+        raise BundleFault("vault id", expected="32 bytes", got=f"{len(header.vault_id)} bytes")
+    if header.maker < 0:
+        raise BundleFault("maker", expected="the index of a party", got=str(header.maker))
+    if len(header.sections) > MAX_SECTIONS:
+        raise BundleFault("sections", expected=f"at most {MAX_SECTIONS}", got=str(len(header.sections)))
+    places = [_place(line.name) for line in header.sections]
+    if any(a >= b for a, b in pairwise(places)):
+        raise BundleFault("sections", expected="each once, in order", got=", ".join(s.name for s in header.sections))
+    for line in header.sections:
+        most = KINDS[parse_name(line.name)[0]][1]
+        if not 0 <= line.length <= most:
+            raise BundleFault(f"length of section {line.name}", expected=f"at most {most}", got=str(line.length))
+    return header
