@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from node.demo.stage import Theatre
+from node.demo.stage import Theatre, each
 from node.faults import LocalFault
 
 Say = Callable[[str], None]
@@ -55,21 +55,27 @@ class Book:
 
 async def open_book(theatre: Theatre, say: Say, rules: Mapping[str, int]) -> Book:
     """A new ledger, open on all three nodes, with a price."""
+    tell(theatre, PRICE)
+    return Book(theatre, say, await open_ledger(theatre, say, rules, keeper="lender"))
+
+
+async def open_ledger(theatre: Theatre, say: Say, rules: Mapping[str, int], *, keeper: str) -> str:
+    """The id of a new ledger, open on all nodes: kept by one, attested by those with a price, two of whom are a quorum."""
     for statement in ("transition", "outcome"):
         await _proving_key(theatre, say, statement)
-    tell(theatre, PRICE)
-    members = [await daemon.call("attestor.key") for daemon in (theatre.lender, theatre.challenger)]
-    file = await theatre.lender.call("ledger.genesis", attestors=members, threshold=2, rules=dict(rules))
-    ids = [(await daemon.call("ledger.open", file=file))["ledger"] for daemon in theatre.daemons]
-    return Book(theatre, say, ids[0])
+    members = [await theatre[name].call("attestor.key") for name in theatre.cast if name in theatre.attestors]
+    file = await theatre[keeper].call("ledger.genesis", attestors=members, threshold=2, rules=dict(rules))
+    opened = await each(theatre.daemons, "ledger.open", file=file)
+    return str(opened[0]["ledger"])
 
 
 def tell(theatre: Theatre, price: int) -> None:
-    """What the price sources of both attestors say from now on."""
-    for daemon in (theatre.lender, theatre.challenger):
-        new = daemon.folder / "price.new"
-        new.write_text(json.dumps({"price": price, "time": int(time.time())}))
-        new.replace(daemon.folder / "price.json")
+    """What every price source on the stage says from now on."""
+    for daemon in theatre.daemons:
+        if "[prices]" in daemon.more:
+            new = daemon.folder / "price.new"
+            new.write_text(json.dumps({"price": price, "time": int(time.time())}))
+            new.replace(daemon.folder / "price.json")
 
 
 async def _proving_key(theatre: Theatre, say: Say, statement: str) -> None:

@@ -41,10 +41,12 @@ def attesting(folder: Path, coins: Coins) -> str:
 
     `coins`: checked when the ledger's loans are vaults; events posted by hand have no coins behind them.
     """
-    return (
-        f'\n[attestor]\npolicy = "auto"\ncoins = "{coins}"\n'
-        f'\n[prices]\nsources = [ {{ kind = "file", name = "demo", path = "{folder / "price.json"}" }} ]\n'
-    )
+    return f'\n[attestor]\npolicy = "auto"\ncoins = "{coins}"\n' + pricing(folder)
+
+
+def pricing(folder: Path) -> str:
+    """What the configuration of a daemon with a price source adds: a file of its own."""
+    return f'\n[prices]\nsources = [ {{ kind = "file", name = "demo", path = "{folder / "price.json"}" }} ]\n'
 
 
 QUIET_TIMEOUT = 900.0
