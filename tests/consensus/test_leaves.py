@@ -19,7 +19,7 @@ from native._native import signing
 from native._native.keys import Seed
 from tests.consensus.judge import accepts, mutations, valid_inputs
 from tests.models.bitcoin_tx import parse, sighash
-from tests.vault_kit import BABE, SLOT, Kit, digest, graph_terms, kit, make_proposal
+from tests.vault_kit import BABE, SLOT, Kit, digest, graph_terms, kit, lending_kit, make_proposal
 from vault.agreement import Engine
 
 SMALL = kit()
@@ -80,6 +80,45 @@ def test_every_spend_is_valid_with_other_numbers_of_challengers(challengers: int
     for name, leaf in spends(vault):
         tx, spent = signed(vault, name, leaf)
         assert accepts(tx, spent), (name, leaf)
+
+
+def test_every_spend_of_a_loan_is_valid_whoever_of_five_claims_which_of_two_slots() -> None:
+    vault = lending_kit()
+    for name, leaf in spends(vault):
+        tx, spent = signed(vault, name, leaf)
+        assert accepts(tx, spent), (name, leaf)
+
+
+# Graph 2 is the first liquidator's claim of slot 0, graph 7 the second's of slot 1.
+@pytest.mark.parametrize(
+    ("name", "leaf"),
+    [
+        ("2/claim", None),
+        ("2/contest", 3),
+        ("7/contest", 0),
+        ("2/assert", None),
+        ("7/reveal/2", None),
+        ("2/refute/4", None),
+        ("2/no_payout/0", None),
+        ("2/uncontested_payout", None),
+        ("7/contested_payout", None),
+    ],
+)
+def test_a_liquidation_is_valid_and_every_single_field_mutation_is_refused(name: str, leaf: int | None) -> None:
+    tx, spent = signed(lending_kit(), name, leaf)
+    assert accepts(tx, spent)
+    assert [what for what, changed, coins in mutations(tx, spent, step=3) if accepts(changed, coins)] == []
+
+
+def test_a_claim_of_one_liquidator_does_not_open_to_the_signatures_of_another() -> None:
+    """Equal claims of slot 0 by two liquidators: no witness of one fits the other."""
+    vault = lending_kit()
+    assert [(graph.slot, graph.outcome) for graph in vault.proposal.graphs[2:4]] == [(0, "liquidate")] * 2
+    for kind_ in ("claim", "assert", "uncontested_payout", "contested_payout"):
+        (tx, spent), (other, _) = (signed(vault, f"{g}/{kind_}", None) for g in (2, 3))
+        for mine, theirs in zip(tx.inputs, other.inputs, strict=True):
+            mine.witness = theirs.witness
+        assert not any(valid_inputs(tx, spent)), kind_
 
 
 def test_every_spend_is_valid_in_the_layout_of_the_withdrawal_circuit() -> None:

@@ -5,6 +5,8 @@ The values come from the amounts table of the product and, a second time, from `
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
@@ -12,7 +14,7 @@ from hypothesis import strategies as st
 
 from tests.models import amounts as model
 from tests.models.bitcoin_tx import parse
-from tests.vault_kit import BABE, BORROWER, LENDER, Kit, graph_terms, make_proposal
+from tests.vault_kit import BABE, BORROWER, LENDER, Kit, graph_terms, loan, loan_graphs, make_proposal
 from vault.agreement import Proposal, Timelocks
 from vault.faults import TermsFault
 from vault.fees import largest_stake, minimal_bond
@@ -37,7 +39,7 @@ def timelocks(draw: st.DrawFn) -> Timelocks:
         assert_=assert_,
         refute=refute,
         verdict=verdict,
-        refund=slack("regtest").ledger + draw(more),
+        refund=(margin + 1) + slack("regtest").ledger + draw(more),
         bond_release=release,
         dead_man=dead_man,
         margin=margin,
@@ -46,7 +48,8 @@ def timelocks(draw: st.DrawFn) -> Timelocks:
 
 
 @st.composite
-def kits(draw: st.DrawFn) -> Kit:
+def plain(draw: st.DrawFn) -> dict[str, Any]:
+    """Graphs of either engine, with a rest or without; challengers that claim nothing."""
     slots = draw(st.lists(st.integers(2_000, 50 * MILLION), min_size=1, max_size=3))
     choices = [(who, slot) for slot in range(len(slots)) for who in (BORROWER, LENDER)]
     graphs = []
@@ -63,12 +66,31 @@ def kits(draw: st.DrawFn) -> Kit:
                 **draw(st.sampled_from([BABE, {}])),
             )
         )
+    return {"slots": slots, "graphs": graphs, "challengers": draw(st.integers(0, 4))}
+
+
+@st.composite
+def lending(draw: st.DrawFn) -> dict[str, Any]:
+    """A loan of up to 8 parties: several claimants of one slot, all of engine babe, all for the whole coin."""
+    slots = draw(st.lists(st.integers(2_000, 50 * MILLION), min_size=1, max_size=2))
+    liquidators = draw(st.integers(1, 4))
+    every = loan_graphs(
+        slots, liquidators=liquidators, digits=draw(st.integers(1, 9)), digit_bits=draw(st.integers(1, 3))
+    )
+    graphs = draw(st.lists(st.sampled_from(every), min_size=1, max_size=3, unique_by=lambda g: (g.claimant, g.slot)))
+    return {
+        "slots": slots, "graphs": graphs, "liquidators": liquidators, "challengers": draw(st.integers(0, 2)),
+        "loan": loan(timeout=1),
+    }  # fmt: skip
+
+
+@st.composite
+def kits(draw: st.DrawFn) -> Kit:
+    wanted = draw(st.one_of(plain(), lending()))
     base = draw(st.integers(1, 9))
-    assume(min(slots) > 10_000 or base == 1)
+    assume(min(wanted["slots"]) > 10_000 or base == 1)
     proposal = make_proposal(
-        graphs=graphs,
-        slots=slots,
-        challengers=draw(st.integers(0, 4)),
+        **wanted,
         timelocks=draw(timelocks()),
         base_rate=base,
         worst_rate=base + draw(st.integers(0, 100)),
