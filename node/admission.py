@@ -36,6 +36,7 @@ class Rules:
     minimum_depth: int
     bound: int
     start: int
+    patience: float  # seconds that a setup may wait for another party without a word (node/stall.py)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

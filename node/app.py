@@ -43,6 +43,7 @@ from node.proving.statements import OUTCOME
 from node.publish import Publisher
 from node.scan import Scanner
 from node.view import vault_line
+from node.stall import Stalls
 from node.work import build, bump
 from node.work.again import offer_again
 from node.work.context import Context
@@ -83,6 +84,7 @@ class Node:
     alarms: int = 0
     ledgers: Ledgers | None = None
     tell: Callable[[str, Any], None] = lambda event, value: None
+    stalls: Stalls = field(init=False)
     _watched: set[bytes] = field(default_factory=set)
     _ordered: set[tuple[bytes, Stage]] = field(default_factory=set)
     _stopping: asyncio.Event = field(default_factory=asyncio.Event)
@@ -108,6 +110,10 @@ class Node:
 
     # ---- life ------------------------------------------------------------------------------------------------------
 
+        self.stalls = Stalls(
+            patience=self.rules.patience, state=self.state, here=self.context.here, came=self.context.phases.came,
+            height=lambda: self.scanner.height, unheard=self.outbox.waiting_for, told=self._happened, alarm=self._alarm,
+        )  # fmt: skip
     async def start(self) -> None:
         """Take up what the last run left open: watches, jobs, messages."""
         for vault, state in self.book.items():
@@ -124,10 +130,12 @@ class Node:
 
     async def run(self) -> None:
         """Loop, chain and publisher, until `stop` or a fault that the node cannot go on with."""
+        for vault, state in self.book.items():
+            self.stalls.note(vault, state)
         async with asyncio.TaskGroup() as tasks:
             work = [
                 tasks.create_task(each)
-                for each in (self.loop.run(), self._follow(), self.publisher.run(), self._look())
+                for each in (self.loop.run(), self._follow(), self.publisher.run(), self._look(), self.stalls.run())
             ]
             self._standing_orders()
             await self._stopping.wait()
@@ -180,8 +188,7 @@ class Node:
     def dispatch(self, item: Item, turn: Turn) -> None:
         """Start what the turn asks for. Everything here is idempotent."""
         if turn.outcome.kind == "alarm":
-            self.alarms += 1
-            log.critical("alarm", reason=turn.outcome.reason)
+            self._alarm(turn.outcome.reason)
         for sending in turn.sends:
             self.outbox.add(sending)
         for vault, action in turn.actions:
@@ -200,6 +207,7 @@ class Node:
         if turn.states or isinstance(item, Connected | Disconnected):
             self.publisher.poke()
 
+            self.stalls.note(vault, state)
     def _await(self, vault: bytes, state: VaultState) -> None:
         """Note what of a vault is worth looking for in the mempool."""
         names = awaited(state)
@@ -232,6 +240,13 @@ class Node:
 
     def _close_vault(self, vault: bytes, reason: str) -> None:
         """The setup ended: this node's share of G is burnt, its coins are free again."""
+    def _alarm(self, reason: str) -> None:
+        self.alarms += 1
+        log.critical("alarm", reason=reason)
+
+    def _happened(self, vault: bytes, event: Event) -> None:
+        self.loop.put(Happened(vault=vault, event=event))
+
         log.warning("setup ended", vault=vault.hex()[:16], reason=reason)
         self.jobs.cancel(vault)
         self.context.keys.burn(vault)

@@ -98,6 +98,8 @@ class PolicyConfig(_Table):
 
     `contest`: every claim, none, or those above a balance in `known`. `minimum_depth`: Terms with fewer confirmations
     before a secret is shown are refused. `reorg_bound`: a deeper reorg halts the vault with an alarm.
+    `setup_patience_seconds`: a setup in which another party owes something and nothing came for that long is ended: a day,
+    because operators accept by hand and bonds have to be buried.
     """
 
     contest: Literal["always", "never", "known"] = "known"
@@ -106,6 +108,7 @@ class PolicyConfig(_Table):
     release: Literal["manual", "auto"] = "manual"
     minimum_depth: Annotated[int, Field(ge=1, le=144)] = 6
     reorg_bound: Annotated[int, Field(ge=6, le=1008)] = 100
+    setup_patience_seconds: Annotated[int, Field(ge=5, le=604_800)] = 86_400
 
 
 class QuotaConfig(_Table):
@@ -421,6 +424,7 @@ datadir = "{datadir}"
 # release = "manual"                     # auto: show r of a slot to the borrower when asked
 # minimum_depth = 6                      # confirmations before a secret is shown; Terms below are refused
 # reorg_bound = 100                      # blocks; a deeper reorg halts the vault with an alarm
+# setup_patience_seconds = 86400         # a setup that waits this long for another party's word is ended, naming it
 # [[policy.known]]                       # a sealed balance known out of band
 # commitment = "<64 hex>"
 # balance = 0

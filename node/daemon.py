@@ -231,6 +231,7 @@ async def _open(config: Config, stack: AsyncExitStack) -> Daemon:
         minimum_depth=config.policy.minimum_depth,
         bound=bound,
         start=start,
+        patience=config.policy.setup_patience_seconds,
     )
     holder: list[Node] = []
     peers = await Peers.start(

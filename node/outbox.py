@@ -42,6 +42,10 @@ class Outbox:
         self._tasks[sending] = task
         task.add_done_callback(lambda _: self._tasks.pop(sending, None))
 
+    def waiting_for(self, vault: bytes) -> set[int]:
+        """The parties of a vault that have not taken a message yet."""
+        return {sending.to for sending in self._tasks if sending.vault == vault}
+
     def drop(self, vault: bytes) -> None:
         """Nothing more has to be said about this vault."""
         for sending, task in list(self._tasks.items()):

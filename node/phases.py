@@ -1,9 +1,9 @@
-"""Seconds and bytes of a vault's setup by stage: what it cost. In memory only; a restart begins a new count."""
+"""What a vault's setup cost, by stage: seconds, bytes, signatures. In memory only; a restart begins a new count."""
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from challenge.states import Stage
@@ -11,11 +11,16 @@ from challenge.states import Stage
 
 @dataclass(slots=True)
 class Cost:
-    """One stage: seconds until the next one began, bytes of messages and artifacts in and out."""
+    """One stage: seconds until the next one began, bytes of messages and artifacts in and out, signatures of any kind.
+
+    `made` and `checked` count partial signatures and presignatures, each as often as it was made or checked.
+    """
 
     seconds: float = 0.0
     received: int = 0
     sent: int = 0
+    made: int = 0
+    checked: int = 0
 
 
 @dataclass(slots=True)
@@ -42,15 +47,35 @@ class Phases:
         """Bytes went."""
         self._at(vault, stage).sent += size
 
+    def made(self, vault: bytes, stage: Stage, count: int) -> None:
+        """Signatures were made."""
+        self._at(vault, stage).made += count
+
+    def checked(self, vault: bytes, stage: Stage, count: int) -> None:
+        """Signatures of others were checked."""
+        self._at(vault, stage).checked += count
+
+    def came(self, vault: bytes) -> int:
+        """Bytes received for a vault so far."""
+        return sum(cost.received for cost in self._costs.get(vault, {}).values())
+
     def table(self, vault: bytes) -> list[dict[str, Any]]:
-        """The stages of the setup in the order they happened."""
-        order = list(Stage)
-        costs = sorted(self._costs.get(vault, {}).items(), key=lambda item: order.index(item[0]))
+        """The stages of the setup in the order they happened; the present one with the seconds it has taken so far."""
+        order, now = list(Stage), self._now.get(vault)
+        costs = dict(self._costs.get(vault, {}))
+        if now is not None:
+            cost = costs.get(now[0], Cost())
+            costs[now[0]] = replace(cost, seconds=cost.seconds + time.monotonic() - now[1])
         return [
-            {"stage": stage.value, "seconds": round(cost.seconds, 3), "received": cost.received, "sent": cost.sent}
-            for stage, cost in costs
-            if stage is not Stage.LIVE
+            {"stage": stage.value, **asdict(cost), "seconds": round(cost.seconds, 3)}
+            for stage, cost in sorted(costs.items(), key=lambda item: order.index(item[0]))
+            if stage not in (Stage.LIVE, Stage.ABORTED, Stage.HALTED)
         ]
+
+    def totals(self, vault: bytes) -> dict[str, Any]:
+        """The sums of the table."""
+        rows = self.table(vault)
+        return {name.name: round(sum(row[name.name] for row in rows), 3) for name in fields(Cost)}
 
     def _at(self, vault: bytes, stage: Stage) -> Cost:
         return self._costs.setdefault(vault, {}).setdefault(stage, Cost())

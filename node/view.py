@@ -12,6 +12,7 @@ from challenge.deadlines import agenda, stage
 from challenge.facts import garbler_of, key
 from challenge.faults import Deviation
 from challenge.game import Answer, GraphPhase, GraphView, fold
+from challenge.progress import awaited_from, progress
 from challenge.rules import pairs
 from challenge.states import Stage, VaultState
 from circuits.artifact import Manifest, manifest_id
@@ -68,8 +69,28 @@ async def show_vault(node: Node, vault: bytes) -> dict[str, Any]:
         ],
         "jobs": [{"kind": job.kind, "indices": list(job.indices), **node.progress(vault, job)} for job in state.jobs],
         "transactions": [*node.stakes(vault), *(_transactions(graph, state) if graph else [])],
+        "progress": _progress(node, state),
         "setup": node.context.phases.table(vault),
+        "cost": node.context.phases.totals(vault),
     }
+
+
+def _progress(node: Node, state: VaultState) -> list[dict[str, Any]]:
+    """How far every party of the setup is as this one hears it, and what it owes now; empty once nobody waits for it."""
+    if stage(state) in (Stage.LIVE, Stage.ABORTED, Stage.HALTED):
+        return []
+    owed = {**awaited_from(state), **node.stalls.debts(state)}
+    return [
+        {
+            "party": row.party,
+            "role": state.proposal.parties[row.party].role,
+            "stage": row.stage.value,
+            "facts": row.had,
+            "of": row.of,
+            "owes": ", ".join(owed.get(row.party, ())),
+        }
+        for row in progress(state)
+    ]
 
 
 def _graph(state: VaultState, g: int, game: GraphView) -> dict[str, Any]:

@@ -36,7 +36,10 @@ async def answer(context: Context, state: VaultState, job: Job) -> Facts:
             steps.advance()
         return tuple(facts)
 
-    return await asyncio.to_thread(make)
+    facts = await asyncio.to_thread(make)
+    terms = state.proposal.graphs[g]
+    context.signed(state, made=len(challengers) * (terms.digits << terms.digit_bits))
+    return facts
 
 
 def presign(context: Context, state: VaultState, graph: VaultGraph, g: int, k: int) -> bytes:
@@ -66,7 +69,10 @@ async def accept(context: Context, state: VaultState, job: Job) -> Facts:
             )  # fmt: skip
         return blake3(raw, derive_key_context=DIGEST_CONTEXT).digest()
 
-    return ((key("answerable", g, me), await asyncio.to_thread(judge)),)
+    digest = await asyncio.to_thread(judge)
+    terms = state.proposal.graphs[g]
+    context.signed(state, checked=terms.digits << terms.digit_bits)
+    return ((key("answerable", g, me), digest),)
 
 
 def presignatures(context: Context, state: VaultState, g: int, k: int) -> bytes:

@@ -140,7 +140,9 @@ async def sign(context: Context, state: VaultState, job: Job) -> Facts:
             steps.advance()
         return tuple(facts)
 
-    return await asyncio.to_thread(make)
+    stated = await asyncio.to_thread(make)
+    context.signed(state, made=len(graph.signatures))
+    return stated
 
 
 def _check_nonces(public: list[bytes], part: int, sessions: int) -> None:
@@ -188,6 +190,7 @@ async def aggregate(context: Context, state: VaultState, job: Job) -> Facts:
     name, signatures = context.name(state), None
     if context.store.get("presigned", name) is None:  # else: stored before a crash
         signatures = await asyncio.to_thread(make)
+        context.signed(state, checked=len(graph.signatures))
         await asyncio.to_thread(_refuse_equal_nonces, graph, signatures)
         await context.write((("presigned", name, signatures),))
     back = context.store.get("presigned", name)

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from challenge.bodies import Funded, decode
+from challenge.bodies import Funded, Openings, decode
 from challenge.deadlines import stage
 from challenge.states import Job, VaultState
 from circuits.artifact import Manifest
@@ -137,6 +137,13 @@ class Context:
         self.progress[self.name(state), job] = progress
         return progress
 
+    def here(self, state: VaultState, name: str) -> bool:
+        """Whether every artifact that a fact names (`openings`, `presignatures`) is complete on this disk."""
+        raw = state.facts[name]
+        body = decode(Openings, raw, name) if name.startswith("openings/") else None
+        manifests = (raw,) if body is None else (body.opened, body.kept)
+        return all(self.artifacts.complete(self.artifacts.id_of(manifest)) for manifest in manifests)
+
     def count(self, state: VaultState, job: Job, total: int) -> Steps:
         """As `begin`, for a job that counts its own steps."""
         steps = Steps(total)
@@ -167,6 +174,11 @@ class Context:
         script = self.wallet.new_script()
         await self.write(tuple(self.wallet.puts()))
         return script
+
+    def signed(self, state: VaultState, *, made: int = 0, checked: int = 0) -> None:
+        """Count signatures into what the setup cost."""
+        self.phases.made(self.name(state), stage(state), made)
+        self.phases.checked(self.name(state), stage(state), checked)
 
     async def next_block(self) -> None:
         """Wait until the node has processed one more block (or lost one)."""

@@ -108,7 +108,7 @@ def _frame(raw: bytes) -> object:
 def _admitted(raw: bytes) -> object:
     rules = Rules(
         network="regtest", genesis=GENESIS, policy=Policy(contest="never", known={}, release="manual"),
-        accept="manual", minimum_depth=1, bound=100, start=0,
+        accept="manual", minimum_depth=1, bound=100, start=0, patience=86_400.0,
     )  # fmt: skip
     identities = [party.identity for party in kit().proposal.parties]
     return parse_and_admit(raw, proposer=identities[0], me=identities[1], rules=rules, judges=JUDGES)

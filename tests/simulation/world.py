@@ -255,6 +255,7 @@ class Actor:
             minimum_depth=1,
             bound=world.bound,
             start=0,
+            patience=world.patience,
         )
         holder: list[Node] = []
         artifacts = Artifacts(self.folder / "artifacts", quota=1 << 30)
@@ -329,6 +330,7 @@ class World:
     actors: dict[str, Actor] = field(default_factory=dict)
     fuses: dict[str, Fuse] = field(default_factory=lambda: {name: Fuse() for name in ROLES})
     bound: int = BOUND
+    patience: float = 86_400.0
     engine: str = "core"
     digit_bits: int = 4
     asleep: set[str] = field(default_factory=set)

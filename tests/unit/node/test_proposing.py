@@ -28,7 +28,7 @@ del CORE["ledger"]
 JUDGES = Judges(ledgers={LEDGER: DEFAULT}, keys=frozenset({KEY}))
 RULES = Rules(
     network="regtest", genesis=GENESIS, policy=Policy(contest="never", known={}, release="manual"), accept="manual",
-    minimum_depth=1, bound=100, start=0,
+    minimum_depth=1, bound=100, start=0, patience=86_400.0,
 )  # fmt: skip
 
 
