@@ -42,8 +42,8 @@ from node.proposing import digits_of, propose
 from node.proving.statements import OUTCOME
 from node.publish import Publisher
 from node.scan import Scanner
-from node.view import vault_line
 from node.stall import Stalls
+from node.view import vault_line
 from node.work import build, bump
 from node.work.again import offer_again
 from node.work.context import Context
@@ -80,11 +80,11 @@ class Node:
     outbox: Outbox = field(init=False)
     publisher: Publisher = field(init=False)
     jobs: Jobs = field(init=False)
+    stalls: Stalls = field(init=False)
     decisions: Decisions = field(default_factory=Decisions)
     alarms: int = 0
     ledgers: Ledgers | None = None
     tell: Callable[[str, Any], None] = lambda event, value: None
-    stalls: Stalls = field(init=False)
     _watched: set[bytes] = field(default_factory=set)
     _ordered: set[tuple[bytes, Stage]] = field(default_factory=set)
     _stopping: asyncio.Event = field(default_factory=asyncio.Event)
@@ -102,6 +102,10 @@ class Node:
         )  # fmt: skip
         self.jobs = Jobs(context=self.context, state=self.state, told=self._told, derived=self._watch)
         self.outbox = Outbox(transmit=self.post.transmit, delivered=self._delivered)
+        self.stalls = Stalls(
+            patience=self.rules.patience, state=self.state, here=self.context.here, came=self.context.phases.came,
+            height=lambda: self.scanner.height, unheard=self.outbox.waiting_for, told=self._happened, alarm=self._alarm,
+        )  # fmt: skip
         self.publisher = Publisher(
             chain=self.context.chain, book=self.book, scanner=self.scanner, store=self.context.store, guard=self.context.guard,
             bound=self.rules.bound, returning=self._returning, build=self._build, bump=self._bump, check=self._check,
@@ -110,16 +114,14 @@ class Node:
 
     # ---- life ------------------------------------------------------------------------------------------------------
 
-        self.stalls = Stalls(
-            patience=self.rules.patience, state=self.state, here=self.context.here, came=self.context.phases.came,
-            height=lambda: self.scanner.height, unheard=self.outbox.waiting_for, told=self._happened, alarm=self._alarm,
-        )  # fmt: skip
     async def start(self) -> None:
         """Take up what the last run left open: watches, jobs, messages."""
         for vault, state in self.book.items():
             if state.end is None and key("digest", state.me) in state.facts:
                 await self._watch(vault, state)
                 self._await(vault, state)
+        for vault, state in self.book.items():
+            self.stalls.note(vault, state)
         for vault, action in self.book.reopen():
             self._act(vault, action)
         for raw_key, value in self.context.store.items("outbox"):
@@ -130,8 +132,6 @@ class Node:
 
     async def run(self) -> None:
         """Loop, chain and publisher, until `stop` or a fault that the node cannot go on with."""
-        for vault, state in self.book.items():
-            self.stalls.note(vault, state)
         async with asyncio.TaskGroup() as tasks:
             work = [
                 tasks.create_task(each)
@@ -195,6 +195,7 @@ class Node:
             self._act(vault, action)
         for vault, state in turn.states.items():
             self.context.phases.reached(vault, stage(state))
+            self.stalls.note(vault, state)
             self.tell("vault", vault_line(vault, state))
             self._say(vault, state)
             self._await(vault, state)
@@ -207,7 +208,6 @@ class Node:
         if turn.states or isinstance(item, Connected | Disconnected):
             self.publisher.poke()
 
-            self.stalls.note(vault, state)
     def _await(self, vault: bytes, state: VaultState) -> None:
         """Note what of a vault is worth looking for in the mempool."""
         names = awaited(state)
@@ -223,6 +223,13 @@ class Node:
                 log.info(
                     "decision", vault=vault.hex()[:16], graph=each.graph, about=each.about, does=each.does, why=each.why
                 )  # fmt: skip
+
+    def _alarm(self, reason: str) -> None:
+        self.alarms += 1
+        log.critical("alarm", reason=reason)
+
+    def _happened(self, vault: bytes, event: Event) -> None:
+        self.loop.put(Happened(vault=vault, event=event))
 
     def _spawn(self, work: Any) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -240,13 +247,6 @@ class Node:
 
     def _close_vault(self, vault: bytes, reason: str) -> None:
         """The setup ended: this node's share of G is burnt, its coins are free again."""
-    def _alarm(self, reason: str) -> None:
-        self.alarms += 1
-        log.critical("alarm", reason=reason)
-
-    def _happened(self, vault: bytes, event: Event) -> None:
-        self.loop.put(Happened(vault=vault, event=event))
-
         log.warning("setup ended", vault=vault.hex()[:16], reason=reason)
         self.jobs.cancel(vault)
         self.context.keys.burn(vault)

@@ -131,18 +131,18 @@ class Context:
             raise LocalFault(what="presignatures", expected="on disk", came="nothing", todo="Restore the last backup.")
         return Presigned(graph=graph, signatures=raw)
 
-    def begin(self, state: VaultState, job: Job) -> Progress:
-        """A long job begins: who looks sees how far it is."""
-        progress = Progress()
-        self.progress[self.name(state), job] = progress
-        return progress
-
     def here(self, state: VaultState, name: str) -> bool:
         """Whether every artifact that a fact names (`openings`, `presignatures`) is complete on this disk."""
         raw = state.facts[name]
         body = decode(Openings, raw, name) if name.startswith("openings/") else None
         manifests = (raw,) if body is None else (body.opened, body.kept)
         return all(self.artifacts.complete(self.artifacts.id_of(manifest)) for manifest in manifests)
+
+    def begin(self, state: VaultState, job: Job) -> Progress:
+        """A long job begins: who looks sees how far it is."""
+        progress = Progress()
+        self.progress[self.name(state), job] = progress
+        return progress
 
     def count(self, state: VaultState, job: Job, total: int) -> Steps:
         """As `begin`, for a job that counts its own steps."""
@@ -169,16 +169,16 @@ class Context:
         source = Counted(self.peers, came)
         return await self.artifacts.fetch(manifest, peers=source, peer=self.reach(owner), on_progress=tell)
 
+    def signed(self, state: VaultState, *, made: int = 0, checked: int = 0) -> None:
+        """Count signatures into what the setup cost."""
+        self.phases.made(self.name(state), stage(state), made)
+        self.phases.checked(self.name(state), stage(state), checked)
+
     async def payout_script(self) -> bytes:
         """A fresh script of the wallet."""
         script = self.wallet.new_script()
         await self.write(tuple(self.wallet.puts()))
         return script
-
-    def signed(self, state: VaultState, *, made: int = 0, checked: int = 0) -> None:
-        """Count signatures into what the setup cost."""
-        self.phases.made(self.name(state), stage(state), made)
-        self.phases.checked(self.name(state), stage(state), checked)
 
     async def next_block(self) -> None:
         """Wait until the node has processed one more block (or lost one)."""
