@@ -56,6 +56,7 @@ from vault.terms import Proposal
 
 if TYPE_CHECKING:
     from node.ledger.room import Ledgers
+    from node.lending.party import Loans
 
 log = structlog.get_logger()
 
@@ -84,6 +85,7 @@ class Node:
     decisions: Decisions = field(default_factory=Decisions)
     alarms: int = 0
     ledgers: Ledgers | None = None
+    loans: Loans | None = None
     tell: Callable[[str, Any], None] = lambda event, value: None
     _watched: set[bytes] = field(default_factory=set)
     _ordered: set[tuple[bytes, Stage]] = field(default_factory=set)
@@ -137,6 +139,8 @@ class Node:
                 tasks.create_task(each)
                 for each in (self.loop.run(), self._follow(), self.publisher.run(), self._look(), self.stalls.run())
             ]
+            if self.loans is not None:
+                work.append(tasks.create_task(self.loans.run()))
             self._standing_orders()
             await self._stopping.wait()
             for task in work:
@@ -150,6 +154,8 @@ class Node:
         """Stop jobs and deliveries; everything open is on disk."""
         await self.jobs.close()
         await self.context.once.close()
+        if self.loans is not None:
+            await self.loans.close()
         if self.ledgers is not None:
             await self.ledgers.close()
         await self.outbox.close()
@@ -207,6 +213,10 @@ class Node:
             self._spawn(self.context.announce_block())
         if turn.states or isinstance(item, Connected | Disconnected):
             self.publisher.poke()
+
+        lending = any(state.proposal.loan is not None for state in turn.states.values())
+        if self.loans is not None and (lending or isinstance(item, Connected | Disconnected)):
+            self.loans.ring()
 
     def _await(self, vault: bytes, state: VaultState) -> None:
         """Note what of a vault is worth looking for in the mempool."""
@@ -304,7 +314,10 @@ class Node:
                 self.loop.put(Happened(vault=vault, event=Ordered(key=name)))
 
     def _orders(self, state: VaultState) -> Iterable[str]:
-        return standing_orders(self.rules.policy, state.proposal, state.me)
+        orders = standing_orders(self.rules.policy, state.proposal, state.me)
+        if state.proposal.loan is None or self.loans is None:
+            return orders
+        return (order for order in orders if not order.startswith("want_contest"))  # its claims have a budget: node.lending
 
     def _acceptance(self, vault: bytes, state: VaultState) -> Iterable[str]:
         if self.rules.accept != "auto" or key("accept", state.me) in state.facts:
@@ -476,7 +489,7 @@ class Node:
         working = len(self.jobs) - self.context.waiting + self.context.once.busy
         return (
             self.scanner.height >= height and self.loop.empty and not len(self.outbox) and working <= 0
-            and not self._background and self.publisher.idle
+            and not self._background and self.publisher.idle and (self.loans is None or self.loans.idle(height))
         )  # fmt: skip
 
     async def wait_quiet(self, height: int) -> dict[str, Any]:
@@ -502,6 +515,7 @@ class Node:
             "waiting": self.context.waiting,
             "foreseen": self.context.once.busy,
             "publishing": not self.publisher.idle,
+            "lending": self.loans.busy if self.loans is not None else 0,
         }
 
     def progress(self, vault: bytes, job: Job) -> dict[str, Any]:

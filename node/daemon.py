@@ -38,6 +38,8 @@ from node.ledger.port import OpenLedgers
 from node.ledger.room import Ledgers
 from node.ledger.wiring import world_of
 from node.ledger.world import Keeping
+from node.lending.party import Loans
+from node.lending.policy import policy_of
 from node.loop import Wrote
 from node.metrics import exposition
 from node.p2p.peers import Peers
@@ -46,6 +48,8 @@ from node.prices import Prices
 from node.proving import KeyFolder, Proving
 from node.rpc.methods import methods
 from node.rpc.server import Server
+from node.rpc.table import ClaimParams
+from node.rpc.vault import claim
 from node.scan import Scanner
 from node.store import Store
 from node.wallet import Wallet
@@ -294,6 +298,13 @@ async def _open(config: Config, stack: AsyncExitStack) -> Daemon:
             ),
             trusted_keys=frozenset(bytes.fromhex(key) for key in config.ledger.trusted_keys),
         )
+    )
+    node.loans = Loans(
+        node=node,
+        policy=policy_of(config.lending),
+        poll_seconds=config.lending.poll_seconds,
+        now=lambda: int(time.time()),
+        claim=lambda vault, graph: claim(node, ClaimParams(id=vault.hex(), graph=graph)),
     )
     stack.push_async_callback(node.close)
     await node.start()

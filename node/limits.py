@@ -160,6 +160,9 @@ class Limits:
     price_bytes: int = _limit(64 * KIB, "bytes", "a ticker is a few hundred bytes; a whole order book is not asked for")
     price_seconds: float = _limit(10.0, "s", "a server that is slower than this is left out of the quote")
 
+    # Loans
+    chart_rows: int = _limit(20_000, "rows", "a loan's chart keeps so many blocks, some four months; a row is below 200 bytes")
+
     # Proofs
     key_sidecar_bytes: int = _limit(64 * KIB, "bytes", "ten fields, the longest a verifying key of a few hundred bytes")
     proofs_waiting: int = _limit(64, "proofs", "a proof takes up to a minute: more than an hour's worth is refused")

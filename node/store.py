@@ -35,6 +35,7 @@ COLUMNS: dict[str, str] = {
     "jobs": "what a job must find again after a crash: the Stakes transaction it published",
     "ledgers": "each ledger: genesis, queued events, batches with their proofs and signatures, evidence of equivocation",
     "spends": "who spent the coins of loans that this node keeps or attests: with the block that holds it, gone with it",
+    "loans": "this party's part of loans: what was spent today, and a row of each loan a block",
     "bans": "peers refused for a time",
 }
 

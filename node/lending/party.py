@@ -1,0 +1,390 @@
+"""The party's loop: looks at every living loan at every block and bell, and carries out what `wishes` says.
+
+Promises: what a payment or contest takes of the day's budget is on the disk before it is asked for; everything is asked in a way
+that asking twice does no harm, so a crash needs no special case; what the keeper refuses is asked again only when something has
+changed; r and a leave only here, for a wish that acts. Every change of an answer is one log line.
+Does NOT decide anything: `wishes` does, from the situation that is put together here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, assert_never
+
+import msgspec
+import structlog
+
+from challenge.checks import terms_of
+from challenge.deadlines import settled, stage
+from challenge.events import Ordered
+from challenge.facts import key
+from challenge.game import fold
+from challenge.policy import standing_orders
+from challenge.states import Stage, VaultState
+from node.faults import LocalFault, PeerFault, Unavailable
+from node.ledger.claims import NoPosition
+from node.ledger.room import Open
+from node.lending import words
+from node.lending.charting import COLUMN, happened, puts_of, row_at
+from node.lending.charting import Row as ChartRow
+from node.lending.policy import NOTHING_SPENT, Policy, Spent
+from node.lending.situation import Situation
+from node.lending.wish import Action, Ask, ClaimGraph, Order, ShowR, TakeLoan, Wish
+from node.lending.wishes import wishes
+from node.loop import Happened
+from node.store import Put
+from vault.agreement import Terms
+from vault.ledger.opening import Opening
+
+if TYPE_CHECKING:
+    from node.app import Node
+
+log = structlog.get_logger("lending")
+
+SPENT_KEY: Final = b"S"
+UNREGISTERED: Final = "registered with this ledger"
+"""What a keeper that knows a vault not says it expected (`node.lending.registry`)."""
+AGAIN_SECONDS: Final = 5.0
+"""After a fault of our own in a round, before the next one."""
+FAULTS = (LocalFault, PeerFault, Unavailable)
+_SPENT = msgspec.msgpack.Decoder(Spent)  # made at import, as in vault.terms
+
+
+@dataclass(slots=True, kw_only=True)
+class Look:
+    """What the last look at a loan found, and what came of what was done, by the wish's name."""
+
+    situation: Situation
+    wishes: tuple[Wish, ...]
+    came: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Tried:
+    """An action that was answered, at a tip and a seq of the ledger as posted: it is not repeated there."""
+
+    action: Action
+    tip: int
+    seq: int
+
+
+@dataclass(slots=True, kw_only=True, repr=False)
+class Loans:
+    """The loans of one node. `claim` orders a claim with a proof; `now` is the clock that a price needs, nothing else."""
+
+    node: Node
+    policy: Policy
+    poll_seconds: float
+    now: Callable[[], int]
+    claim: Callable[[bytes, int], Awaitable[Any]]
+    looks: dict[bytes, Look] = field(default_factory=dict)
+    rounds: int = 0
+    height: int = -1
+    _spent: Spent = NOTHING_SPENT
+    _terms: dict[bytes, Terms] = field(default_factory=dict)
+    _openings: dict[tuple[bytes, bytes], tuple[int, Opening]] = field(default_factory=dict)
+    _tried: dict[tuple[bytes, str], _Tried] = field(default_factory=dict)
+    _claims: dict[tuple[bytes, int], asyncio.Task[None]] = field(default_factory=dict)
+    _alarms: set[tuple[bytes, str]] = field(default_factory=set)
+    _rung: asyncio.Event = field(default_factory=asyncio.Event)
+    _away: dict[bytes, Unavailable] = field(default_factory=dict)
+    _looking: bool = False
+
+    def __post_init__(self) -> None:
+        raw = self.node.context.store.get(COLUMN, SPENT_KEY)
+        if raw is not None:
+            self._spent = _SPENT.decode(raw)
+
+    # ---- life --------------------------------------------------------------------------------------------------------
+    def ring(self) -> None:
+        """Something has changed: look again now."""
+        self._rung.set()
+
+    @property
+    def busy(self) -> int:
+        """Actions begun and not answered: proofs of claims, and a round that is under way."""
+        return len(self._claims) + self._looking
+
+    def idle(self, height: int) -> bool:
+        """Whether a round has seen this height and nothing is left that does not wait for somebody else."""
+        return not self.busy and not self._rung.is_set() and (self.height >= height or not any(self._living()))
+
+    async def run(self) -> None:
+        """Until cancelled. A fault nobody foresaw is logged, and the next round begins a little later."""
+        while True:
+            self._rung.clear()
+            try:
+                await self._round()
+            except Exception:
+                log.exception("a round of the loans failed and begins again")
+                await asyncio.sleep(AGAIN_SECONDS)
+            await self._wait()
+
+    async def close(self) -> None:
+        """End the claims that are being proved: they are begun again by the next start."""
+        tasks = list(self._claims.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _wait(self) -> None:
+        """Until a block, a change, a final checkpoint, or `poll_seconds`."""
+        waits: list[Coroutine[Any, Any, object]] = [self._rung.wait()]
+        waits += [each.follower.bell.heard() for each in self._ledgers()]
+        bells = [asyncio.ensure_future(each) for each in waits]
+        try:
+            await asyncio.wait(bells, timeout=self.poll_seconds, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for bell in bells:
+                bell.cancel()
+            await asyncio.gather(*bells, return_exceptions=True)
+
+    def _ledgers(self) -> Iterator[Open]:
+        """Open ledgers that a living loan is about."""
+        rooms = self.node.ledgers
+        wanted = {state.proposal.loan.ledger for _, state in self._living() if state.proposal.loan is not None}
+        if rooms is not None:
+            yield from (opened for ledger, opened in rooms.open_ledgers.items() if ledger in wanted)
+
+    def _living(self) -> Iterator[tuple[bytes, VaultState]]:
+        """Vaults with a loan in which something may still move."""
+        tip, bound = self.node.scanner.height, self.node.rules.bound
+        for vault, state in list(self.node.book.items()):
+            if state.proposal.loan is None or stage(state) is not Stage.LIVE:
+                continue
+            if not (state.log and settled(state, tip, bound)):
+                yield vault, state
+
+    async def _round(self) -> None:
+        """One look at every living loan."""
+        self._looking = True
+        try:
+            height = self.node.scanner.height
+            self._away.clear()
+            price, unpriced = await self._price() if any(self._living()) else (None, "no living loan")
+            for vault, state in self._living():
+                await self._look(vault, state, price, unpriced)
+            self.height, self.rounds = height, self.rounds + 1
+        finally:
+            self._looking = False
+
+    # ---- the situation -----------------------------------------------------------------------------------------------
+    async def _price(self) -> tuple[int | None, str]:
+        try:
+            return (await self.node.context.prices.quote(self.now())).price, ""
+        except FAULTS as fault:
+            return None, str(fault)
+
+    def opened(self, state: VaultState) -> Open:
+        """The ledger of a loan. Raises LocalFault when it is not open here."""
+        loan, rooms = state.proposal.loan, self.node.ledgers
+        if loan is None:
+            raise LocalFault(what="vault", expected="one with a loan", came="a plain one")
+        found = rooms.open_ledgers.get(loan.ledger) if rooms is not None else None
+        if found is None:
+            raise LocalFault(
+                what=f"ledger {loan.ledger.hex()[:16]}", expected="one that is open here", came="none",
+                todo="`bitvm3 ledger open FILE`.",
+            )  # fmt: skip
+        return found
+
+    async def _look(self, vault: bytes, state: VaultState, price: int | None, unpriced: str) -> None:
+        situation = await self.situation(vault, state, price, unpriced)
+        before = self.looks.get(vault)
+        now = Look(situation=situation, wishes=wishes(situation), came=before.came if before is not None else {})
+        self.looks[vault] = now
+        self._say(vault, before, now)
+        await self._chart(vault, before, now)
+        for wish in now.wishes:
+            if wish.action is not None:
+                await self._carry_out(vault, now, wish, wish.action)
+
+    async def situation(self, vault: bytes, state: VaultState, price: int | None, unpriced: str) -> Situation:
+        """Everything that is known of a loan now. A keeper that is away or a ledger that is not open is part of it."""
+        if vault not in self._terms:
+            self._terms[vault] = terms_of(state.proposal, state.facts)
+        terms, name, me = self._terms[vault], state.proposal.ledger_vault, state.me
+        reading, keeper, said = None, "away", ""
+        opening, unproven = None, ""
+        try:
+            opened = self.opened(state)
+            reading = await self._read(opened, name)
+            known = any(each.vault_id == terms.vault_id for each in reading.slots)
+            keeper, said = ("answers", "") if known else ("unregistered", "these Terms are not registered yet")
+        except FAULTS as fault:
+            said = unproven = str(fault)
+            keeper = "unregistered" if UNREGISTERED in said else "away"
+        else:
+            opening, unproven = await self._opening(opened, name)
+        return Situation(
+            state=state, view=fold(state.proposal, state.log), tip=self.node.scanner.height, terms=terms, keeper=keeper,  # type: ignore[arg-type]
+            said=said, reading=reading, opening=opening, unproven=unproven, price=price, unpriced=unpriced, policy=self.policy,
+            spent=self._spent,
+            contests=frozenset(o for o in standing_orders(self.node.rules.policy, state.proposal, me) if "contest" in o),
+        )  # fmt: skip
+
+    async def _read(self, opened: Open, name: bytes) -> words.Reading:
+        if opened.id in self._away:  # one wait a round for a keeper that is away, not one a loan
+            raise self._away[opened.id]
+        try:
+            reply = await self._say_to_keeper(opened, "loan-read", words.write(words.LoanAsked(vault=name)))
+        except Unavailable as fault:
+            self._away[opened.id] = fault
+            raise
+        return words.read(words.Reading, reply, most=self.node.limits.reply_frame_bytes, what="loan-read")
+
+    async def ask(self, opened: Open, request: words.Request) -> words.Receipt:
+        """Ask the keeper for something. Raises PeerFault (refused), Unavailable (nobody knows), LocalFault."""
+        reply = await self._say_to_keeper(opened, "loan-request", words.write(request))
+        return words.read(words.Receipt, reply, most=self.node.limits.reply_frame_bytes, what="loan-request")
+
+    async def _say_to_keeper(self, opened: Open, kind: str, body: bytes) -> bytes:
+        """By message; the keeper's own node is called directly."""
+        world, rooms = opened.world, self.node.ledgers
+        if opened.genesis.keeper == world.me and rooms is not None:
+            return await rooms.on_message(world.me, kind, opened.id, body)
+        return await world.ask(opened.genesis.keeper, kind, opened.id, body)
+
+    async def _opening(self, opened: Open, name: bytes) -> tuple[Opening | None, str]:
+        """The position under our own final checkpoint, asked for once a checkpoint."""
+        seq, at = opened.follower.view.seq, (opened.id, name)
+        held = self._openings.get(at)
+        if held is not None and held[0] == seq:
+            return held[1], ""
+        try:
+            found = await opened.claims.opening(name)
+        except NoPosition:
+            return None, f"the ledger has no position of this loan at seq {seq}"
+        except FAULTS as fault:
+            return None, str(fault)
+        self._openings[at] = (found.totals.seq, found)
+        return found, ""
+
+    # ---- what is said and shown --------------------------------------------------------------------------------------
+    def _say(self, vault: bytes, before: Look | None, now: Look) -> None:
+        known = {(wish.about, wish.does, wish.action) for wish in before.wishes} if before is not None else set()
+        for wish in now.wishes:
+            if (wish.about, wish.does, wish.action) not in known:
+                log.info("decision", vault=vault.hex()[:16], about=wish.about, does=wish.does, why=wish.why)
+            if wish.alarm and (vault, wish.about) not in self._alarms:
+                self._alarms.add((vault, wish.about))
+                self.node.alarms += 1
+                log.critical("alarm", vault=vault.hex()[:16], about=wish.about, reason=wish.alarm)
+
+    async def _chart(self, vault: bytes, before: Look | None, now: Look) -> None:
+        """One row a block, and what was new in it."""
+        situation, store = now.situation, self.node.context.store
+        last = before.situation.reading if before is not None else None
+        reading, tip = situation.reading or last, situation.tip
+        if reading is None:
+            return
+        known = row_at(store, vault, tip)
+        events = dict.fromkeys(known.events if known is not None else ())
+        events.update(dict.fromkeys(happened(situation.state, tip, last, reading)))
+        row = ChartRow(
+            height=tip, price=reading.price, health=max(0, reading.health), debt=reading.debt, events=tuple(events)
+        )
+        if row != known:
+            await self.node.context.write(puts_of(vault, row, self.node.limits.chart_rows))
+
+    # ---- acting ------------------------------------------------------------------------------------------------------
+    async def _carry_out(self, vault: bytes, look: Look, wish: Wish, action: Action) -> None:
+        """One action, unless it was answered already and nothing has changed since."""
+        situation = look.situation
+        seq = situation.reading.seq if situation.reading is not None else -1
+        tried = _Tried(action, situation.tip, seq)
+        if self._tried.get((vault, wish.about)) == tried:
+            return
+        try:
+            look.came[wish.about] = await self._act(vault, situation, action, tried, wish)
+        except (PeerFault, LocalFault) as fault:
+            look.came[wish.about] = str(fault)
+            log.warning("not done", vault=vault.hex()[:16], about=wish.about, reason=str(fault))
+        except Unavailable as fault:  # nobody knows whether it was booked: it is asked again, and booked once
+            if look.came.get(wish.about) != str(fault):
+                log.warning("not answered", vault=vault.hex()[:16], about=wish.about, reason=str(fault))
+            look.came[wish.about] = str(fault)
+            return
+        self._tried[vault, wish.about] = tried
+        self._rung.set()
+
+    async def _act(self, vault: bytes, s: Situation, action: Action, tried: _Tried, wish: Wish) -> str:
+        match action:
+            case Ask(request=request, payment=payment, cents=cents):
+                return await self._ask(s.state, request, payment, cents)
+            case TakeLoan():
+                a = self.node.context.own_of(s.state).hashlock_a().reveal()
+                return await self._ask(s.state, words.TakeLoan(vault=s.name, preimage=a), "", 0)
+            case ShowR(slot=slot):
+                request = words.ShowR(vault=s.name, slot=s.proposal.ledger_slot(slot), preimage=self._r(s, slot))
+                return await self._ask(s.state, request, "", 0)
+            case Order(key=name, value=value, contest=contest):
+                if contest:
+                    await self._budget(self._spent.at(s.tip).with_contest(contest))
+                outcome = await self.node.loop.put(Happened(vault=vault, event=Ordered(key=name, value=value)))
+                if outcome.kind in ("refused", "early"):
+                    raise LocalFault(what=wish.about, expected="possible now", came=outcome.reason)
+                return outcome.kind
+            case ClaimGraph(graph=g):
+                if (vault, g) not in self._claims:
+                    self._claims[vault, g] = asyncio.create_task(self._claim(vault, g, wish.about))
+                return "the proof is being made"
+            case _:
+                assert_never(action)
+
+    def _r(self, s: Situation, slot: int) -> bytes:
+        """The lender's own preimage, or what the lender has shown the borrower."""
+        if s.state.me == s.proposal.lender:
+            return self.node.context.own_of(s.state).hashlock_r(slot).reveal()
+        return s.state.facts[key("release", slot)]
+
+    async def _ask(self, state: VaultState, request: words.Request, payment: str, cents: int) -> str:
+        opened = self.opened(state)
+        if payment:
+            await self._budget(self._spent.at(self.node.scanner.height).with_payment(payment, cents))
+        try:
+            receipt = await self.ask(opened, request)
+        except PeerFault:
+            if payment:
+                await self._budget(self._spent.with_payment(payment, 0))
+            raise
+        if payment and receipt.cents != cents:
+            await self._budget(self._spent.with_payment(payment, receipt.cents))
+        log.info(
+            "asked the keeper", vault=state.proposal.proposal_id.hex()[:16], kind=type(request).__name__,
+            cents=receipt.cents, says=receipt.text,
+        )  # fmt: skip
+        return receipt.text
+
+    async def _budget(self, spent: Spent) -> None:
+        """Durable first."""
+        put: Put = (COLUMN, SPENT_KEY, msgspec.msgpack.encode(spent))
+        await self.node.context.write((put,))
+        self._spent = spent
+
+    async def _claim(self, vault: bytes, g: int, about: str) -> None:
+        """Prove and order a claim, beside the rounds: a proof takes its time."""
+        came = ""
+        try:
+            await self.claim(vault, g)
+            came = "claimed"
+        except FAULTS as fault:
+            came = str(fault)
+            log.warning("not claimed yet", vault=vault.hex()[:16], graph=g, reason=came)
+            if isinstance(fault, Unavailable):
+                self._tried.pop((vault, about), None)
+        except Exception:
+            log.exception("a claim failed", vault=vault.hex()[:16], graph=g)
+        finally:
+            self._claims.pop((vault, g), None)
+            if came and vault in self.looks:
+                self.looks[vault].came[about] = came
+            if came == "claimed":
+                self._rung.set()
+
+    @property
+    def spent(self) -> Spent:
+        """Of the day of the present tip."""
+        return self._spent.at(self.node.scanner.height)
