@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING, Any, assert_never
 
 import structlog
@@ -40,10 +41,11 @@ from node.outbox import Outbox
 from node.post import Post
 from node.proposing import digits_of, propose
 from node.proving.statements import OUTCOME
-from node.publish import Publisher
+from node.publish import Publisher, Returns, Vaults
 from node.scan import Scanner
 from node.stall import Stalls
 from node.view import vault_line
+from node.watches import coins_of, put_of
 from node.work import build, bump
 from node.work.again import offer_again
 from node.work.context import Context
@@ -64,6 +66,8 @@ WAIT_SECONDS = 60.0
 POLL_SECONDS = 0.003
 LOOK_SECONDS = 1.0
 """Between two looks at the mempool for a witness that a job will ask for."""
+SUSPECTS = 256
+"""Vaults whose Stakes are looked for at one block, after a start or a reorg."""
 DRAWINGS = {"text": text, "dot": dot, "svg": svg}
 
 
@@ -92,6 +96,8 @@ class Node:
     _stopping: asyncio.Event = field(default_factory=asyncio.Event)
     _background: set[asyncio.Task[Any]] = field(default_factory=set)
     _offered: int = -1
+    _suspect: dict[bytes, None] = field(default_factory=dict)
+    _reserved: dict[bytes, int] = field(default_factory=dict)
     _cleared: set[bytes] = field(default_factory=set)
     _awaited: dict[bytes, tuple[str, ...]] = field(default_factory=dict)
     _stopped: set[tuple[bytes, str]] = field(default_factory=set)
@@ -103,6 +109,8 @@ class Node:
             ledgers=lambda: self.ledgers, judges=self.judges,
         )  # fmt: skip
         self.jobs = Jobs(context=self.context, state=self.state, told=self._told, derived=self._watch)
+        for vault, state in self.book.items():
+            self._reckon(vault, state)
         self.outbox = Outbox(transmit=self.post.transmit, delivered=self._delivered)
         self.stalls = Stalls(
             patience=self.rules.patience, state=self.state, here=self.context.here, came=self.context.phases.came,
@@ -120,6 +128,8 @@ class Node:
         """Take up what the last run left open: watches, jobs, messages."""
         for vault, state in self.book.items():
             if state.end is None and key("digest", state.me) in state.facts:
+                if coins_of(self.context.store, vault) is None:
+                    self.context.store.commit([put_of(vault, index(await self.context.graph(state)))])
                 await self._watch(vault, state)
                 self._await(vault, state)
         for vault, state in self.book.items():
@@ -130,6 +140,7 @@ class Node:
             self.outbox.add(outbox_entry(raw_key, value))
         if self.ledgers is not None:
             self.ledgers.start()
+        self._suspect.update((vault, None) for vault, _ in self.book.items())
         self.publisher.poke()
 
     async def run(self) -> None:
@@ -200,6 +211,7 @@ class Node:
         for vault, action in turn.actions:
             self._act(vault, action)
         for vault, state in turn.states.items():
+            self._reckon(vault, state)
             self.context.phases.reached(vault, stage(state))
             self.stalls.note(vault, state)
             self.tell("vault", vault_line(vault, state))
@@ -211,8 +223,12 @@ class Node:
         if isinstance(item, Connected | Disconnected):
             self.tell("block", {"height": self.scanner.height, "block": display_txid(self.scanner.block)})
             self._spawn(self.context.announce_block())
+        if isinstance(item, Disconnected):
+            self._suspect.update((vault, None) for vault, _ in self.book.items())
+        if isinstance(item, Wrote):  # a record of Stakes may come after the end of its setup
+            self.publisher.wake(key[:32] for column, key, _ in item.puts if column == "jobs")
         if turn.states or isinstance(item, Connected | Disconnected):
-            self.publisher.poke()
+            self.publisher.poke(turn.states)
 
         lending = any(state.proposal.loan is not None for state in turn.states.values())
         if self.loans is not None and (lending or isinstance(item, Connected | Disconnected)):
@@ -274,9 +290,23 @@ class Node:
         return await self.loop.put(Happened(vault=vault, event=event))
 
     async def _watch(self, vault: bytes, state: VaultState) -> None:
-        if vault not in self._watched:
-            self._watched.add(vault)
-            self.scanner.watch(vault, index(await self.context.graph(state)))
+        if vault in self._watched:
+            return
+        coins = coins_of(self.context.store, vault)
+        if coins is None:
+            found = index(await self.context.graph(state))
+            await self.context.write((put_of(vault, found),))
+            coins = list(found.coins)
+        self._watched.add(vault)
+        self.scanner.watch(vault, coins)
+
+    def _reckon(self, vault: bytes, state: VaultState) -> None:
+        """What could be forced on this node by one vault, as it stands now."""
+        needed = reserve_needed(state.proposal, state.me, state) if stage(state) is Stage.LIVE else 0
+        if needed:
+            self._reserved[vault] = needed
+        else:
+            self._reserved.pop(vault, None)
 
     def _standing_orders(self) -> None:
         for vault, state in self.book.items():
@@ -329,17 +359,27 @@ class Node:
             return ()
         return ("want_accept",)
 
-    async def _returning(self, tip: int) -> list[tuple[bytes, VaultState, Due]]:
-        vaults = list(self.book.items())
+    async def _returning(self, vaults: Vaults, tip: int) -> Returns:
         if self._offered != tip:
-            await offer_again(self.context, vaults)
+            await self._offer_again()
             self._offered = tip
-            self._clear(tip)
+            self._clear(vaults, tip)
         return await returning(self.context, vaults, tip, self.rules.bound)
 
-    def _clear(self, tip: int) -> None:
+    async def _offer_again(self) -> None:
+        """Only a reorg, or what happened while the node was away, takes a coin off the chain again."""
+        some = list(islice(self._suspect, SUSPECTS))
+        for vault in some:
+            del self._suspect[vault]
+        lost = set(some)
+        try:
+            lost = await offer_again(self.context, [(vault, self.state(vault)) for vault in some])
+        finally:
+            self._suspect.update(dict.fromkeys(lost))
+
+    def _clear(self, vaults: Vaults, tip: int) -> None:
         """Vaults in which nothing can move any more keep no artifacts."""
-        for vault, state in self.book.items():
+        for vault, state in vaults:
             if vault not in self._cleared and state.end is None and state.log and settled(state, tip, self.rules.bound):
                 self._cleared.add(vault)
                 self._drop(vault, over=True)
@@ -450,8 +490,7 @@ class Node:
 
     def fee_reserve(self) -> dict[str, int]:
         """Sats the node could be forced to spend on fees at once, and the free coins that could pay them."""
-        needed = sum(reserve_needed(s.proposal, s.me, s) for _, s in self.book.items() if stage(s) is Stage.LIVE)
-        return {"needed": needed, "free": self.context.wallet.balance().free}
+        return {"needed": sum(self._reserved.values()), "free": self.context.wallet.balance().free}
 
     def _watch_reserve(self) -> None:
         reserve = self.fee_reserve()

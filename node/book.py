@@ -6,16 +6,15 @@ memory changes before `adopt`, which is called when the batch is on disk. This m
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import msgspec
 
 from challenge.actions import Action, Close, Run, Send
-from challenge.deadlines import settled, stage
 from challenge.events import Event
 from challenge.machine import Outcome, Step, begin, pending, step
-from challenge.states import Stage, VaultState
+from challenge.states import VaultState
 from node.faults import LocalFault
 from node.store import Put, Store
 from vault.terms import Proposal
@@ -66,12 +65,6 @@ class Book:
     def items(self) -> Iterable[tuple[bytes, VaultState]]:
         """All vaults."""
         return self._states.items()
-
-    def live(self, tip: int, bound: int) -> Iterator[tuple[bytes, VaultState]]:
-        """The vaults in which something can still move."""
-        for vault, state in self._states.items():
-            if stage(state) is Stage.LIVE and not (state.log and settled(state, tip, bound)):
-                yield vault, state
 
     def reopen(self) -> list[tuple[bytes, Run | Close]]:
         """The open actions of every vault, to be taken up again after a restart; sends are in the outbox."""

@@ -158,7 +158,7 @@ class Loop:
     def _disconnect(self, height: int, block: bytes) -> Turn:
         turn = Turn(outcome=Outcome(kind="applied"), puts=list(self._scanner.disconnect(height, block)))
         for vault, state in list(self._book.items()):
-            if state.end is None and state.log:
+            if state.end is None and state.log and state.log[-1].height >= height:
                 _merge(turn, self._book.turn(vault, (Unmined(height=height),)))
         return turn
 

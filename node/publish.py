@@ -2,22 +2,24 @@
 
 Promise: a transaction is built once; its bytes are on disk (those of Assert and Reveal claimed in the guard, too) before they
 leave, so a restart or a reorg shows the same witness again and never another. What is due follows from the state alone
-(`challenge.deadlines`): nothing here has to be remembered. This module does NOT decide what is due, and holds no key.
+(`challenge.deadlines`): nothing here has to be remembered; a vault in which nothing is due is not looked at again until
+something happens to it or its time comes (`node.waking`). This module does NOT decide what is due, and holds no key.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import structlog
 from bitcoin.core import CTransaction
 from blake3 import blake3
 
-from challenge.deadlines import Due, due
+from challenge.deadlines import Due, due, settled, stage
 from challenge.game import split
-from challenge.states import VaultState
+from challenge.states import Stage, VaultState
 from native import NativeError
 from node.book import Book
 from node.chain import Accepted, AlreadyKnown, Rejected
@@ -26,6 +28,7 @@ from node.guard import Domain, Guard
 from node.ports import Chain
 from node.scan import Scanner
 from node.store import Put, Store
+from node.waking import Waking
 from vault.faults import VaultFault
 
 log = structlog.get_logger()
@@ -42,7 +45,7 @@ SHOWN_ONCE: Final[Mapping[str, Domain]] = {"assert": "assert", "reveal": "reveal
 AFTER_DIGITS: Final = 3
 """What follows the digits in the witness of their leaf: the first key's signature, script, control block."""
 
-Returning = Callable[[int], Awaitable[list[tuple[bytes, VaultState, Due]]]]
+Vaults = Sequence[tuple[bytes, VaultState]]
 Build = Callable[[bytes, VaultState, str], Awaitable[bytes]]
 Bump = Callable[[bytes, VaultState, str, bytes, int], Awaitable[None]]
 Check = Callable[[bytes, VaultState, Due, bytes, int], Awaitable[str]]
@@ -53,10 +56,21 @@ def outgoing_key(vault: bytes, name: str) -> bytes:
     return vault + name.encode()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Returns:
+    """What to take back now, and the vaults in which something is still to come back."""
+
+    items: list[tuple[bytes, VaultState, Due]]
+    waiting: set[bytes]
+
+
+Returning = Callable[[Vaults, int], Awaitable[Returns]]
+
+
 class Publisher:
     """`build` signs a transaction of a vault, `bump` publishes it with a child that pays; `write` commits a put.
 
-    `returning` says which bonds are to be taken back at a tip. `check` says in words what bytes are for, or raises
+    `returning` says which bonds of some vaults are to be taken back at a tip. `check` says in words what bytes are for, or raises
     LocalFault: then they stay here.
     """
 
@@ -79,12 +93,19 @@ class Publisher:
         self._bound, self._returning, self._build, self._bump, self._write = bound, returning, build, bump, write
         self._check = check
         self._poked = asyncio.Event()
+        self._waking = Waking(bound)
+        self._waking.wake(vault for vault, _ in book.items())
         self._first: dict[tuple[bytes, str], int] = {}
         self._accepted: dict[tuple[bytes, str], int] = {}
         self.busy = False
 
-    def poke(self) -> None:
-        """Something changed: look again."""
+    def wake(self, vaults: Iterable[bytes]) -> None:
+        """Look at these too, when looking next."""
+        self._waking.wake(vaults)
+
+    def poke(self, changed: Iterable[bytes] = ()) -> None:
+        """Something changed, in these vaults or in none: look again."""
+        self._waking.wake(changed)
         self._poked.set()
 
     @property
@@ -99,9 +120,9 @@ class Publisher:
             self.busy = True
             self._poked.clear()
             try:
-                tip = self._scanner.height
-                if (await self._chain.tip()).height <= tip:  # else more blocks are coming, and the last of them pokes
-                    await self._round(tip)
+                # Else blocks are coming, or are leaving; the last of them pokes.
+                if (await self._chain.tip()).hash == self._scanner.block:
+                    await self._round(self._scanner.height)
             except Unavailable as fault:
                 log.warning("the chain does not answer", reason=str(fault))
                 asyncio.get_running_loop().call_later(1.0, self.poke)
@@ -109,12 +130,19 @@ class Publisher:
                 self.busy = False
 
     async def _round(self, tip: int) -> None:
-        items = await self._returning(tip)
-        items += [(v, state, item) for v, state in self._book.live(tip, self._bound) for item in due(state, tip)]
+        awake = [(vault, state) for vault in self._waking.at(tip) if (state := self._book.get(vault)) is not None]
+        returns = await self._returning(awake, tip)
+        items = [*returns.items, *((v, state, item) for v, state in awake for item in _due(state, tip, self._bound))]
         # What is not due any more is mined; should its block leave the chain, patience begins anew.
-        self._first = {at: first for at, first in self._first.items() if at in {(v, item.name) for v, _, item in items}}
+        wanted = {(vault, item.name) for vault, _, item in items}
+        self._first = {at: first for at, first in self._first.items() if at in wanted}
+        self._accepted = {at: last for at, last in self._accepted.items() if at in wanted}
         for vault, state, item in items:
             await self._try(vault, state, item, tip)
+        busy = {vault for vault, _ in wanted} | returns.waiting
+        for vault, state in awake:
+            if vault not in busy and self._book.get(vault) is state:
+                self._waking.rest(vault, state)
 
     async def _try(self, vault: bytes, state: VaultState, item: Due, tip: int) -> None:
         """What one vault's presignatures, evidence or coins are short of stops no other transaction."""
@@ -154,6 +182,13 @@ class Publisher:
             await self._write((("outgoing", key, raw),))
         one_version(self._guard, vault, name, raw)
         return raw
+
+
+def _due(state: VaultState, tip: int, bound: int) -> tuple[Due, ...]:
+    """What is due in a vault in which something can still move."""
+    if stage(state) is not Stage.LIVE or (state.log and settled(state, tip, bound)):
+        return ()
+    return due(state, tip)
 
 
 def one_version(guard: Guard, vault: bytes, name: str, raw: bytes) -> None:

@@ -1,16 +1,18 @@
 """Blocks in, events of vaults and coins of the wallet out.
 
 Promise: one pass over a block; everything a block changes (wallet, chain position, vault events) comes back as data for one
-batch. This module does NOT follow the chain (node/chain does) and does NOT decide what a transaction means (challenge).
+batch. In memory are the vaults' outpoints and whose they are; what the transactions are called is read when one of them is
+spent. This module does NOT follow the chain (node/chain does) and does NOT decide what a transaction means (challenge).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from bitcoin.core import CTransaction
 
-from challenge.classify import Index, classify
+from challenge.classify import Index, Outpoint, classify
 from challenge.events import Event, Mined
 from challenge.facts import fact_id
 from challenge.game import split
@@ -19,6 +21,7 @@ from native._native.tapscript import Watch
 from node.lending.spends import Spends
 from node.store import Put, Store
 from node.wallet import Wallet
+from node.watches import watches
 
 TIP = b"tip"
 EVIDENCE = frozenset({"assert", "reveal"})
@@ -36,11 +39,14 @@ class Found:
 class Scanner:
     """Knows every outpoint and script worth watching; `height` and `block` are the tip it has seen."""
 
-    def __init__(self, *, wallet: Wallet, keep: int, height: int, block: bytes) -> None:
-        """`keep`: how many block hashes stay on disk (the reorg bound)."""
-        self._wallet, self._keep = wallet, keep
+    def __init__(
+        self, *, wallet: Wallet, keep: int, height: int, block: bytes, index: Callable[[bytes], Index]
+    ) -> None:
+        """`keep`: how many block hashes stay on disk (the reorg bound). `index`: what a watched vault's coins are called."""
+        self._wallet, self._keep, self._index = wallet, keep, index
         self._watch = Watch()
-        self._indexes: dict[bytes, Index] = {}
+        self._scripts = 0
+        self._owners: dict[int, tuple[bytes, ...]] = {}
         self._recent: dict[int, bytes] = {}
         self.height, self.block = height, block
         self.spends = Spends()
@@ -50,10 +56,16 @@ class Scanner:
         """Continue where the last batch stopped; height -1 when nothing was seen yet."""
         tip = store.get("meta", TIP)
         if tip is None:
-            scanner = cls(wallet=wallet, keep=keep, height=-1, block=bytes(32))
+            scanner = cls(wallet=wallet, keep=keep, height=-1, block=bytes(32), index=watches(store))
             scanner.spends = Spends.load(store)
             return scanner
-        scanner = cls(wallet=wallet, keep=keep, height=int.from_bytes(tip[:8], "big"), block=tip[8:])
+        scanner = cls(
+            wallet=wallet,
+            keep=keep,
+            height=int.from_bytes(tip[:8], "big"),
+            block=tip[8:],
+            index=watches(store),
+        )
         scanner.spends = Spends.load(store)
         scanner._recent = {int.from_bytes(height, "big"): block for height, block in store.items("chain")}
         return scanner
@@ -62,16 +74,22 @@ class Scanner:
         """(height, hash) of the blocks seen last, ascending: where the follower finds the fork point."""
         return sorted(self._recent.items())
 
-    def watch(self, vault: bytes, index: Index) -> None:
-        """From the next block on, look for this vault's transactions and coins."""
-        self._indexes[vault] = index
-        for txid, vout in index.coins:
-            self._watch.watch_outpoint(txid, vout)
+    def watch(self, vault: bytes, coins: Iterable[Outpoint]) -> None:
+        """From the next block on, look for what spends these coins of a vault: every transaction of a graph spends one."""
+        alone = (vault,)
+        for outpoint in coins:
+            self._watch.watch_outpoint(*outpoint)
+            at = _place(outpoint)
+            owners = self._owners.setdefault(at, alone)
+            if vault not in owners:
+                self._owners[at] = (*owners, vault)
 
     def connect(self, height: int, block: bytes, raw: bytes) -> Found:
         """Take a block; raises NativeError when it is malformed."""
-        for script in self._wallet.scripts():
+        scripts = self._wallet.scripts()  # grows only
+        for script in scripts[self._scripts :]:
             self._watch.watch_script(script)
+        self._scripts = len(scripts)
         for txid, vout in self._wallet.outpoints():
             self._watch.watch_outpoint(txid, vout)
         _, _, transactions = self._watch.scan(raw)
@@ -113,11 +131,18 @@ class Scanner:
         tx = CTransaction.deserialize(raw)
         txid = tx.GetTxid()
         spent = [(vin.prevout.hash, vin.prevout.n) for vin in tx.vin]
+        owners = dict.fromkeys(vault for outpoint in spent for vault in self._owners.get(_place(outpoint), ()))
         items = []
-        for vault, index in self._indexes.items():
-            for name in classify(index, txid, spent):
+        for vault in owners:
+            for name in classify(self._index(vault), txid, spent):
                 evidence = split(name)[1] in EVIDENCE
                 items.append(
                     (vault, Seen(name=name, txid=txid, height=height, raw=fact_id(raw) if evidence else b""), evidence)
                 )
         return items
+
+
+def _place(outpoint: Outpoint) -> int:
+    """Eight bytes that stand for an outpoint; two that share them only mean that a second vault is looked at."""
+    txid, vout = outpoint
+    return int.from_bytes(txid[:8], "big") ^ vout

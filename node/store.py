@@ -30,6 +30,7 @@ COLUMNS: dict[str, str] = {
     "blobs": "large values referred to by hash from a state: written once, never changed",
     "outgoing": "signed transactions, stored before they leave: one version of each, repeated after a restart or reorg",
     "presigned": "presigned graphs: must be durable and read back before a coin moves (P1)",
+    "watches": "transactions and coins of each agreed graph: what a start looks for in blocks without deriving it again",
     "chain": "hashes of the last blocks, up to the reorg bound: where the fork point of a reorg is found",
     "wallet": "coins, addresses handed out, reservations",
     "jobs": "what a job must find again after a crash: the Stakes transaction it published",

@@ -111,9 +111,13 @@ def largest_stake(proposal: Proposal, g: int) -> Sats:
 
 
 def vsizes_of(proposal: Proposal) -> Mapping[str, int]:
-    """Virtual size, fully signed, of every transaction but PreFund. Needs no keys; bonds and stakes are not read."""
+    """Virtual size, fully signed, of every transaction but PreFund. Needs no keys; bonds and stakes are not read.
+
+    Nor are names: vaults of one shape share the work, and a node may have thousands of a shape.
+    """
     graphs = tuple(msgspec.structs.replace(graph, bond=0, stake=0) for graph in proposal.graphs)
-    return _vsizes(msgspec.structs.replace(proposal, graphs=graphs))
+    parties = tuple(msgspec.structs.replace(party, identity=b"") for party in proposal.parties)
+    return _vsizes(msgspec.structs.replace(proposal, salt=b"", parties=parties, graphs=graphs))
 
 
 @lru_cache(maxsize=64)

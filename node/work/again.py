@@ -1,4 +1,4 @@
-"""What left this node once and no block holds is offered to the chain again, at every block.
+"""What left this node once and no block holds is offered to the chain again.
 
 A transaction may be lost on the way: by a crash before it left, an eviction, a reorg that does not give it back. The coins of
 a wallet's transaction would wait for ever, and a bond that a claim needs, or a stake that an answer needs, would be missing.
@@ -18,16 +18,17 @@ from node.work.context import Context
 from node.work.funding import load_stakes, posted_of
 
 
-async def offer_again(context: Context, vaults: Iterable[tuple[bytes, VaultState]]) -> None:
+async def offer_again(context: Context, vaults: Iterable[tuple[bytes, VaultState]]) -> set[bytes]:
     """Offer the wallet's waiting transactions, and the Stakes of what a claim or an answer needs and the chain lost.
 
-    Raises Unavailable when the chain does not answer.
+    Returns the vaults whose Stakes were not on chain. Raises Unavailable when the chain does not answer.
     """
-    refused, before = [stakes for vault, state in vaults for stakes in await _lost(context, vault, state)], -1
-    refused += context.wallet.waiting()
+    lost = {vault: stakes for vault, state in vaults for stakes in await _lost(context, vault, state)}
+    refused, before = [*lost.values(), *context.wallet.waiting()], -1
     while refused and len(refused) != before:  # one of them may spend what another one makes
         before = len(refused)
         refused = [raw for raw in refused if isinstance(await context.chain.broadcast(raw), Rejected)]
+    return set(lost)
 
 
 async def _lost(context: Context, vault: bytes, state: VaultState) -> list[bytes]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import Final
 
 from challenge.bodies import Funded, Openings, decode
 from challenge.deadlines import stage
@@ -28,6 +29,9 @@ from vault.graph import VaultGraph
 from vault.presigned import Presigned
 
 Facts = tuple[tuple[str, bytes], ...]
+
+GRAPHS: Final = 16
+"""Derived graphs kept in memory, those used last: a megabyte for every graph of a vault. Another one is derived again."""
 
 
 @dataclass(slots=True)
@@ -112,12 +116,14 @@ class Context:
         return value
 
     async def graph(self, state: VaultState) -> VaultGraph:
-        """The graph of a vault, derived once; it follows from facts that never change."""
+        """The graph of a vault; it follows from facts that never change. Derived by the first who asks."""
         name = self.name(state)
-        task = self._graphs.get(name)
+        task = self._graphs.pop(name, None)
         if task is None:
             task = asyncio.get_running_loop().create_task(asyncio.to_thread(self.derive, state, self))
-            self._graphs[name] = task
+        self._graphs[name] = task  # the last one used is the last one forgotten
+        for old in [at for at, each in self._graphs.items() if each.done()][:-GRAPHS]:
+            del self._graphs[old]
         try:
             return await asyncio.shield(task)
         except Exception:

@@ -18,7 +18,7 @@ from challenge.deadlines import Due
 from challenge.states import VaultState
 from native._native import tapscript
 from node.faults import LocalFault
-from node.publish import outgoing_key
+from node.publish import Returns, outgoing_key
 from node.wallet.spend import ANCHOR_SCRIPT, ANCHOR_VALUE, Payment, transaction_weight, vsize
 from node.wallet.spend import build as unsigned
 from node.wallet.wallet import NO_CODESEP
@@ -35,29 +35,34 @@ def reclaimed_key(vault: bytes, g: int) -> bytes:
     return vault + b"/reclaimed/%d" % g
 
 
-async def returning(
-    context: Context, vaults: Iterable[tuple[bytes, VaultState]], tip: int, bound: int
-) -> list[tuple[bytes, VaultState, Due]]:
+async def returning(context: Context, vaults: Iterable[tuple[bytes, VaultState]], tip: int, bound: int) -> Returns:
     """The reclaims to publish now. Raises Unavailable when the chain does not answer."""
-    found = []
+    found = Returns(items=[], waiting=set())
     for vault, state in vaults:
         free = {*free_bonds(state, tip), *free_stakes(state, tip)}
         record = load_stakes(context, vault) if free else None
         if record is None:
             continue
         for g, coin in posted_of(context, state, record).items():
-            if g in free and await _outstanding(context, vault, g, coin, record.raw, tip, bound):
-                found.append((vault, state, Due(name=f"{g}/{RECLAIM}", since=0, until=None, why=WHY)))
+            if g not in free or _is_back(context, vault, g, tip, bound):
+                continue
+            found.waiting.add(vault)
+            if await _outstanding(context, vault, g, coin, record.raw):
+                found.items.append((vault, state, Due(name=f"{g}/{RECLAIM}", since=0, until=None, why=WHY)))
     return found
 
 
-async def _outstanding(context: Context, vault: bytes, g: int, coin: Coin, stakes: bytes, tip: int, bound: int) -> bool:
-    """Whether the coin lies on chain, to be taken. Notes the block that gave it back, and offers Stakes not mined yet."""
+def _is_back(context: Context, vault: bytes, g: int, tip: int, bound: int) -> bool:
+    """Whether the block that gave the coin back is deeper than any reorg that is followed."""
     noted = context.store.get("jobs", reclaimed_key(vault, g))
-    if noted is not None and tip - int.from_bytes(noted, "big") > bound:
-        return False
+    return noted is not None and tip - int.from_bytes(noted, "big") > bound
+
+
+async def _outstanding(context: Context, vault: bytes, g: int, coin: Coin, stakes: bytes) -> bool:
+    """Whether the coin lies on chain, to be taken. Notes the block that gave it back, and offers Stakes not mined yet."""
     if await context.chain.utxo(coin.txid, coin.vout) is not None:
         return True
+    noted = context.store.get("jobs", reclaimed_key(vault, g))
     raw = context.store.get("outgoing", outgoing_key(vault, f"{g}/{RECLAIM}"))
     txid = None if raw is None else tapscript.txid(raw)
     heights = [each.height for each in context.wallet.coins() if each.txid == txid]

@@ -45,6 +45,7 @@ from node.work.context import Context
 from tests.simulation.chain import MemoryChain
 from tests.simulation.power import Crash, Fuse, Fused, Power
 from tests.simulation.registry import Registry, folder
+from vault.agreement import Role
 
 GENESIS = bytes(range(32))
 CHEAP = Kdf(memory_kib=8, iterations=1)
@@ -102,6 +103,11 @@ ARTIFACT_FILES = {
     "fetch": lambda *_, **__: "fetching",
 }
 MESSAGES = {"send": lambda peer_id, raw, timeout: f"sending of {letter_of(raw)} to {peer_id}"}
+
+
+def role_of(name: str) -> Role:
+    """The role of an actor: `liquidator-2` is a liquidator."""
+    return name.partition("-")[0]  # type: ignore[return-value]
 
 
 class Wire:
@@ -328,7 +334,8 @@ class World:
     chain: MemoryChain = field(default_factory=MemoryChain)
     wire: Wire = field(default_factory=Wire)
     actors: dict[str, Actor] = field(default_factory=dict)
-    fuses: dict[str, Fuse] = field(default_factory=lambda: {name: Fuse() for name in ROLES})
+    cast: tuple[str, ...] = ROLES
+    fuses: dict[str, Fuse] = field(default_factory=dict)
     bound: int = BOUND
     patience: float = 86_400.0
     engine: str = "core"
@@ -337,7 +344,8 @@ class World:
     registry: Registry = field(default_factory=lambda: Registry(GENESIS))
 
     async def open(self) -> None:
-        for name in ROLES:
+        self.fuses = {name: self.fuses.get(name, Fuse()) for name in self.cast}
+        for name in self.cast:
             policy = Policy(
                 contest=self.contest.get(name, "never"), known={commitment_of(BALANCE, SALT): BALANCE}, release="auto"
             )  # type: ignore[arg-type]
@@ -357,11 +365,12 @@ class World:
         """The name of a transaction in the graph of some vault here, or `stakes` and the like."""
         txid = self.chain.txid(raw)
         for actor in self.actors.values():
-            if actor.last is None:
+            if actor.life is None:
                 continue
-            for index in actor.node.scanner._indexes.values():
-                if txid in index.names:
-                    return index.names[txid]
+            for vault in actor.node._watched:
+                names = actor.node.scanner._index(vault).names
+                if txid in names:
+                    return names[txid]
         return "another transaction"
 
     @property
@@ -381,7 +390,7 @@ class World:
 
     def awake(self) -> tuple[str, ...]:
         """The nodes that were not put to sleep."""
-        return tuple(name for name in ROLES if name not in self.asleep)
+        return tuple(name for name in self.cast if name not in self.asleep)
 
     async def sleep(self, name: str) -> None:
         """A node is away until `wake`; the others go on without it."""
@@ -454,7 +463,7 @@ class World:
     def wanted(self, *, amounts: list[int], slots: int, profile: str = "test") -> dict[str, Any]:
         """A vault as a person describes it: a graph for each amount, on its own slot."""
         return {
-            "parties": [{"identity": self.actors[r].identity.hex(), "role": r} for r in ROLES],
+            "parties": [{"identity": self.actors[r].identity.hex(), "role": role_of(r)} for r in self.cast],
             "slots": [SLOT] * slots,
             "graphs": [
                 {"claimant": 0, "outcome": "withdraw", "slot": g, "profile": profile, "amount": amount, **self.about()}
@@ -523,7 +532,7 @@ class World:
             (state := self.actors[name].node.book.get(vault)) is not None
             and stage(state) is Stage.LIVE
             and set(self.phases(vault, name)[1]) == {"open"}
-            for name in ROLES
+            for name in self.cast
         )
 
     def balance(self, name: str) -> int:
@@ -532,7 +541,7 @@ class World:
 
     def versions(self, vault: bytes, graph: int, kind: str = "assert") -> set[bytes]:
         """Every version of Assert (or of a Reveal) that anyone ever showed to the chain."""
-        found = {seen.txid for name in ROLES for seen in self.state(name, vault).log if seen.name == f"{graph}/{kind}"}
+        found = {seen.txid for name in self.cast for seen in self.state(name, vault).log if seen.name == f"{graph}/{kind}"}
         return {raw for txid in found for raw in self.chain.offered.get(txid, set())}
 
     def digest(self, vault: bytes) -> bytes:
@@ -542,7 +551,7 @@ class World:
     def ending(self, vault: bytes) -> list[str]:
         """The digest's preimage, to be read by people."""
         parts, balances = [], {}
-        for name in ROLES:
+        for name in self.cast:
             state = self.state(name, vault)
             names = [seen.name.rpartition("/")[0] if "disprove" in seen.name else seen.name for seen in state.log]
             facts = sorted(key.rpartition("/")[0] if key.startswith("verdict") else key for key in state.facts)
