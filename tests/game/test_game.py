@@ -75,7 +75,7 @@ def released(g, conf):
 
 def punished(g, conf):
     kinds = ("disprove", "no_payout")
-    return f"{g}/no_assert" in conf or any(f"{g}/{kind}/{k}" in conf for kind in kinds for k in range(3))
+    return f"{g}/no_assert" in conf or any(f"{g}/{kind}/{k}" in conf for kind in kinds for k in range(4))
 
 
 def settled(g, conf):
@@ -204,7 +204,7 @@ def true_claim(graph: VaultGraph, mine: int, *, stranger: str = "") -> Scenario:
             return False  # the predicate of a true claim is true; ours disproves the other claim, if anyone does
         if name == f"{other}/refute/{me}" or gives_up(kind, me):
             return False
-        if kind == f"reveal/{CHALLENGER}" and name[0] == str(other):
+        if name.startswith(f"{other}/reveal/") and kind != f"reveal/{me}":
             return False  # a colluder punishing its own side: "false withdrawal" and "false default" have it
         if name == "repay/0":
             return False  # needs both B and the lender's r, and one of them is honest
