@@ -8,7 +8,7 @@ from blake3 import blake3
 
 from tests.cases import outcome as cases
 from tests.models import ledger as model
-from tests.vault_kit import BORROWER, LENDER, SLOT, Kit, kit
+from tests.vault_kit import BORROWER, LENDER, SLOT, Kit, kit, lending_kit, loan, loan_graphs, make_proposal
 from vault.agreement import Terms
 from vault.ledger import forms
 from vault.statement import outcome_x, template_id
@@ -88,6 +88,48 @@ def test_the_public_input_is_the_models() -> None:
             "rules": forms.to_json(LEDGER)["rules"],
         }
         assert int.from_bytes(outcome_x(TERMS, g, LEDGER)) == model.outcome_x(words)
+
+
+LOAN = lending_kit()
+
+
+def top_up(slot: int) -> Terms:
+    """One more coin for LOAN's position, as its slot `slot`."""
+    added = loan(vault=LOAN.proposal.proposal_id, first_slot=slot, cents=0, timeout=0)
+    graphs = loan_graphs((SLOT,), liquidators=1)
+    proposal = make_proposal(graphs=graphs, slots=(SLOT,), liquidators=1, loan=added)
+    return Kit(proposal=proposal, name="top-up").terms
+
+
+@pytest.mark.parametrize("slot", [2, 7])
+def test_a_claim_of_a_top_up_is_about_the_position_and_its_slot_there(slot: int) -> None:
+    """Written by hand: the vault is the one that opened the position, the slot counts from there."""
+    terms = top_up(slot)
+    for g, (action, claimant) in enumerate(((1, BORROWER), (2, LENDER), (3, 2))):
+        script = terms.keys[claimant].payout_script
+        assert template_id(terms, g) == by_hand(slot, (SLOT, script))
+        words = {
+            "network": terms.proposal.genesis.hex(),
+            "ledger": LEDGER.ledger_id.hex(),
+            "vault": LOAN.proposal.proposal_id.hex(),
+            "slot": slot,
+            "action": action,
+            "claimant": terms.proposal.parties[claimant].identity.hex(),
+            "template": template_id(terms, g).hex(),
+            "attestors": [attestor.eddsa.hex() for attestor in LEDGER.attestors],
+            "threshold": LEDGER.threshold,
+            "rules": forms.to_json(LEDGER)["rules"],
+        }
+        assert int.from_bytes(outcome_x(terms, g, LEDGER)) == model.outcome_x(words)
+
+
+def test_every_claim_of_a_loan_is_a_statement_of_its_own() -> None:
+    graphs = range(len(LOAN.proposal.graphs))
+    assert (
+        len({template_id(LOAN.terms, g) for g in graphs})
+        == len({outcome_x(LOAN.terms, g, LEDGER) for g in graphs})
+        == 8
+    )
 
 
 def test_the_public_input_is_of_this_claim_of_this_vault_on_this_ledger() -> None:
