@@ -49,7 +49,7 @@ async def bundle(node: Node, vault: str, file: str) -> dict[str, Any]:
         )  # fmt: skip
     graph = await node.context.graph(state)
     made = await asyncio.to_thread(collect, node.context, state, encode(graph.points))
-    return await asyncio.to_thread(_write, made, path)
+    return await asyncio.to_thread(_write, made, path, node.context.keys.identity.sign)
 
 
 def collect(context: Context, state: VaultState, points: bytes) -> Bundle:
@@ -117,7 +117,7 @@ def _held(what: str, read: Callable[[], Bytes]) -> Bytes:
         ) from fault  # fmt: skip
 
 
-def _write(made: Bundle, path: Path) -> dict[str, Any]:
+def _write(made: Bundle, path: Path, sign: Callable[[bytes], bytes]) -> dict[str, Any]:
     part, size = path.with_name(path.name + ".part"), 0
     try:
         if path.exists():
@@ -125,7 +125,7 @@ def _write(made: Bundle, path: Path) -> dict[str, Any]:
         handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
             with os.fdopen(handle, "wb") as file:
-                for piece in write(made):
+                for piece in write(made, sign):
                     size += file.write(piece)
                 file.flush()
                 os.fsync(file.fileno())

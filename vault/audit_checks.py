@@ -18,6 +18,7 @@ from circuits.cut_and_choose import PROFILES
 from circuits.engine import Encrypted, Offer, Predicate
 from circuits.engines import ENGINES
 from native import NativeError
+from native._native import signing
 from native._native.garbling import Progress
 from snark.formats import Curve, Format
 from snark.groth16 import VerifyingKey
@@ -122,6 +123,13 @@ def _terms(seen: Seen) -> Found:
     if not 0 <= seen.bundle.maker < len(terms.proposal.parties):
         return seen, 1, [differs("maker", f"below {len(terms.proposal.parties)}", seen.bundle.maker)]
     return replace(seen, terms=terms), len(terms.proposal.parties), []
+
+
+def _maker(seen: Seen) -> Found:
+    identity = needed(seen.terms).proposal.parties[seen.bundle.maker].identity
+    if signing.verify(identity, seen.bundle.header, seen.bundle.signature):
+        return seen, 1, []
+    return seen, 1, [differs("signature of the file", f"one under {identity.hex()}", "one that is not")]
 
 
 def _timelocks(seen: Seen) -> Found:
@@ -393,6 +401,7 @@ def _opened(seen: Seen) -> Found:
 CHECKS: tuple[tuple[str, str, Callable[[Seen], Found]], ...] = (
     ("sections", "header and sections are whole, each under its digest", _sections),
     ("terms", "the agreement is well-formed, its roles and ranges as they must be; its hash is the vault id", _terms),
+    ("maker", "the party that it names has signed the file with its identity", _maker),
     ("timelocks", "every inequality between timelocks", _timelocks),
     ("amounts", "bonds and stakes cover what they must; nothing is dust", _amounts),
     ("keys", "keys, coins and hashlocks of every party: forms, values, scripts, none twice", _keys_of_parties),

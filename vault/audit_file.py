@@ -1,15 +1,17 @@
 """The audit bundle as bytes: named sections under one header, each with its length and digest.
 
-    bv3audit | u32 header length | header (MessagePack) | BLAKE3 derive_key of the header | the sections, one after the other
+    bv3audit | u32 header length | header (MessagePack) | BLAKE3 derive_key of the header | its signature, BIP340, by the maker's
+    identity | the sections, one after the other
 
 Promises that `parse` lets pass only a bundle of this form, whole, with every section under its digest and within its limit,
 in the one order there is; BundleFault names the field otherwise. One content has one byte form. Little-endian.
-Does NOT judge what a section says: `vault.audit` does. Who changes a section can compute its digest again.
+Does NOT judge what a section says, nor the signature: `vault.audit` does. Who changes a section can compute its digest again,
+but cannot sign it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 from types import MappingProxyType
@@ -27,6 +29,7 @@ MAX_SECTIONS = 8_192  # 64 graphs of 15 challengers: presignatures, pair and ope
 MAX_HEADER = 1 << 20
 _LENGTH = 4
 _DIGEST = 32
+_SIGNATURE = 64
 _HEADER_CONTEXT = "bitvm3 2026 audit header v1"
 _SECTION_CONTEXT = "bitvm3 2026 audit section v1"
 
@@ -77,11 +80,16 @@ _HEADER = msgspec.msgpack.Decoder(Header)  # made at import, as in vault.terms
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bundle:
-    """`sections`: name -> content, in the order of the file."""
+    """`sections`: name -> content, in the order of the file.
+
+    `header` is the digest that the maker's identity signed, and `signature` what it gave: empty until it is written.
+    """
 
     vault_id: bytes
     maker: int
     sections: Mapping[str, Bytes] = field(repr=False)
+    header: bytes = b""
+    signature: bytes = b""
 
     def get(self, *name: str | int) -> bytes | None:
         """The content of kind/index/..., or None."""
@@ -122,14 +130,15 @@ def digest(name: str, content: Bytes) -> bytes:
     return state.digest()
 
 
-def write(bundle: Bundle) -> Iterator[Bytes]:
-    """The file in pieces; no content is copied."""
+def write(bundle: Bundle, sign: Callable[[bytes], bytes]) -> Iterator[Bytes]:
+    """The file in pieces; no content is copied. `sign` signs 32 bytes under the maker's identity."""
     ordered = sorted(bundle.sections.items(), key=lambda item: _place(item[0]))
     lines = tuple(Section(name=name, length=len(raw), digest=digest(name, raw)) for name, raw in ordered)
     header = msgspec.msgpack.encode(
         Header(version=VERSION, vault_id=bundle.vault_id, maker=bundle.maker, sections=lines)
     )
-    yield MAGIC + len(header).to_bytes(_LENGTH, "little") + header + _of_header(header)
+    said = _of_header(header)
+    yield MAGIC + len(header).to_bytes(_LENGTH, "little") + header + said + sign(said)
     for _, raw in ordered:
         yield raw
 
@@ -140,13 +149,14 @@ def parse(raw: Bytes) -> Bundle:
     if bytes(view[: len(MAGIC)]) != MAGIC:
         raise BundleFault("magic", expected=MAGIC.decode(), got=bytes(view[: len(MAGIC)]).hex() or "an empty file")
     length = int.from_bytes(view[len(MAGIC) : at], "little")
-    if length > MAX_HEADER or len(view) < at + length + _DIGEST:
-        expected = f"at most {MAX_HEADER} bytes, and its digest after it"
+    if length > MAX_HEADER or len(view) < at + length + _DIGEST + _SIGNATURE:
+        expected = f"at most {MAX_HEADER} bytes, with digest and signature after it"
         raise BundleFault("header length", expected=expected, got=f"{length} in a file of {len(view)}")
     encoded = bytes(view[at : at + length])
     at += length
     said = bytes(view[at : at + _DIGEST])
-    at += _DIGEST
+    signature = bytes(view[at + _DIGEST : at + _DIGEST + _SIGNATURE])
+    at += _DIGEST + _SIGNATURE
     if said != _of_header(encoded):
         raise BundleFault("header digest", expected=_of_header(encoded).hex(), got=said.hex())
     header = _header(encoded)
@@ -161,7 +171,13 @@ def parse(raw: Bytes) -> Bundle:
         if found != line.digest:
             raise BundleFault(f"digest of section {line.name}", expected=line.digest.hex(), got=found.hex())
         sections[line.name] = content
-    return Bundle(vault_id=header.vault_id, maker=header.maker, sections=MappingProxyType(sections))
+    return Bundle(
+        vault_id=header.vault_id,
+        maker=header.maker,
+        sections=MappingProxyType(sections),
+        header=said,
+        signature=signature,
+    )
 
 
 def _of_header(encoded: bytes) -> bytes:

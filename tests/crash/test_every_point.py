@@ -41,7 +41,7 @@ MUST_BE_THERE: dict[str, tuple[str, ...]] = {
         "after storing of kept",
         "before sending of ready/0 to lender",
     ),
-    "lender": ("after guard claim of nonce", "after commit of done evaluate(0,)", "after dropping of an artifact"),
+    "lender": ("after guard claim of nonce", "after commit of done evaluate(0,)", "after storing of drill"),
     "challenger": ("after guard claim of nonce", "before fetching", "after commit of wrote outgoing 0/contest"),
 }
 """Places that the reasons of protocol.md name; if one is not passed any more, the loop has lost what it is for."""

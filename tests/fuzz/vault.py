@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import lru_cache
 
 import msgspec
@@ -11,11 +12,15 @@ from challenge import bodies
 from challenge.checks import CHECKS, check_fact
 from challenge.facts import key, parse_key
 from challenge.faults import Deviation, Refused
+from circuits.engines.babe import CIRCUIT
 from native import NativeError
+from native._native.garbling import Progress
 from tests.fuzz.target import Target
-from tests.vault_kit import Kit, kit, make_proposal
-from vault import presigned, terms
+from tests.vault_kit import Kit, attested_secret, fast_kit, kit, make_proposal, secret
+from vault import audit_file, presigned, terms
 from vault.answers import check_answers, read_reveal
+from vault.audit import Result, audit
+from vault.audit_checks import Knowledge, Pair, Stated
 from vault.faults import VaultFault
 from vault.presigned import AssertedDigit
 
@@ -78,8 +83,9 @@ def _body(type_: type[msgspec.Struct], *values: msgspec.Struct) -> Target:
 
 
 def _fact_values() -> dict[str, bytes]:
-    """A valid value of every kind of fact that is checked before it is learned, in a vault of engine babe."""
-    made, witness = _babe(), (1 << 256) - 1
+    """A valid value of every kind of fact that is checked before it is learned, in a loan with path B."""
+    made, witness = fast_kit(), (1 << 256) - 1
+    assert made.proposal.loan is not None
     return {
         "keys/0": terms.encode(made.keys_of(0)),
         "keys/1": terms.encode(made.keys_of(1)),
@@ -87,6 +93,9 @@ def _fact_values() -> dict[str, bytes]:
         "digest/1": bytes(32),
         "ready/1": bytes(32),
         "release/0": made.r(0),
+        "fast_release/0": made.h(0),
+        "want_fast/0": attested_secret(made.proposal.loan, 0, (0, 2)),
+        "loan_taken/0": made.a,
         "want_claim/0": bytes(256),
         "proof/0": bytes(256),
         "proven/0": b"\x01",
@@ -102,9 +111,10 @@ def _facts() -> list[bytes]:
 def _fact(raw: bytes) -> object:
     """`NAME VALUE`: any name with any value, as a message states them, beside the keys of the other parties."""
     name, _, value = raw.partition(b" ")
-    proposal = _babe().proposal
+    made = fast_kit()
+    proposal, parties = made.proposal, range(len(made.proposal.parties))
     kind, _, indices = parse_key(proposal, name.decode("latin-1"))
-    known = {key("keys", p): terms.encode(_babe().keys_of(p)) for p in range(3) if key("keys", p).encode() != name}
+    known = {key("keys", p): terms.encode(made.keys_of(p)) for p in parties if key("keys", p).encode() != name}
     check_fact(proposal, {**known, "digest/0": bytes(32), "ready/0": bytes(32)}, kind, indices, value)
     return kind
 
@@ -118,6 +128,50 @@ def _asserted(raw: bytes) -> object:
 
 def _witnesses() -> list[bytes]:
     return [b"".join(_kit().digit_signatures(0, (1, 2))[::-1])]
+
+
+def _bundles() -> list[bytes]:
+    """Of a vault without any pair: every kind of section but those of a cut-and-choose."""
+    made = _babe()
+    said = (bytes(32),) * 3
+    sections = {
+        "terms": _encoded(made.terms),
+        "stated": msgspec.msgpack.encode(Stated(digests=said, ready=said)),
+        "points": _encoded(made.points),
+        "knowledge": msgspec.msgpack.encode((Knowledge(graph=0, challenger=None, proof=bytes(64)),)),
+        "signatures": made.presigned.signatures,
+        "reveal/0/2": made.answers(0, 2),
+        "pair/0/2": msgspec.msgpack.encode(Pair(polynomial=bytes(198), instances=bytes(256), kept=(0, 1, 2))),
+    }
+    bundle = audit_file.Bundle(vault_id=made.terms.vault_id, maker=2, sections=sections)
+    return [b"".join(audit_file.write(bundle, secret(1).sign))]
+
+
+def _sections() -> list[bytes]:
+    """Number and content of every section of that bundle."""
+    bundle = audit_file.parse(_bundles()[0])
+    return [bytes([n]) + bytes(raw) for n, raw in enumerate(bundle.sections.values())]
+
+
+@lru_cache(maxsize=1)
+def _whole() -> audit_file.Bundle:
+    return audit_file.parse(_bundles()[0])
+
+
+def _held(bundle: audit_file.Bundle) -> tuple[str, ...]:
+    found = audit(bundle, predicate=lambda _: CIRCUIT, progress=Progress())
+    assert not found.holds, "nobody signed these transcripts"
+    return tuple(check.name for check in found.checks if check.result is Result.HOLDS)
+
+
+def _audited(raw: bytes) -> object:
+    """One section's content changed under digests made again: fewer checks hold, and none breaks down."""
+    names = list(_whole().sections)
+    name, content = names[(raw[:1] or b"\0")[0] % len(names)], raw[1:]
+    held = _held(replace(_whole(), sections={**_whole().sections, name: content}))
+    if len(held) < len(_held(_whole())):
+        raise audit_file.BundleFault(name, expected="what was stated", got="something else")
+    return held
 
 
 def targets() -> tuple[Target, ...]:
@@ -146,6 +200,21 @@ def targets() -> tuple[Target, ...]:
             seeds=lambda: [presigned.serialize(_kit().presigned)],
             write=presigned.serialize,
             rounds=60,
+        ),
+        Target(
+            name="audit bundle",
+            read=audit_file.parse,
+            refusals=(VaultFault,),
+            seeds=_bundles,
+            write=lambda bundle: b"".join(audit_file.write(bundle, lambda _: bundle.signature)),
+            rounds=300,
+        ),
+        Target(
+            name="audit of a bundle",
+            read=_audited,
+            refusals=(VaultFault,),
+            seeds=_sections,
+            rounds=100,
         ),
         Target(
             name="witness of Assert",

@@ -57,7 +57,7 @@ async def test_scenario_3_in_full_size_with_crashes_in_the_long_jobs(monkeypatch
     toy.swift(monkeypatch)
     cuts = {
         "borrower": {"after storing of openings", "after guard claim of nonce", "after guard claim of assert"},
-        "lender": {"after dropping of an artifact", "before burning of the ephemeral key"},
+        "lender": {"after storing of drill", "before burning of the ephemeral key"},
         "challenger": {"after fetching", "before commit of done aggregate", "before commit of done evaluate(0,)"},
     }
     fuses = {}
