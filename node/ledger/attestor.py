@@ -1,9 +1,10 @@
-"""The attestor: re-applies every event, verifies the proof, compares price, height and time with its own world, signs once.
+"""The attestor: re-applies every event, verifies the proof, compares prices, heights and coins with its own world, signs once.
 
 Promises: no signature leaves before the guard holds its digest for this seq and the batch is on the disk; for one seq one
 checkpoint is ever signed, and the same question again gets the same answer; a batch that breaks a rule, or whose root or proof
-is wrong, is refused for good; one whose price cannot be borne out waits for the operator. Every decision is a line of the log.
-Does NOT check who asked for an event, nor that coins moved: vaults are not linked to ledgers yet (docs/ledger.md).
+is wrong, is refused for good; one whose price cannot be borne out waits for the operator, one whose coins do not bear it out
+for the coins. Every decision is a line of the log. Does NOT check who asked for an event, that r was shown, nor money: those are
+the keeper's word (docs/lending.md); with `coins = "unlinked"` it does not look at coins either, and says so.
 """
 
 from __future__ import annotations
@@ -17,16 +18,18 @@ import structlog
 
 from native._native.keys import Secret
 from native._native.statements import AttestorKey
-from node.faults import LocalFault, PeerFault
+from node.faults import LocalFault, PeerFault, Unavailable
 from node.guard import GuardViolation
 from node.ledger.follower import Verify
 from node.ledger.judgement import Doubt, doubts
 from node.ledger.shelf import Shelf
 from node.ledger.words import Answer, Approval, Batch, Judged
 from node.ledger.world import Bell, World
+from node.lending.checks import coin_doubts, needed
+from node.lending.registry import Registry
 from vault.faults import VaultFault
 from vault.ledger.checkpoint import Checkpoint, Signature, check_quorum, checkpoint
-from vault.ledger.events import Event
+from vault.ledger.events import Accrue, Event, MarkPrice
 from vault.ledger.genesis import Genesis
 from vault.ledger.state import Ledger, apply
 
@@ -35,6 +38,8 @@ log = structlog.get_logger("attestor")
 KEYS = 16
 """Attestor keys a node may have: it can serve in several ledgers without one key for all."""
 Price = Literal["checked", "vouched"]
+VOUCHED = frozenset({"price", "late"})
+"""Doubts that the operator may set aside."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +96,7 @@ class Attestor:
     verify: Verify
     keys: dict[int, Keypair]
     state: Ledger
+    registry: Registry
     signed: int = 0
     refused: int = 0
     pending: dict[int, Pending] = field(default_factory=dict)
@@ -98,7 +104,9 @@ class Attestor:
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @classmethod
-    def load(cls, world: World, genesis: Genesis, shelf: Shelf, verify: Verify, keys: dict[int, Keypair]) -> Attestor:
+    def load(
+        cls, world: World, genesis: Genesis, shelf: Shelf, verify: Verify, keys: dict[int, Keypair], registry: Registry
+    ) -> Attestor:
         """Apply again what was taken. Raises LocalFault when the disk holds something else."""
         state = genesis.begin()
         for _, judged in shelf.judged():
@@ -110,7 +118,7 @@ class Attestor:
                     came=state.root.hex(),
                     todo="Restore the last backup, with the guard that belongs to it.",
                 )
-        return cls(world=world, genesis=genesis, shelf=shelf, verify=verify, keys=keys, state=state)
+        return cls(world=world, genesis=genesis, shelf=shelf, verify=verify, keys=keys, state=state, registry=registry)
 
     @property
     def seq(self) -> int:
@@ -145,6 +153,7 @@ class Attestor:
             batch.decoded(), chain=self.world.chain, prices=self.world.prices, now=self.world.now(),
             tolerance=self.world.tolerance,
         )  # fmt: skip
+        held = (*held, *await self._coins(batch))
         waits = self._waits(batch.checkpoint, held)
         if waits:
             known = self.pending.get(batch.checkpoint.seq)
@@ -157,6 +166,25 @@ class Attestor:
         self.signed += 1
         log.info("checkpoint signed", compared=compared, doubts=[d.reason for d in held], **self._line(batch))
         return Answer(at=self.seq, signatures=own, waits="")
+
+    async def _coins(self, batch: Batch) -> tuple[Doubt, ...]:
+        """What the coins say against a batch; Terms that are not here are asked for first."""
+        if self.world.coins == "unlinked":
+            return ()
+        events, found = batch.decoded(), list[str]()
+        for vault, slots in needed(events).items():
+            try:
+                await self.registry.learn(vault, slots)
+            except (PeerFault, Unavailable) as fault:
+                found.append(str(fault))
+        tip = self.world.height()
+        found += coin_doubts(self.state, events, self.registry, tip)
+        doubts_ = [Doubt(about="coin", reason=reason) for reason in found]
+        behind, most = tip - batch.checkpoint.height, self.world.limits.loan_lag_blocks
+        if behind > most and any(not isinstance(event, Accrue | MarkPrice) for event in events):
+            reason = f"events at height {batch.checkpoint.height}, {behind} blocks behind our chain, {most} are allowed"
+            doubts_.append(Doubt(about="late", reason=reason))
+        return tuple(doubts_)
 
     def _again(self, batch: Batch) -> Answer:
         """A batch that was taken before, or another in its place."""
@@ -203,7 +231,7 @@ class Attestor:
         approval = self.shelf.approval(found.seq)
         approved = approval is not None and approval.digest == found.digest
         vouched = approved and approval is not None and approval.price == "vouched"
-        open_ = [doubt.reason for doubt in held if not (vouched and doubt.about == "price")]
+        open_ = [doubt.reason for doubt in held if not (vouched and doubt.about in VOUCHED)]
         if open_:
             return "; ".join(open_)
         if self.world.policy == "manual" and not approved:
@@ -244,7 +272,7 @@ class Attestor:
                 came=str(seq),
                 todo="`bitvm3 attestor show` lists them; a batch comes again every few seconds while its keeper runs.",
             )
-        if price == "checked" and (unsure := [d.reason for d in pending.doubts if d.about == "price"]):
+        if price == "checked" and (unsure := [d.reason for d in pending.doubts if d.about in VOUCHED]):
             raise LocalFault(
                 what=f"the price of checkpoint {seq}",
                 expected="one that our own sources bear out",

@@ -1,6 +1,8 @@
 """What an attestor compares with its own world before it signs: prices with its own median, heights and times with its own
 chain.
 
+What stands behind a position (coins, Terms, claims) is compared in node/lending/checks.py.
+
 Promises: every doubt is named with both sides; a source or a chain that does not answer is a doubt, never an assent. Does
 NOT know the ledger's rules (those were checked before) nor whether anyone may set a doubt aside.
 """
@@ -43,9 +45,11 @@ class Tolerance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Doubt:
-    """Why a checkpoint is not signed now. A doubt about a price is the operator's to set aside; others pass by themselves."""
+    """Why a checkpoint is not signed now. Doubts about a price, and about events that come late, are the operator's to set
+    aside; one about the chain or a coin passes by itself, or never.
+    """
 
-    about: Literal["price", "chain"]
+    about: Literal["price", "chain", "coin", "late"]
     reason: str
 
 

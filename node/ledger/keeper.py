@@ -3,7 +3,7 @@
 Promises: an event is on the disk before its poster hears of it, and was checked against the rules on top of all before it; a
 batch is on the disk, and marked as leaving, before anybody sees it, and never changes afterwards but for proof and signatures;
 after a crash everything goes on where it was: queued events, proofs to be made, batches to be sent, signatures gathered.
-Does NOT decide who may post, nor hold an attestor's keys.
+Does NOT decide who may post (for loans the desk does, node/lending), nor hold an attestor's keys.
 """
 
 from __future__ import annotations
@@ -46,9 +46,25 @@ class Courier:
     says: str = "not asked yet"
 
 
+def _no_event(_: Event) -> bool:
+    return False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Booked:
+    """Events and what else stands in their write; `done` is called when that is on the disk."""
+
+    events: tuple[Event, ...]
+    puts: tuple[Put, ...]
+    done: Callable[[], None]
+
+
 @dataclass(slots=True, repr=False)
 class Keeper:
-    """Of one ledger. `sealed` is the ledger after every sealed batch, `posted` after the queue too."""
+    """Of one ledger. `sealed` is the ledger after every sealed batch, `posted` after the queue too.
+
+    `firm` says which events cannot be taken back: those that moved money.
+    """
 
     world: World
     genesis: Genesis
@@ -63,6 +79,7 @@ class Keeper:
     couriers: dict[bytes, Courier] = field(default_factory=dict)
     proving: str = ""
     refused: int = 0
+    firm: Callable[[Event], bool] = _no_event
     bell: Bell = field(default_factory=Bell)
     _number: int = 0
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -112,13 +129,38 @@ class Keeper:
                     place = f" (event {number} of {len(wanted)})" if len(wanted) > 1 else ""
                     raise LocalFault(what=f"{fault.rule}{place}", expected=fault.expected, came=fault.got) from fault
                 events.append(event)
-            puts = [self.shelf.put_queued(self._number + 1 + i, event) for i, event in enumerate(events)]
-            await self.world.write(tuple(puts))
-            for event in events:
-                self._number += 1
-                self.queue[self._number] = event
-            self.posted = state
+            await self._queue(events, state, ())
         return events
+
+    async def book(self, decide: Callable[[Ledger], Booked]) -> Booked:
+        """Queue what `decide` makes of the ledger as posted, in one write with what belongs to it; durable when it returns.
+
+        Nothing else is posted between the decision and the write. Raises whatever `decide` raises, and LocalFault naming a
+        rule that forbids an event: nothing is written then.
+        """
+        async with self._lock:
+            booked = decide(self.posted)
+            if not booked.events and not booked.puts:
+                return booked
+            if len(self.queue) + len(booked.events) > self.world.limits.ledger_events_queued:
+                raise Unavailable(
+                    what="events", expected="a queue with room", came="a full one", todo="Ask again later."
+                )
+            try:
+                state = advanced(self.posted, booked.events)
+            except RuleFault as fault:
+                raise LocalFault(what=fault.rule, expected=fault.expected, came=fault.got) from fault
+            await self._queue(booked.events, state, booked.puts)
+            booked.done()
+        return booked
+
+    async def _queue(self, events: Sequence[Event], state: Ledger, more: tuple[Put, ...]) -> None:
+        puts = [self.shelf.put_queued(self._number + 1 + i, event) for i, event in enumerate(events)]
+        await self.world.write((*puts, *more))
+        for event in events:
+            self._number += 1
+            self.queue[self._number] = event
+        self.posted = state
 
     async def _from_world(self, wanted: Mapping[str, Any]) -> dict[str, Any]:
         """Height and time of our chain, price of our sources, where nobody gave them; what was given is checked."""
@@ -199,6 +241,13 @@ class Keeper:
         """Drop what waits, and the sealed batches that nobody has seen; returns how many events are gone."""
         async with self._lock:
             gone = [after for after in self.batches if not self.shelf.left(after)]
+            events = [*self.queue.values(), *(event for after in gone for event in self.batches[after].decoded())]
+            kept = sum(map(self.firm, events))
+            if kept:
+                raise LocalFault(
+                    what="events to discard", expected="some that moved no money", came=f"{kept} of {len(events)} did",
+                    todo="What the desk has booked stays: money and events are one. Let it be sealed.",
+                )  # fmt: skip
             puts: list[Put] = [self.shelf.drop_queued(number) for number in self.queue]
             puts += [self.shelf.drop_sealed(after) for after in gone]
             count = len(self.queue) + sum(len(self.batches[after].events) for after in gone)

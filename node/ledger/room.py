@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from node.faults import LocalFault, PeerFault, Unavailable
-from node.ledger import files
+from node.ledger import attesting, files
 from node.ledger.attestor import Attestor, own_keys
 from node.ledger.claims import Claims
 from node.ledger.files import GenesisFile
@@ -25,6 +25,10 @@ from node.ledger.keeper import Keeper
 from node.ledger.shelf import Shelf, ledgers
 from node.ledger.words import After, Answer, Asked, Batch, parcel, read, write
 from node.ledger.world import World
+from node.lending import words as loans
+from node.lending.desk import Desk
+from node.lending.keeping import Automat
+from node.lending.registry import Registry
 from vault.ledger.checkpoint import Equivocation
 from vault.ledger.follow import Signed
 from vault.ledger.genesis import Genesis
@@ -48,6 +52,9 @@ class Open:
     keeper: Keeper | None
     attestor: Attestor | None
     claims: Claims
+    registry: Registry
+    desk: Desk | None
+    automat: Automat | None
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
     @property
@@ -124,15 +131,22 @@ class Ledgers:
         shelf = Shelf(world.store, genesis.ledger_id)
         follower = Follower.load(world, genesis, shelf, verify)
         keys = own_keys(world, genesis)
-        attestor = Attestor.load(world, genesis, shelf, verify, keys) if keys else None
+        registry = Registry.load(world, genesis)
+        attestor = Attestor.load(world, genesis, shelf, verify, keys, registry) if keys else None
+        if attestor is not None and world.coins == "unlinked":
+            log.warning(
+                "THIS ATTESTOR DOES NOT LOOK AT COINS: it signs events of positions on the keeper's word (attestor.coins)",
+                ledger=genesis.ledger_id.hex()[:16],
+            )
         keeper = (
             Keeper.load(world, genesis, shelf, follower, self._hand(genesis)) if genesis.keeper == world.me else None
         )
         gossip = Gossip(world=world, genesis=genesis, shelf=shelf, follower=follower, evidence=shelf.evidence())
         claims = Claims(world, genesis, shelf, follower, lambda: opened.state())
+        desk = Desk.load(world, keeper, registry) if keeper is not None else None
         opened = Open(
             world=world, file=file, shelf=shelf, follower=follower, gossip=gossip, keeper=keeper, attestor=attestor,
-            claims=claims,
+            claims=claims, registry=registry, desk=desk, automat=Automat(desk=desk) if desk is not None else None,
         )  # fmt: skip
         self.open_ledgers[shelf.ledger] = opened
         return opened
@@ -164,6 +178,8 @@ class Ledgers:
         works = [("follow", opened.follow), ("gossip", opened.gossip.run)]
         if opened.keeper is not None:
             works.append(("keeper", opened.keeper.run))
+        if opened.automat is not None:
+            works.append(("automat", opened.automat.run))
         for name, work in works:
             opened.tasks.append(asyncio.get_running_loop().create_task(_steadily(name, opened.id, work)))
 
@@ -191,8 +207,20 @@ class Ledgers:
                 return b""
             case "ledger-opening":
                 return opened.claims.serve(read(Asked, body, most=small, what=kind).vault)
+            case "loan-terms":
+                return opened.registry.serve(loans.read(loans.LoanAsked, body, most=small, what=kind))
+            case "loan-request":
+                request = loans.read_request(body, most=self.world.limits.message_body_bytes)
+                return loans.write(await self._desk(opened, kind).ask(sender, request))
+            case "loan-read":
+                asked = loans.read(loans.LoanAsked, body, most=small, what=kind)
+                return loans.write(await self._desk(opened, kind).read(sender, asked.vault))
             case "ledger-key":
                 return opened.file.verifying_key
+            case attesting.ANNOUNCEMENT | attesting.ATTESTATION:
+                if opened.attestor is None:
+                    raise PeerFault(what=kind, expected="an attestor of the ledger", came="a node that is none")
+                return await attesting.of(opened.attestor, opened.follower).answer(kind, body)
             case "ledger-batch":
                 if opened.attestor is None:
                     raise PeerFault(what=kind, expected="an attestor of the ledger", came="a node that is none")
@@ -200,6 +228,12 @@ class Ledgers:
                 return write(await opened.attestor.take(sender, batch))
             case _:
                 raise PeerFault(what="kind", expected="a message of a ledger", came=kind)
+
+    @staticmethod
+    def _desk(opened: Open, kind: str) -> Desk:
+        if opened.desk is None:
+            raise PeerFault(what=kind, expected="the keeper of the ledger", came=f"its {' and '.join(opened.roles)}")
+        return opened.desk
 
     # ---- the operator ----------------------------------------------------------------------------------------------
     async def open(self, value: object) -> Open:

@@ -18,14 +18,14 @@ from node.faults import LocalFault, PeerFault, Unavailable
 from node.ledger.world import World
 from node.lending.coins import Coin, Deposit, Outpoint, Spend, coin, deposit_of, prefund_height, vault_height
 from node.lending.spends import search
-from node.lending.words import bundle
+from node.lending.words import PAGE_BYTES, LoanAsked, Page, bundle, read, unbundle, write
 from node.store import Put
 from vault.agreement import Loan as LoanTerms
 from vault.agreement import Proposal, Terms, encode
 from vault.faults import VaultFault
 from vault.ledger.genesis import Genesis
 from vault.loans import check_linked, check_rules_of
-from vault.terms import parse_terms
+from vault.terms import decode_terms, parse_terms
 
 log = structlog.get_logger("lending")
 
@@ -170,9 +170,69 @@ class Registry:
         loan = self.loans.get(name)
         return b"" if loan is None else bundle(tuple(encode(each.terms) for each in loan.entries))
 
+    # ---- asking others -------------------------------------------------------------------------------------------
+    async def learn(self, name: bytes, slots: int) -> None:
+        """Fetch and register the Terms of a loan that has at least so many slots, unless they are here.
+
+        Raises:
+            PeerFault: nobody shows them, or what is shown is not it; names what each one said.
+            Unavailable: the chain does not answer.
+        """
+        known = self.loans.get(name)
+        if known is not None and known.slots >= slots:
+            return
+        said = []
+        for source in dict.fromkeys((self.genesis.keeper, *self.world.known())):
+            if source == self.world.me:
+                continue
+            try:
+                for raw in await self._fetch(source, name):
+                    await self.register(raw, by=None)
+            except (PeerFault, Unavailable) as fault:
+                said.append(f"{source.hex()[:16]}: {fault}"[:200])
+                continue
+            found = self.loans.get(name)
+            if found is not None and found.slots >= slots:
+                return
+        raise PeerFault(
+            what=f"Terms of vault {name.hex()[:16]}", expected=f"some with {slots} slots, shown by the keeper or a peer",
+            came="; ".join(said) or "none",
+        )  # fmt: skip
+
+    async def _fetch(self, source: bytes, name: bytes) -> tuple[bytes, ...]:
+        """All Terms that a peer holds of a loan, of which the first names it."""
+        raw, limits = b"", self.world.limits
+        while True:
+            asked = write(LoanAsked(vault=name, first=len(raw)))
+            answer = await self.world.ask(source, "loan-terms", self.ledger, asked)
+            page = read(Page, answer, most=limits.reply_frame_bytes, what="loan-terms")
+            raw += page.part
+            if not page.part or len(raw) >= page.total:
+                break
+            if page.total > limits.loan_terms_bytes:
+                raise PeerFault(what="loan-terms", expected=f"at most {limits.loan_terms_bytes}", came=str(page.total))
+        parts = unbundle(raw)
+        if parts:
+            try:
+                first = decode_terms(parts[0]).proposal.proposal_id
+            except VaultFault as fault:
+                raise PeerFault(what=f"Terms, {fault.field}", expected=fault.expected, came=fault.got[:200]) from fault
+            if first != name:
+                raise PeerFault(what="loan-terms", expected=f"Terms of {name.hex()}", came=first.hex())
+        return parts
+
+    def serve(self, asked: LoanAsked) -> bytes:
+        """A page of Terms for a peer."""
+        raw = self.pages(asked.vault)
+        return write(Page(total=len(raw), part=raw[asked.first : asked.first + PAGE_BYTES]))
+
     # ---- registering ---------------------------------------------------------------------------------------------
-    async def register(self, raw: bytes) -> Entry:
+    async def register(self, raw: bytes, *, by: bytes | None) -> Entry:
         """Check Terms, look for what their coins did, watch them: durable when it returns. Known ones change nothing.
+
+        Args:
+            raw: canonical bytes of Terms.
+            by: identity of who asks, which must be a party; None: this node itself.
 
         Raises:
             PeerFault: they are not Terms of a loan of this ledger, or their deposit is no coin.
@@ -183,6 +243,8 @@ class Registry:
             deposit = await asyncio.to_thread(_deposit, terms)
         except VaultFault as fault:
             raise PeerFault(what=f"Terms, {fault.field}", expected=fault.expected, came=fault.got[:200]) from fault
+        if by is not None and by not in tuple(party.identity for party in terms.proposal.parties):
+            raise PeerFault(what="sender", expected="a party of the Terms", came=by.hex())
         async with self._lock:
             known = self._known(terms)
             if known is not None:

@@ -1,0 +1,253 @@
+"""What the keeper of a ledger with loans posts by itself: the pure decisions, and the loop that books them.
+
+Promises: every decision follows from the ledger as posted, the coins up to the tip and this node's own median price, by the
+same rules that attestors check (`checks`); each is booked like a request, events and SIMULATED money in one write, so that a
+crash between any two loses nothing: the next round finds the same thing due. A decision that a rule forbids now is said once
+and does not hold up others. Acts only when loans are registered. Does NOT answer anybody.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import structlog
+
+from node.faults import LocalFault, PeerFault, Unavailable
+from node.ledger.keeper import Booked
+from node.ledger.world import Keeping
+from node.lending import money
+from node.lending.counter import Deal, View, applied, how_closed, opening, withdrawal
+from node.lending.desk import Desk, names
+from node.lending.registry import Loan, funded
+from node.prices import Quote
+from vault.ledger.events import Accrue, AddCollateral, Close, Event, MarkPrice
+from vault.ledger.money import settlement
+from vault.ledger.position import Position, Record
+from vault.ledger.state import Ledger
+
+log = structlog.get_logger("keeper")
+
+LOOK_SECONDS: Final = 0.1
+"""Between two looks whether anything has changed; a look costs nothing."""
+PRICE_SECONDS: Final = 2.0
+"""Between two quotes."""
+MOVED: Final = 50
+"""Basis points between the own median and the ledger's price that are marked at once."""
+PATIENCE_SECONDS: Final = 60
+"""A smaller move is marked when the last price is so old."""
+SEAL_ACCRUALS: Final = 8
+"""Events that move nothing wait for a batch at most so many accruals."""
+ONE: Final = 10_000
+
+
+# ---- decisions: pure ---------------------------------------------------------------------------------------------------
+def due(view: View, quote: Quote | None, keeping: Keeping) -> Iterator[Deal]:
+    """Everything that is due, the first thing first; a rule may still forbid one (`applied` says so)."""
+    totals = view.ledger.totals
+    if view.height >= totals.height + keeping.accrue_blocks:
+        yield _posted(view.accrual, "interest runs on")
+    if quote is not None and _to_mark(view.ledger, quote, keeping):
+        mark = MarkPrice(price=quote.price, price_time=quote.time)
+        yield _posted((*view.accrual, mark), f"price {quote.price}")
+    for loan in view.registry.loans.values():
+        position = view.ledger.position(loan.name)
+        if position is None:
+            yield from _open(view, loan)
+        else:
+            yield from _added(view, loan, position)
+            yield from _withdrawn(view, loan, position)
+            yield from _closed(view, loan, position)
+
+
+def _posted(events: tuple[Event, ...], text: str) -> Deal:
+    return Deal(events=events, movements=(), cents=0, text=text)
+
+
+def _to_mark(ledger: Ledger, quote: Quote, keeping: Keeping) -> bool:
+    """Whether a price moved or grew old. One that is older than the ledger's says nothing."""
+    totals = ledger.totals
+    age, apart = quote.time - totals.price_time, abs(quote.price - totals.price)
+    if age < 0 or (age == 0 and apart == 0):
+        return False
+    moved = apart * ONE > MOVED * totals.price or (apart > 0 and age >= PATIENCE_SECONDS)
+    return moved or age >= keeping.mark_seconds
+
+
+def _open(view: View, loan: Loan) -> Iterator[Deal]:
+    """The Vault is buried and the loan was taken."""
+    born = funded(view.registry, loan.opener, view.height)
+    lock = view.money.locks.get(loan.name)
+    if born is not None and lock is not None and lock.state == "taken":
+        event = opening(loan, born)
+        yield _posted((*view.accrual, event), f"loan opened: {event.cents} cents against {sum(event.sats)} sat")
+
+
+def _added(view: View, loan: Loan, position: Position) -> Iterator[Deal]:
+    """The Vault of a top-up is buried: its slots come one after the other."""
+    for entry in loan.linked:
+        if entry.deposit.first_slot != position.used or funded(view.registry, entry, view.height) is None:
+            continue
+        added = tuple(
+            AddCollateral(vault=loan.name, nonce=position.nonce + i, slot=position.used + i, sats=sats)
+            for i, sats in enumerate(entry.deposit.sats)
+        )
+        yield _posted((*view.accrual, *added), f"{sum(entry.deposit.sats)} sat added")
+
+
+def _withdrawn(view: View, loan: Loan, position: Position) -> Iterator[Deal]:
+    """The lender let the tender's window pass without showing r."""
+    over = position.tender_height + view.ledger.rules.tender_window
+    if position.tender_slot and view.height >= over:
+        event = withdrawal(loan, position, how=2)
+        yield _posted((*view.accrual, event), f"slot {event.slot} is the borrower's: its tender's window passed")
+
+
+def _closed(view: View, loan: Loan, position: Position) -> Iterator[Deal]:
+    for slot, record in enumerate(position.records):
+        if record is not None and not record.settled:
+            how = how_closed(view, loan, slot, record)
+            if how:
+                yield _settled(view, loan, position, slot, record, how)
+
+
+def _settled(view: View, loan: Loan, position: Position, slot: int, record: Record, how: int) -> Deal:
+    """Money follows the coin. It takes the ledger up to the tip only when the rule asks for a height."""
+    parts = settlement(record.paid, record.debt, how)
+    to = ((position.lender, parts.lender), (position.owner, parts.borrower), (record.claimant, parts.payer))
+    release = money.Release(slot=(loan.name, slot), to=tuple((who, cents) for who, cents in to if cents))
+    close = Close(vault=loan.name, nonce=position.nonce, slot=slot, how=how)
+    text = f"slot {slot} settled: lender {parts.lender}, borrower {parts.borrower}, payer {parts.payer} cents"
+    return Deal(events=(*view.accrual, close), movements=(release,), cents=record.paid, text=text)
+
+
+# ---- the loop ------------------------------------------------------------------------------------------------------------
+@dataclass(slots=True, repr=False)
+class Automat:
+    """Of one ledger. `height` is the last one that a round dealt with to the end; `blocked` what rules forbid now."""
+
+    desk: Desk
+    height: int = -1
+    rounds: int = 0
+    blocked: dict[str, str] = field(default_factory=dict)
+    _quote: Quote | None = None
+    _quoted: float = 0.0
+    _said: str = ""
+
+    async def run(self) -> None:
+        """A round at every block, whenever something was posted or registered, and for the price; until cancelled."""
+        if self.desk.world.keeping.automatic == "off":
+            return
+        seen: object = None
+        while True:
+            now = self._changes()
+            if self.desk.registry.loans and (now != seen or self._old()):
+                seen = now
+                try:
+                    await self.round()
+                except (Unavailable, LocalFault, PeerFault) as fault:
+                    seen = None
+                    self._say(str(fault))
+                    await asyncio.sleep(self.desk.world.limits.ledger_retry_first_seconds)
+            await asyncio.sleep(LOOK_SECONDS)
+
+    def _changes(self) -> object:
+        keeper, registry = self.desk.keeper, self.desk.registry
+        vaults = sum(len(loan.entries) for loan in registry.loans.values())
+        unproved = sum(not batch.proof for batch in keeper.batches.values())
+        return (
+            self.desk.world.tip(),
+            keeper.posted.totals.seq,
+            keeper.sealed.totals.seq,
+            vaults,
+            unproved,
+            self._locks(),
+        )
+
+    def _locks(self) -> int:
+        return sum(lock.state == "taken" for lock in self.desk.money.state.locks.values())
+
+    def _old(self) -> bool:
+        return asyncio.get_running_loop().time() - self._quoted >= PRICE_SECONDS
+
+    async def round(self) -> None:
+        """Book all that is due, then seal. Raises what the chain or the disk says."""
+        moment = await self.desk.moment()
+        await self._price()
+        for _ in range(self.desk.world.limits.ledger_events_queued):
+            if not await self._step(moment):
+                break
+        await self._seal(moment[0])
+        self.height, self.rounds = moment[0], self.rounds + 1
+
+    async def _price(self) -> None:
+        world = self.desk.world
+        self._quoted = asyncio.get_running_loop().time()
+        try:
+            self._quote = await world.prices.quote(world.now())
+        except (Unavailable, LocalFault, PeerFault) as fault:
+            self._quote = None
+            self._block("price", str(fault))
+        else:
+            self.blocked.pop("price", None)
+
+    async def _step(self, moment: tuple[int, int]) -> bool:
+        """Book the first thing that is due and allowed."""
+        chosen: list[Deal] = []
+
+        def decide(ledger: Ledger) -> Booked:
+            view = self.desk.view(ledger, moment)
+            forbidden: dict[str, str] = {}
+            for deal in due(view, self._quote, self.desk.world.keeping):
+                try:
+                    applied(ledger, deal.events)
+                except PeerFault as fault:
+                    forbidden[deal.text] = str(fault)
+                    continue
+                chosen.append(deal)
+                return self.desk.booked(deal, ())
+            for text in [text for text in self.blocked if text != "price" and text not in forbidden]:
+                del self.blocked[text]
+            for text, reason in forbidden.items():
+                self._block(text, reason)
+            return Booked(events=(), puts=(), done=lambda: None)
+
+        await self.desk.keeper.book(decide)
+        for deal in chosen:
+            log.info(
+                "decision", ledger=self.desk.registry.ledger.hex()[:16], text=f"{deal.text} (SIMULATED money)",
+                events=names(deal.events), height=moment[0],
+            )  # fmt: skip
+        return bool(chosen)
+
+    def _block(self, what: str, reason: str) -> None:
+        if self.blocked.get(what) != reason:
+            log.warning("not posted", ledger=self.desk.registry.ledger.hex()[:16], what=what, reason=reason)
+        self.blocked[what] = reason
+
+    async def _seal(self, height: int) -> None:
+        """What moved anything is sealed at once, unless a batch is being proved: then it gathers, and goes with the next."""
+        keeper = self.desk.keeper
+        await keeper.seal_full()
+        if not keeper.queue or any(not batch.proof for batch in keeper.batches.values()):
+            return
+        moved = any(not isinstance(event, Accrue | MarkPrice) for event in keeper.queue.values())
+        waited = height - keeper.sealed.totals.height
+        if moved or waited >= SEAL_ACCRUALS * self.desk.world.keeping.accrue_blocks:
+            await keeper.seal()
+
+    def _say(self, reason: str) -> None:
+        if reason != self._said:
+            self._said = reason
+            log.warning("the keeper's round did not end", ledger=self.desk.registry.ledger.hex()[:16], reason=reason)
+
+    def lines(self) -> dict[str, Any]:
+        """For people: how far this has come, what waits."""
+        keeper = self.desk.keeper
+        unfinished = sum(len(b.events) for b in keeper.batches.values() if len(b.signatures) < keeper.genesis.threshold)
+        return {
+            "automatic": self.desk.world.keeping.automatic, "height": self.height, "rounds": self.rounds,
+            "waiting": len(keeper.queue) + unfinished, "blocked": dict(self.blocked),
+        }  # fmt: skip
