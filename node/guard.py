@@ -16,13 +16,14 @@ from typing import Literal
 from node.faults import LocalFault
 from node.store import Store, open_database, synced
 
-Domain = Literal["nonce", "kept-set", "assert", "reveal", "checkpoint"]
+Domain = Literal["nonce", "kept-set", "assert", "reveal", "checkpoint", "attestation"]
 
 DOMAINS: dict[str, str] = {
     "nonce": "presigning batch -> digest of its aggregated nonces, messages and adaptor points: no nonce signs twice",
     "kept-set": "setup id -> the set of instances left closed: no kept instance is opened later",
     "assert": "Assert of a graph -> its digit signatures, ever shown in one version: two would show two secrets of a digit",
     "reveal": "Reveal of a graph -> its digit signatures, ever shown in one version: two would show two labels of a wire",
+    "attestation": "ledger, attestor key, nonce -> the (price, day) attested with it: two messages would give the key away",
     "checkpoint": "ledger, attestor key, seq -> digest of the checkpoint signed: two for one seq would be an equivocation",
 }
 

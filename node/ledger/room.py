@@ -166,6 +166,16 @@ class Ledgers:
 
         return hand
 
+    def asking(self, ledger: bytes) -> Callable[[bytes, str, bytes], Awaitable[bytes]]:
+        """Asks a node (identity, kind, body) about a ledger: over the wire, or this one."""
+
+        async def ask(identity: bytes, kind: str, body: bytes) -> bytes:
+            if identity == self.world.me:
+                return await self.on_message(identity, kind, ledger, body)
+            return await self.world.ask(identity, kind, ledger, body)
+
+        return ask
+
     # ---- life ------------------------------------------------------------------------------------------------------
     def start(self) -> None:
         """Begin the work of every open ledger."""
