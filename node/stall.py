@@ -65,7 +65,7 @@ class Stalls:
 
     def note(self, vault: bytes, state: VaultState) -> None:
         """A state is new: a setup is watched until it lives or ends."""
-        if state.end is not None or state.log or stage(state) is Stage.LIVE:
+        if state.end is not None or stage(state) is Stage.LIVE:
             self.clocks.pop(vault, None)
             self._alarmed.pop(vault, None)
         else:

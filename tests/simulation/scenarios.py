@@ -27,12 +27,14 @@ async def a_world(
     fuses: dict[str, Fuse] | None = None,
     bound: int = BOUND,
     engine: str = "core",
+    cast: tuple[str, ...] = ROLES,
+    patience: float = 86_400.0,
 ) -> AsyncIterator[World]:
-    """Three nodes with coins; their folders are in memory where the system has such a place."""
+    """Nodes with coins, three unless said; their folders are in memory where the system has such a place."""
     with TemporaryDirectory(dir=MEMORY) as folder:
         asyncio.get_running_loop().set_exception_handler(_expected)
         world = World(Path(folder), contest if contest is not None else {"lender": "known", "challenger": "known"})
-        world.bound, world.engine = bound, engine
+        world.bound, world.engine, world.cast, world.patience = bound, engine, cast, patience
         world.fuses |= fuses or {}
         await world.open()
         try:

@@ -1,0 +1,273 @@
+"""Setups of five and eight parties in which one vanishes at every stage, or everyone is restarted at every stage.
+
+The clocks are turned by hand: nothing here waits for real time.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+
+from challenge.deadlines import stage
+from challenge.progress import progress
+from challenge.states import Stage
+from node.faults import Unavailable
+from node.stall import FOR_BLOCKS
+from node.wallet import Payment
+from node.work.funding import load_stakes
+from tests.simulation import toy
+from tests.simulation.scenarios import a_world
+from tests.simulation.test_reclaim import ANCHOR, fee_of
+from tests.simulation.world import GIFT, GIFTS, SLOT, World, letter_of
+
+FIVE = ("borrower", "lender", "challenger-1", "challenger-2", "challenger-3")
+EIGHT = (*FIVE, "challenger-4", "challenger-5", "challenger-6")
+PATIENCE = 600.0
+DEPTH_AND_MORE = 5
+
+
+@pytest.fixture(autouse=True)
+def _toy(monkeypatch: pytest.MonkeyPatch) -> None:
+    toy.install(monkeypatch)
+
+
+async def propose(world: World) -> bytes:
+    """A slot that the borrower may withdraw and the lender may default."""
+    claims = [(0, "withdraw"), (1, "default")]
+    wanted = {
+        **world.wanted(amounts=[], slots=1),
+        "graphs": [
+            {"claimant": c, "outcome": o, "slot": 0, "profile": "test", "amount": SLOT, **world.about()}
+            for c, o in claims
+        ],
+        "maturity": 10,
+    }
+    return bytes.fromhex(await world.actors["borrower"].node.propose(wanted))
+
+
+def vanish(world: World, lost: str, kind: str) -> list[str]:
+    """From its first letter of this kind on nobody hears from this party, and it serves nothing. Returns what it kept back."""
+    held: list[str] = []
+
+    def tamper(sender: str, to: str, raw: bytes) -> bytes | None:
+        letter = letter_of(raw)
+        if sender == lost and (held or letter.partition("/")[0] == kind):
+            held.append(letter)
+            world.wire.lives.pop(lost, None)
+            return None
+        return raw
+
+    world.wire.tamper = tamper
+    return held
+
+
+async def settle(world: World, vault: bytes, who: tuple[str, ...], *, blocks: int = DEPTH_AND_MORE) -> None:
+    """Blocks, and after each of them until nobody does anything but wait for a block or for another party."""
+    for block in range(blocks + 1):
+        if block:
+            await world.chain.mine()
+        same, before = 0, None
+        while same < 50:
+            await world.breathe()
+            nodes = [world.actors[name].node for name in who if world.actors[name].life is not None]
+            calm = len(nodes) == len(who) and all(
+                node.loop.empty and node.scanner.height == world.chain.height and not works(node, vault)
+                for node in nodes
+            )
+            now = [node.loop.turns for node in nodes]
+            same = same + 1 if calm and now == before else 0
+            before = now
+
+
+def works(node: Any, vault: bytes) -> bool:
+    state = node.book.get(vault)
+    if state is None or state.end is not None:
+        return False
+    return any(job.kind not in FOR_BLOCKS and node.stalls._works(state, job) for job in state.jobs)
+
+
+async def impatience(world: World, vault: bytes, who: tuple[str, ...]) -> None:
+    """Every clock of these runs out at the same moment; shortly before it, nothing happens."""
+    now = time.monotonic()
+    for moment in (now, now + PATIENCE - 1):
+        for name in who:
+            world.actors[name].node.stalls.look(moment)
+        await settle(world, vault, who, blocks=0)
+        assert all(world.state(name, vault).end is None for name in who)
+    for name in who:
+        world.actors[name].node.stalls.look(now + PATIENCE)
+    await settle(world, vault, who, blocks=0)
+
+
+def expect_home(world: World, vault: bytes, name: str, *, spent: int = 0) -> None:
+    """Nothing is reserved, and nothing is gone but fees and anchors of the coins that were posted and came back."""
+    context = world.actors[name].node.context
+    assert (context.wallet.balance().reserved, context.wallet.balance().unconfirmed) == (0, 0)
+    record = load_stakes(context, vault)
+    paid = fee_of(record.raw) + ANCHOR if record is not None and record.raw else 0
+    returns = [raw for key, raw in context.store.items("outgoing") if key.startswith(vault) and b"reclaim" in key]
+    assert len(returns) == (len(posted(world, vault, name)) if paid else 0)
+    paid += sum(fee_of(raw) + ANCHOR for raw in returns)
+    assert world.balance(name) == GIFTS * GIFT - paid - spent
+
+
+def posted(world: World, vault: bytes, name: str) -> list[int]:
+    me = world.cast.index(name)
+    return [g for g, graph in enumerate(world.state(name, vault).proposal.graphs) if graph.claimant == me]
+
+
+def named(reason: str) -> list[str]:
+    return [words.split(" ")[0] for words in reason.split("party ")[1:]]
+
+
+CASES = [
+    *((FIVE, "challenger-2", kind) for kind in ("accept", "keys", "kept", "drawn", "digest", "nonces", "partials")),
+    *((FIVE, "lender", kind) for kind in ("accept", "keys", "points", "openings", "opened", "partials")),
+    *((FIVE, "borrower", kind) for kind in ("keys", "points", "digest", "partials")),
+    (EIGHT, "challenger-5", "keys"),
+    (EIGHT, "lender", "openings"),
+    (EIGHT, "challenger-3", "partials"),
+]
+
+
+@pytest.mark.parametrize(
+    ("cast", "lost", "kind"), CASES, ids=lambda value: str(len(value)) if value in (FIVE, EIGHT) else value
+)
+async def test_a_party_that_vanishes_is_named_by_everyone_and_every_coin_comes_home(
+    cast: tuple[str, ...], lost: str, kind: str
+) -> None:
+    async with a_world(cast=cast, patience=PATIENCE) as world:
+        held = vanish(world, lost, kind)
+        vault = await propose(world)
+        others = tuple(name for name in cast if name != lost)
+        await settle(world, vault, others)
+        assert held
+        for name in others:
+            rows = progress(world.state(name, vault))
+            assert rows[cast.index(lost)].had < rows[cast.index(lost)].of
+            assert cast.index(lost) in world.actors[name].node.stalls.debts(world.state(name, vault))
+        await impatience(world, vault, others)
+        for name in others:
+            end = world.state(name, vault).end
+            assert end is not None and end[0] == Stage.ABORTED.value
+            assert named(end[1]) == [str(cast.index(lost))], end
+            assert f"({'challenger' if '-' in lost else lost} {world.actors[lost].identity.hex()[:16]}) owes" in end[1]
+            assert world.state(name, vault).log == ()
+        await settle(world, vault, others)
+        for name in others:
+            expect_home(world, vault, name)
+
+
+async def test_a_party_that_serves_no_artifact_is_named_by_who_needs_it() -> None:
+    """It says everything, and acknowledges everything; only the chunks of what it opened never come."""
+    async with a_world(cast=FIVE, patience=PATIENCE) as world:
+
+        def chunk(sender: str, to: str, artifact: bytes, index: int, raw: bytes | None) -> bytes | None:
+            if to == "lender":
+                raise Unavailable(what="lender", expected="a chunk", came="nothing")
+            return raw
+
+        world.wire.chunk = chunk
+        vault = await propose(world)
+        needing = tuple(name for name in FIVE if name != "lender")  # challengers of the lender's graph
+        await settle(world, vault, FIVE)
+        for name in needing:
+            owed = world.actors[name].node.stalls.debts(world.state(name, vault))
+            assert owed[1] == ("digest/1", f"openings/1/{FIVE.index(name)}") or owed[1] == (
+                f"openings/1/{FIVE.index(name)}",
+            ), owed
+        await impatience(world, vault, needing)
+        for name in needing:
+            end = world.state(name, vault).end
+            assert end is not None
+            assert "1" in named(end[1])
+        await settle(world, vault, FIVE)
+        for name in FIVE:
+            expect_home(world, vault, name)
+
+
+async def test_who_is_ready_raises_one_alarm_and_watches_until_the_borrowers_coin_is_spent() -> None:
+    """The last `ready` never comes: the borrower may end the setup, the others may not, and are free when its coin moves."""
+    async with a_world(cast=FIVE, patience=PATIENCE) as world:
+        vanish(world, "challenger-2", "ready")
+        vault = await propose(world)
+        others = tuple(name for name in FIVE if name != "challenger-2")
+        await settle(world, vault, others)
+        assert {world.stage(name, vault) for name in others} == {Stage.READY}
+        bound = [name for name in others if name != "borrower"]
+        before = {name: world.actors[name].node.alarms for name in bound}
+        await impatience(world, vault, others)
+        end = world.state("borrower", vault).end
+        assert end is not None
+        assert named(end[1]) == ["3"]
+        for name in bound:
+            assert world.state(name, vault).end is None
+            assert world.actors[name].node.alarms == before[name] + 2  # its own clock, and the borrower's word
+            world.actors[name].node.stalls.look(time.monotonic() + 3 * PATIENCE)
+            assert world.actors[name].node.alarms == before[name] + 2
+        wallet = world.actors["borrower"].node.context.wallet
+        everything = Payment(value=GIFTS * GIFT - 200_000, script=wallet.new_script())
+        unsigned = wallet.fund([everything], "moving", 1)
+        await world.chain.broadcast(wallet.sign(unsigned.raw, unsigned.coins))
+        await settle(world, vault, others, blocks=8)
+        for name in bound:
+            spent = [seen.name for seen in world.state(name, vault).log]
+            assert spent == ["0/foreign/bond", "foreign/prefund_input", "1/foreign/bond"]
+        assert all(stage(world.state(name, vault)) is Stage.READY for name in bound)
+        for name in bound:
+            expect_home(world, vault, name)
+
+
+STAGES = ("accept", "keys", "points", "kept", "openings", "digest", "nonces", "partials", "ready")
+
+
+@pytest.mark.parametrize(("cast", "restarted"), [(FIVE, FIVE), (EIGHT, ("borrower", "lender", "challenger-4"))])
+async def test_a_setup_goes_on_after_a_restart_of_any_party_at_every_stage(
+    cast: tuple[str, ...], restarted: tuple[str, ...]
+) -> None:
+    """Each of these parties is stopped and opened again when its first letter of every stage is on its way."""
+    async with a_world(cast=cast) as world:
+        due = {(name, kind) for name in restarted for kind in STAGES}
+        due -= {(name, kind) for name, kind in due if kind in ("points", "openings") and name not in cast[:2]}
+        due.discard(("borrower", "accept"))  # its proposal says so
+        pending: list[str] = []
+
+        def tamper(sender: str, to: str, raw: bytes) -> bytes | None:
+            at = (sender, letter_of(raw).partition("/")[0])
+            if at in due:
+                due.remove(at)
+                pending.append(sender)
+                return None  # this very letter is lost with the connection
+            return raw
+
+        world.wire.tamper = tamper
+        vault = await propose(world)
+        for _ in range(40):
+            await settle_or(world, pending)
+            while pending:
+                await world.actors[pending.pop(0)].restart()
+            if all(world.stage(name, vault) is Stage.LIVE for name in cast if world.actors[name].node.book.get(vault)):
+                break
+            if not pending and all(actor.node.quiet(world.chain.height) for actor in world.actors.values()):
+                await world.chain.mine()
+        await world.until(lambda: everywhere(world, vault), 20)
+        assert due == set()
+
+
+async def settle_or(world: World, pending: list[str]) -> None:
+    """Until all is quiet or somebody is to be restarted."""
+    same, before = 0, None
+    while not pending and same < 5:
+        await world.breathe()
+        now = [actor.node.loop.turns for actor in world.actors.values()]
+        calm = all(actor.node.quiet(world.chain.height) for actor in world.actors.values())
+        same = same + 1 if calm and now == before else 0
+        before = now
+
+
+def everywhere(world: World, vault: bytes) -> bool:
+    return all(
+        world.stage(name, vault) is Stage.LIVE and set(world.phases(vault, name)[1]) == {"open"} for name in world.cast
+    )
