@@ -17,6 +17,7 @@ from node.cli.attestor import attestor
 from node.cli.audit import audit_command
 from node.cli.call import call, say
 from node.cli.ledger import ledger
+from node.cli.loan import loan, money
 from node.cli.prove import proof
 from node.cli.setup import initialise
 from node.cli.setup_keys import setup
@@ -49,6 +50,8 @@ app.add_typer(proof, name="proof")
 app.add_typer(setup, name="setup")
 app.add_typer(ledger, name="ledger")
 app.add_typer(attestor, name="attestor")
+app.add_typer(loan, name="loan")
+app.add_typer(money, name="money")
 app.command("audit")(audit_command)
 
 

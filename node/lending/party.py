@@ -201,6 +201,12 @@ class Loans:
             if wish.action is not None:
                 await self._carry_out(vault, now, wish, wish.action)
 
+    async def fresh(self, vault: bytes, state: VaultState) -> Look:
+        """A look for whoever asks: nothing is done and nothing is noted."""
+        known = self.looks.get(vault)
+        situation = await self.situation(vault, state, *await self._price())
+        return Look(situation=situation, wishes=wishes(situation), came=known.came if known is not None else {})
+
     async def situation(self, vault: bytes, state: VaultState, price: int | None, unpriced: str) -> Situation:
         """Everything that is known of a loan now. A keeper that is away or a ledger that is not open is part of it."""
         if vault not in self._terms:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from node.bundle import bundle
 from node.rpc.drill import drill
 from node.rpc.ledger import ledger_methods
+from node.rpc.loan import loan_methods
 from node.rpc.proving import proving_methods
 from node.rpc.server import Method
 from node.rpc.table import (
@@ -138,5 +139,6 @@ def methods(daemon: Daemon) -> list[Method]:
             "policy.show": policy,
             **proving_methods(node.context.proving),
             **ledger_methods(daemon),
+            **loan_methods(daemon),
         }
     )

@@ -29,6 +29,7 @@ HexProof = Annotated[
 ]
 Index = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 Sats = Annotated[int, msgspec.Meta(ge=0, le=21_000_000 * 100_000_000, description="satoshis")]
+Cents = Annotated[int, msgspec.Meta(gt=0, lt=1 << 56, description="cents")]
 Text = Annotated[str, msgspec.Meta(max_length=500)]
 
 
@@ -95,6 +96,34 @@ class SlotParams(_Params, frozen=True, kw_only=True):
 
     id: VaultId
     slot: Index
+
+
+class LoanSlotParams(_Params, frozen=True, kw_only=True):
+    """A loan, by its vault; `slot`: the ledger's number, by default the only one that the rules allow now."""
+
+    id: VaultId
+    slot: Annotated[int, msgspec.Meta(ge=0, le=7)] | None = None
+
+
+class RepayParams(_Params, frozen=True, kw_only=True):
+    """A loan, by its vault, and the cents (SIMULATED) to pay back."""
+
+    id: VaultId
+    cents: Cents
+
+
+class MoneyParams(_Params, frozen=True, kw_only=True):
+    """The ledger whose SIMULATED money is meant; the only one kept here when left out."""
+
+    ledger: VaultId | None = None
+
+
+class MintParams(_Params, frozen=True, kw_only=True):
+    """Whose account, and how many cents (SIMULATED, regtest)."""
+
+    identity: Hex32
+    cents: Cents
+    ledger: VaultId | None = None
 
 
 class WaitParams(_Params, frozen=True, kw_only=True):
@@ -260,6 +289,22 @@ TABLE: dict[str, tuple[type[_Params], str]] = {
         "Write an audit bundle: all that was stated and signed, no secret; `bitvm3 audit FILE` judges it offline.",
     ),
     "vault.graph": (PictureParams, "The vault's transactions as text, SVG or Graphviz."),
+    "loan.list": (
+        Nothing,
+        "This node's loans: debt, health, price; how far its own loop is (height, rounds, busy); SIMULATED money.",
+    ),
+    "loan.show": (
+        VaultParams,
+        "One loan: keeper's word and what our own checkpoint proves, levels, deadlines in blocks, decisions.",
+    ),
+    "loan.policy": (VaultParams, "What this node does by itself in a loan now, and why; what it has spent today."),
+    "loan.tender": (LoanSlotParams, "Repay a slot into escrow (borrower): its coin goes home once the lender shows r."),
+    "loan.repay": (RepayParams, "Pay debt back to the lender (borrower); frees no slot."),
+    "loan.liquidate": (LoanSlotParams, "Pay for the lowest open slot of an unhealthy loan (liquidator)."),
+    "loan.default": (LoanSlotParams, "Pay for the lowest open slot after maturity and grace (lender)."),
+    "loan.chart": (VaultParams, "A row a block since this node looks: height, price, health, debt, events."),
+    "money.show": (MoneyParams, "All SIMULATED money of a ledger kept here: accounts, locks, escrow."),
+    "money.mint": (MintParams, "Make SIMULATED money (keeper, regtest)."),
     "proof.prove": (ProveParams, "Queue a proof of a statement under this node's key; answers with the job."),
     "proof.jobs": (Nothing, "Proofs waiting, running and lately ended."),
     "proof.job": (ProofJobParams, "One of them, with its proof (arkworks, compressed) and public input."),
