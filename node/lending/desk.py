@@ -42,6 +42,7 @@ class Desk:
     registry: Registry
     money: Money
     refused: int = 0
+    keeping: Callable[[], dict[str, Any]] = dict
     _tasks: set[asyncio.Task[Receipt]] = field(default_factory=set)
 
     @classmethod
@@ -181,6 +182,7 @@ class Desk:
                 {"vault": each.vault.hex(), "slot": each.slot, "payer": each.payer.hex(), "cents": each.cents}
                 for each in state.escrow.values()
             ],
+            "keeper": self.keeping(),
         }  # fmt: skip
 
     def _line(self, sender: bytes, request: Request) -> dict[str, object]:

@@ -136,6 +136,10 @@ class Automat:
     _quoted: float = 0.0
     _said: str = ""
 
+    def __post_init__(self) -> None:
+        """The desk shows how far this is, beside the money."""
+        self.desk.keeping = self.lines
+
     async def run(self) -> None:
         """A round at every block, whenever something was posted or registered, and for the price; until cancelled."""
         if self.desk.world.keeping.automatic == "off":
