@@ -26,12 +26,12 @@ from challenge.states import Stage, VaultState
 from node.faults import LocalFault, PeerFault, Unavailable
 from node.ledger.claims import NoPosition
 from node.ledger.room import Open
-from node.lending import words
+from node.lending import fast, words
 from node.lending.charting import COLUMN, happened, puts_of, row_at
 from node.lending.charting import Row as ChartRow
 from node.lending.policy import NOTHING_SPENT, Policy, Spent
 from node.lending.situation import Situation
-from node.lending.wish import Action, Ask, ClaimGraph, Order, ShowR, TakeLoan, Wish
+from node.lending.wish import Action, Ask, ClaimGraph, OpenFast, Order, ShowR, TakeLoan, Wish
 from node.lending.wishes import wishes
 from node.loop import Happened
 from node.store import Put
@@ -333,12 +333,27 @@ class Loans:
                 if outcome.kind in ("refused", "early"):
                     raise LocalFault(what=wish.about, expected="possible now", came=outcome.reason)
                 return outcome.kind
+            case OpenFast(entry=f):
+                return await self._open_fast(vault, s, f)
             case ClaimGraph(graph=g):
                 if (vault, g) not in self._claims:
                     self._claims[vault, g] = asyncio.create_task(self._claim(vault, g, wish.about))
                 return "the proof is being made"
             case _:
                 assert_never(action)
+
+    async def _open_fast(self, vault: bytes, s: Situation, f: int) -> str:
+        """Asked once a block: an attestor that has attested says so again, one that has not may yet."""
+        opened, rooms = self.opened(s.state), self.node.ledgers
+        assert rooms is not None  # noqa: S101 - a ledger is open in it
+        found = await fast.opened(rooms.asking(opened.id), opened.genesis, s.loan, f)
+        if found.secret is None:
+            waits = "; ".join(f"attestor {index}: {why}" for index, why in found.waits.items())
+            return f"{len(found.attested)} of {s.loan.threshold} have attested it; {waits}"[:2000]
+        outcome = await self.node.loop.put(
+            Happened(vault=vault, event=Ordered(key=key("want_fast", f), value=found.secret))
+        )
+        return f"attested by {found.attested}: {outcome.kind} {outcome.reason}".rstrip()
 
     def _r(self, s: Situation, slot: int) -> bytes:
         """The lender's own preimage, or what the lender has shown the borrower."""

@@ -53,7 +53,14 @@ class ClaimGraph:
     graph: int
 
 
-Action = Ask | TakeLoan | ShowR | Order | ClaimGraph
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenFast:
+    """Ask the attestors for what opens an entry of path B, and order the liquidation once enough of them attested."""
+
+    entry: int
+
+
+Action = Ask | TakeLoan | ShowR | Order | ClaimGraph | OpenFast
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

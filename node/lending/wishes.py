@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from node.lending.letting import LET, TAKE_FAST
 from node.lending.paying import DEFAULT, LIQUIDATE
 from node.lending.principal import LOCK, REFUND, REFUND_LOAN, REGISTER, TAKE, TAKEN
 from node.lending.repaying import RELEASE, SHOW_R, SWEEP, TELL_R, TENDER
@@ -21,8 +22,8 @@ from vault.agreement import Role
 
 ROLES: Final[Mapping[Role, tuple[Rule, ...]]] = {
     "borrower": (REGISTER, TAKE, TAKEN, REFUND, MARGIN, TENDER, SWEEP, TELL_R, CLAIM, DEADMAN, CONTEST),
-    "lender": (REGISTER, LOCK, TAKEN, REFUND_LOAN, RELEASE, SHOW_R, DEFAULT, CLAIM, CONTEST),
-    "liquidator": (TAKEN, LIQUIDATE, CLAIM, CONTEST),
+    "lender": (REGISTER, LOCK, TAKEN, REFUND_LOAN, RELEASE, SHOW_R, DEFAULT, LET, CLAIM, CONTEST),
+    "liquidator": (TAKEN, LIQUIDATE, TAKE_FAST, CLAIM, CONTEST),
     "challenger": (TAKEN, CONTEST),
 }
 
