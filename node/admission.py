@@ -15,9 +15,11 @@ from challenge.policy import Policy
 from circuits.digits import digit_count
 from node.faults import PeerFault
 from node.proposing import predicate_of
+from vault.fast import check_ledger
 from vault.faults import VaultFault
 from vault.graph import part_counts
 from vault.ledger import rules as lending
+from vault.ledger.genesis import Genesis
 from vault.terms import Proposal, parse_proposal
 
 NONCE_BYTES: Final = 66
@@ -41,10 +43,12 @@ class Rules:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judges:
-    """What this node can judge a claim of engine babe by: the ledgers open here with their rules, its keys of `outcome`."""
+    """What this node can judge a loan and a claim of engine babe by: the ledgers open here, its keys of `outcome`, its tip."""
 
     ledgers: Mapping[bytes, lending.Rules]
     keys: frozenset[bytes]
+    genesis: Mapping[bytes, Genesis]  # of the same ledgers: whose attestors path B trusts
+    height: int  # of our tip
 
 
 def parse_and_admit(
@@ -63,6 +67,11 @@ def admit(proposal: Proposal, *, proposer: bytes, me: bytes, rules: Rules, judge
     for what, right, expected, came in _rows(proposal, proposer, me, rules, judges):
         if not right:
             raise PeerFault(what=what, expected=str(expected), came=str(came))
+    if proposal.loan is not None and proposal.fast:
+        try:
+            check_ledger(proposal, judges.genesis[proposal.loan.ledger], judges.height)
+        except VaultFault as fault:
+            raise PeerFault(what=fault.field, expected=fault.expected, came=fault.got) from fault
     identities = [party.identity for party in proposal.parties]
     return identities.index(proposer), identities.index(me)
 

@@ -347,7 +347,9 @@ class Node:
         orders = standing_orders(self.rules.policy, state.proposal, state.me)
         if state.proposal.loan is None or self.loans is None:
             return orders
-        return (order for order in orders if not order.startswith("want_contest"))  # its claims have a budget: node.lending
+        return (
+            order for order in orders if not order.startswith("want_contest")
+        )  # its claims have a budget: node.lending
 
     def _acceptance(self, vault: bytes, state: VaultState) -> Iterable[str]:
         if self.rules.accept != "auto" or key("accept", state.me) in state.facts:
@@ -483,9 +485,12 @@ class Node:
     def judges(self) -> Judges:
         """What this node can judge a claim of engine babe by. Reads the key folder."""
         lines, ledgers = self.context.proving.keys(), self.context.ledgers
+        genesis = {ledger: ledgers.genesis(ledger) for ledger in ledgers.ids()}
         return Judges(
-            ledgers={ledger: ledgers.genesis(ledger).rules for ledger in ledgers.ids()},
+            ledgers={ledger: found.rules for ledger, found in genesis.items()},
             keys=frozenset(line.key for line in lines if line.statement.name == OUTCOME),
+            genesis=genesis,
+            height=self.scanner.height,
         )
 
     def fee_reserve(self) -> dict[str, int]:

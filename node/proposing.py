@@ -22,8 +22,10 @@ from circuits.faults import LocalFault as CircuitsLocalFault
 from circuits.gates import Circuit
 from circuits.withdrawal import commitment_of, withdrawal
 from node.faults import LocalFault
-from vault.faults import VaultFault
+from vault.fast_point import Announcement
+from vault.faults import TermsFault, VaultFault
 from vault.fees import largest_stake, minimal_bond
+from vault.ledger.forms import from_json
 from vault.ledger.rules import Rules
 from vault.terms import (
     MIN_STAKE,
@@ -72,7 +74,8 @@ class LoanWanted(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """What makes a vault a loan. `ledger`: the id of one that is open here, hex; `cents`: what is lent, nothing for a top-up.
 
     `timeout`: blocks after PreFund until the lender may take back what it locked (none: the most allowed). A top-up names
-    the `vault` whose position it adds to, hex, and the position's slot that its slot 0 becomes.
+    the `vault` whose position it adds to, hex, and the position's slot that its slot 0 becomes. `fast`: entries of path B;
+    their announcements and the threshold are asked of the ledger's attestors when they are left out.
     """
 
     ledger: str
@@ -81,6 +84,8 @@ class LoanWanted(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     vault: str | None = None
     first_slot: int = 0
     fast: tuple[Fast, ...] = ()
+    announcements: tuple[dict[str, Any], ...] = ()
+    threshold: int = 0
 
 
 class ProposalWanted(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -196,6 +201,8 @@ def _loan(wanted: LoanWanted, ledgers: Mapping[bytes, Rules]) -> Loan:
         first_slot=wanted.first_slot,
         timeout=wanted.timeout or 0,
         fast=wanted.fast,
+        announcements=from_json(list(wanted.announcements), tuple[Announcement, ...], TermsFault, "loan.announcements"),
+        threshold=wanted.threshold,
     )
 
 

@@ -37,6 +37,8 @@ from vault.statement import template_id
 
 MAX_FAST = 64
 """Entries of a loan: each is an output of Vault, which stays below half the size of a TRUC transaction."""
+MAX_ANNOUNCEMENTS = 96
+"""Of a loan: 30 KiB of a proposal, which travels in 64."""
 
 
 # ---- Terms -----------------------------------------------------------------------------------------------------------
@@ -83,6 +85,7 @@ def _check_entry(proposal: Proposal, at: str, entry: Fast, highest: int) -> None
 def _check_announcements(loan: Loan) -> None:
     """For each (price, day) in use, ascending, one announcement of every attestor, ascending; and nothing else."""
     wanted = sorted({(entry.price, entry.day) for entry in loan.fast})
+    within("len(loan.announcements)", len(loan.announcements), 1, MAX_ANNOUNCEMENTS)
     groups = [(place, tuple(found)) for place, found in groupby(loan.announcements, key=lambda a: (a.price, a.day))]
     equal("(price, day) of loan.announcements", str([place for place, _ in groups]), str(wanted))
     first = groups[0][1]

@@ -37,12 +37,11 @@ class Opened:
     waits: Mapping[int, str]
 
 
-async def with_fast(ask: Ask, genesis: Genesis, loan: Loan, fast: Sequence[Fast]) -> Loan:
-    """The loan with these entries, every announcement they need, and the ledger's threshold.
+async def announcements(ask: Ask, genesis: Genesis, places: Sequence[tuple[int, int]]) -> tuple[Announcement, ...]:
+    """Of every attestor for every (price, day), in the order of Terms when the places are sorted.
 
     Raises Unavailable naming each attestor that gave none: Terms need those of all.
     """
-    places = sorted({(entry.price, entry.day) for entry in fast})
     indices = range(len(genesis.attestors))
     wanted = [(PriceDay(price=price, day=day), index) for price, day in places for index in indices]
     answers = await asyncio.gather(*(_announcement(ask, genesis, place, index) for place, index in wanted))
@@ -56,7 +55,12 @@ async def with_fast(ask: Ask, genesis: Genesis, loan: Loan, fast: Sequence[Fast]
             what="announcements for a fast liquidation", expected=f"those of all {len(indices)} attestors",
             came="; ".join(missing)[:2000],
         )  # fmt: skip
-    found = tuple(answer for answer in answers if isinstance(answer, Announcement))
+    return tuple(answer for answer in answers if isinstance(answer, Announcement))
+
+
+async def with_fast(ask: Ask, genesis: Genesis, loan: Loan, fast: Sequence[Fast]) -> Loan:
+    """The loan with these entries, every announcement they need, and the ledger's threshold. Raises Unavailable."""
+    found = await announcements(ask, genesis, sorted({(entry.price, entry.day) for entry in fast}))
     return replace(loan, fast=tuple(fast), announcements=found, threshold=genesis.threshold)
 
 

@@ -144,7 +144,7 @@ def _wanted() -> list[bytes]:
     ]  # fmt: skip
 
 
-JUDGES = Judges(ledgers={bytes.fromhex(_HEX): DEFAULT}, keys=frozenset({bytes(32)}))
+JUDGES = Judges(ledgers={bytes.fromhex(_HEX): DEFAULT}, keys=frozenset({bytes(32)}), genesis={}, height=0)
 
 
 async def _do(method: str, params: Any) -> object:

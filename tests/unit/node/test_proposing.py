@@ -25,7 +25,7 @@ PARTIES = [{"identity": party.identity.hex(), "role": party.role} for party in k
 BABE = {"claimant": 0, "outcome": "withdraw", "slot": 0, "profile": "test", "ledger": LEDGER.hex(), "amount": 600_000}
 CORE = {**BABE, "engine": "core", "commitment": bytes([3]).hex() * 32}
 del CORE["ledger"]
-JUDGES = Judges(ledgers={LEDGER: DEFAULT}, keys=frozenset({KEY}))
+JUDGES = Judges(ledgers={LEDGER: DEFAULT}, keys=frozenset({KEY}), genesis={}, height=0)
 RULES = Rules(
     network="regtest", genesis=GENESIS, policy=Policy(contest="never", known={}, release="manual"), accept="manual",
     minimum_depth=1, bound=100, start=0, patience=86_400.0,
@@ -60,7 +60,7 @@ def test_eight_bit_digits_and_another_stake() -> None:
 def test_engine_core_has_no_key_and_no_stake() -> None:
     proposal = proposed(CORE)
     assert (proposal.graphs[0].engine, proposal.graphs[0].key, proposal.graphs[0].stake) == ("core", b"", 0)
-    assert judge(proposal, Judges(ledgers={}, keys=frozenset())) == (0, 1)
+    assert judge(proposal, Judges(ledgers={}, keys=frozenset(), genesis={}, height=0)) == (0, 1)
 
 
 @pytest.mark.parametrize(
@@ -90,9 +90,9 @@ def test_what_does_not_fit_the_engine_is_refused_by_its_field(
 def test_a_ledger_or_key_that_is_not_here_and_a_circuit_that_is_another_are_refused() -> None:
     proposal = proposed(BABE)
     with pytest.raises(PeerFault, match=r"graphs\[0\]\.statement: expected a ledger open here"):
-        judge(proposal, Judges(ledgers={}, keys=JUDGES.keys))
+        judge(proposal, Judges(ledgers={}, keys=JUDGES.keys, genesis={}, height=0))
     with pytest.raises(PeerFault, match=r"graphs\[0\]\.key"):
-        judge(proposal, Judges(ledgers=JUDGES.ledgers, keys=frozenset()))
+        judge(proposal, Judges(ledgers=JUDGES.ledgers, keys=frozenset(), genesis={}, height=0))
     for field, value in (("circuit", bytes(32)), ("digits", 127)):
         other = msgspec.structs.replace(proposal.graphs[0], **{field: value})
         with pytest.raises(PeerFault, match=rf"graphs\[0\]\.{field}"):
@@ -199,8 +199,8 @@ def test_a_loan_says_its_profile_where_coins_have_value() -> None:
 def test_a_loan_under_a_ledger_that_is_not_open_or_under_other_rules_is_refused() -> None:
     proposal = lent(LOAN)
     with pytest.raises(PeerFault, match=r"loan\.ledger: expected a ledger open here"):
-        judge(proposal, Judges(ledgers={}, keys=JUDGES.keys))
+        judge(proposal, Judges(ledgers={}, keys=JUDGES.keys, genesis={}, height=0))
     for field in LendingRules.__struct_fields__:
         other = msgspec.structs.replace(DEFAULT, **{field: getattr(DEFAULT, field) + 1})
         with pytest.raises(PeerFault, match=rf"loan\.rules\.{field}: expected {getattr(DEFAULT, field) + 1}"):
-            judge(proposal, Judges(ledgers={LEDGER: other}, keys=JUDGES.keys))
+            judge(proposal, Judges(ledgers={LEDGER: other}, keys=JUDGES.keys, genesis={}, height=0))

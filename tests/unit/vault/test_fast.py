@@ -122,7 +122,8 @@ def test_days_lie_within_the_loan() -> None:
     [
         ({"threshold": 0}, "loan.threshold"),
         ({"threshold": 4}, "loan.threshold"),
-        ({"announcements": ()}, "(price, day) of loan.announcements"),
+        ({"announcements": ()}, "len(loan.announcements)"),
+        ({"announcements": LOAN.announcements * 33}, "len(loan.announcements)"),
         ({"announcements": LOAN.announcements[:2]}, None),
         ({"announcements": LOAN.announcements[::-1]}, "attestors"),
         ({"announcements": (*LOAN.announcements, LOAN.announcements[0])}, "attestors"),
