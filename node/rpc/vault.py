@@ -10,6 +10,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Literal, assert_never
 
+import msgspec
+
 from challenge.checks import terms_of
 from challenge.deadlines import stage
 from challenge.facts import key
@@ -18,10 +20,13 @@ from circuits.engine import Encrypted
 from node.faults import LocalFault
 from node.in_words import graph_lines
 from node.ledger.claims import outcome_of
+from node.lending.fast import announcements
 from node.proposing import check_opening
 from node.rpc.table import ClaimParams, ContestParams
 from node.work.dispute import proves
 from node.work.pair import statement_of
+from vault.agreement import Fast
+from vault.ledger.forms import to_json
 from vault.terms import GraphTerms
 
 if TYPE_CHECKING:
@@ -180,8 +185,29 @@ def _graph(state: VaultState, g: int, part: Literal["claimant", "challenger"]) -
 
 async def propose(node: Node, proposal: dict[str, Any]) -> dict[str, Any]:
     """Begin a vault and say what it puts at stake. Raises LocalFault naming the field."""
-    found = await node.propose(_with_ledgers(node, proposal))
+    found = await node.propose(await _with_fast(node, _with_ledgers(node, proposal)))
     return {"id": found, "graphs": graph_lines(node.state(bytes.fromhex(found)).proposal)}
+
+
+async def _with_fast(node: Node, proposal: dict[str, Any]) -> dict[str, Any]:
+    """What the entries of path B need of the ledger's attestors, asked for unless it is there.
+
+    Raises Unavailable naming the attestors that gave none, LocalFault for entries that are none.
+    """
+    loan = proposal.get("loan")
+    if not isinstance(loan, dict) or not loan.get("fast") or loan.get("announcements") or node.ledgers is None:
+        return proposal
+    try:
+        entries = msgspec.convert(loan["fast"], tuple[Fast, ...])
+    except msgspec.ValidationError as error:
+        raise LocalFault(
+            what="loan.fast", expected="entries of slot, liquidator, price and day", came=str(error)
+        ) from error
+    opened = node.ledgers.find(str(loan.get("ledger", "")))
+    ask = node.ledgers.asking(opened.id)
+    found = await announcements(ask, opened.genesis, sorted({(entry.price, entry.day) for entry in entries}))
+    told = {"announcements": to_json(found), "threshold": opened.genesis.threshold}
+    return {**proposal, "loan": {**loan, **told}}
 
 
 def _with_ledgers(node: Node, proposal: dict[str, Any]) -> dict[str, Any]:
