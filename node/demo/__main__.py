@@ -1,4 +1,7 @@
-"""`python -m node.demo`: a chain, three daemons, seven scenarios; exit status 0 only when every balance is right."""
+"""`python -m node.demo`: a chain, three daemons, seven scenarios; with the word `lending` a loan by six daemons instead.
+
+The exit status is 0 only when every balance is right.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from pathlib import Path
 
 from node.demo.grounds import ENGINES
 from node.demo.ledger import lending
+from node.demo.loan_play import perform as lend
 from node.demo.processes import Backend, DaemonProcess
 from node.demo.rules import entries, expected
 from node.demo.scenarios import SCENARIOS, Play, games
@@ -26,6 +30,12 @@ REFRESH = 0.3
 def arguments(argv: list[str]) -> argparse.Namespace:
     """Parse the command line."""
     parser = argparse.ArgumentParser(prog="make demo ARGS=...", description=__doc__)
+    parser.add_argument(
+        "play",
+        nargs="?",
+        choices=["lending"],
+        help="a loan of four slots through a price fall; left out: the seven scenarios",
+    )
     parser.add_argument("--bitcoind", action="store_true", help="play on Bitcoin Core instead of the embedded chain")
     default = next(iter(ENGINES))
     parser.add_argument(
@@ -41,6 +51,7 @@ def arguments(argv: list[str]) -> argparse.Namespace:
         "--only", choices=["vault", "ledger"], help="scenarios 1 to 6 (vault) or 7 (ledger); all seven when left out"
     )
     parser.add_argument("--report", type=Path, help="also write balances, transactions and setup costs as JSON")
+    parser.add_argument("--chart", type=Path, help="lending: where the chart goes (default: lending.svg here)")
     parser.add_argument("--folder", type=Path, help="keep all data here (must not exist); default: a temporary folder")
     return parser.parse_args(argv)
 
@@ -123,7 +134,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="bitvm3-demo-") as temporary:
         folder = options.folder or Path(temporary)
         try:
-            right = asyncio.run(perform(options, folder))
+            right = asyncio.run((lend if options.play == "lending" else perform)(options, folder))
         except (LocalFault, PeerFault, Unavailable, TimeoutError) as fault:
             print(f"the demo stopped: {fault}", file=sys.stderr)
             for log in sorted(folder.glob("*/process.log")):

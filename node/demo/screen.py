@@ -83,16 +83,25 @@ class Screen:
 
     def update(self, height: int, looks: list[Look]) -> None:
         """Height, what each daemon does, each slot and game with everybody's next step, progress of long steps."""
+        self.draw(_view(height, looks))
+
+    def draw(self, parts: Sequence[RenderableType]) -> None:
+        """Show these parts, one above the other, in place of what is shown."""
         if self.live is not None:
-            self.live.update(Group(*_view(height, looks)))
+            self.live.update(Group(*parts))
 
 
 def _view(height: int, looks: list[Look]) -> list[RenderableType]:
-    parts: list[RenderableType] = [Panel(_daemons(looks), title=f"height {height}", title_align="left")]
+    parts: list[RenderableType] = [daemons_panel(height, looks)]
     shows = [look.show for look in looks if look.show]
     if shows:
         parts.append(_vault(looks, max(shows, key=lambda show: int(show["height"]))))
     return parts
+
+
+def daemons_panel(height: int, looks: list[Look]) -> Panel:
+    """What every daemon does, under the height of the chain."""
+    return Panel(_daemons(looks), title=f"height {height}", title_align="left")
 
 
 def _daemons(looks: list[Look]) -> Table:
@@ -120,6 +129,14 @@ def _daemons(looks: list[Look]) -> Table:
 
 def _vault(looks: list[Look], show: dict[str, Any]) -> Panel:
     stage = show["stage"]
+    parts = under_way(looks, stage)
+    if stage == "live":
+        parts.append(_slots(looks, show))
+    return Panel(Group(*parts), title=f"vault {show['vault'][:16]}", title_align="left")
+
+
+def under_way(looks: list[Look], stage: str) -> list[RenderableType]:
+    """The stages of a setup, and a bar for every job."""
     parts: list[RenderableType] = []
     if stage in STAGES and stage != "live":
         at = STAGES.index(stage)
@@ -131,9 +148,7 @@ def _vault(looks: list[Look], show: dict[str, Any]) -> Panel:
     bars = _jobs(looks)
     if bars.row_count:
         parts.append(bars)
-    if stage == "live":
-        parts.append(_slots(looks, show))
-    return Panel(Group(*parts), title=f"vault {show['vault'][:16]}", title_align="left")
+    return parts
 
 
 def _jobs(looks: list[Look]) -> Table:
@@ -252,14 +267,14 @@ def ledger_table(console: Console, view: dict[str, Any]) -> None:
     console.print(table)
 
 
-def balances(console: Console, rows: list[dict[str, Any]]) -> bool:
-    """Rows: party, before, expected, found (sats). Returns whether every balance is what the rules say."""
-    table = Table(title="Balances (sats)", title_justify="left")
+def balances(console: Console, rows: list[dict[str, Any]], title: str = "Balances (sats)") -> bool:
+    """Rows: party, before, expected, found. Returns whether every balance is what the rules say."""
+    table = Table(title=title, title_justify="left")
     for column in ("party", "before", "by the rules", "found", ""):
         table.add_column(column, justify="left" if column in ("party", "") else "right")
     for row in rows:
-        sats = [f"{row[name]:,}" for name in ("before", "expected", "found")]
-        table.add_row(row["party"], *sats, "ok" if row["expected"] == row["found"] else "WRONG")
+        numbers = [f"{row[name]:,}" for name in ("before", "expected", "found")]
+        table.add_row(row["party"], *numbers, "ok" if row["expected"] == row["found"] else "WRONG")
     console.print(table)
     return all(row["expected"] == row["found"] for row in rows)
 

@@ -1,0 +1,87 @@
+"""What the lending demo shows while it runs: health, debt, price, deadlines, slots, and what each party's policy says. Draws."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from node.demo.screen import COLOURS, Look, daemons_panel, under_way
+
+SICK, WARNED = 10_000, 12_000
+"""Basis points of health: below, a slot is for sale; below, the borrower should act (margin call at 70 %)."""
+
+
+def view(
+    height: int, looks: list[Look], shown: dict[str, Any], said: dict[str, list[dict[str, str]]]
+) -> list[RenderableType]:
+    """The daemons; the setup while there is one; the loan as the keeper says it is; what policies would do next.
+
+    `said`: by party the rows {about, does, why} of its policy.
+    """
+    parts: list[RenderableType] = [daemons_panel(height, looks)]
+    shows = [look.show for look in looks if look.show]
+    if shows:
+        stage = max(shows, key=lambda show: int(show["height"]))["stage"]
+        bars = under_way([look for look in looks if look.show], stage)
+        if bars:
+            parts.append(Panel(Group(*bars), title="setup", title_align="left"))
+    if shown.get("phase") in ("open", "ended"):
+        parts.append(Panel(Group(_figures(height, shown), _slots(shown)), title=_title(shown), title_align="left"))
+    wanted = _policies(said)
+    if wanted.row_count:
+        parts.append(Panel(wanted, title="policies", title_align="left"))
+    return parts
+
+
+def _title(shown: dict[str, Any]) -> str:
+    return f"loan {shown['vault'][:16]}, {shown['phase']}, money SIMULATED"
+
+
+def _figures(height: int, shown: dict[str, Any]) -> Table:
+    health, price = shown["health"], shown["price"]
+    colour = "red" if (health or 0) < SICK else "yellow" if health < WARNED else "green"
+    table = Table.grid(padding=(0, 3))
+    words = Text("no debt") if health is None else Text(f"{health / 10_000:.3f}", style=f"bold {colour}")
+    warned = Text("margin call", style="bold red") if shown["margin_call"] else ""
+    table.add_row(
+        "health", words, "debt", _dollars(shown["debt"] or 0), "price", f"{_dollars(price or 0)} a BTC", warned
+    )
+    blocks = [f"{row['name']} in {row['block'] - height}" for row in shown["deadlines"] if row["block"] > height]
+    return _stacked(table, Text("blocks until: " + ", ".join(blocks), style="dim"))
+
+
+def _stacked(*parts: RenderableType) -> Table:
+    table = Table.grid()
+    for part in parts:
+        table.add_row(part)
+    return table
+
+
+def _slots(shown: dict[str, Any]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for column in ("slot", "sats", "ledger", "coin", "repay for", "buy for", "paid"):
+        table.add_column(column, justify="left" if column in ("ledger", "coin") else "right")
+    for row in shown["slots"]:
+        table.add_row(
+            str(row["slot"]), f"{row['sats']:,}", row["state"], Text(row["coin"], style=COLOURS.get(row["coin"], "")),
+            *(_dollars(row[name]) if row[name] else "" for name in ("frees_for", "costs", "paid")),
+        )  # fmt: skip
+    return table
+
+
+def _policies(said: dict[str, list[dict[str, str]]]) -> Table:
+    """What is done or would be done; a quiet `no` or `waits` of everybody would fill the screen."""
+    table = Table.grid(padding=(0, 2))
+    for name, rows in said.items():
+        for row in rows:
+            if row["does"] in ("yes", "dry-run"):
+                table.add_row(Text(name, style="bold"), row["about"], row["does"], Text(row["why"][:90], style="dim"))
+    return table
+
+
+def _dollars(cents: int) -> str:
+    return f"{cents / 100:,.2f} $"
