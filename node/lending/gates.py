@@ -20,6 +20,14 @@ def answers(s: Situation) -> Iterator[Gate]:
     yield Gate(open=s.reading is not None, does="waits", why=f"the keeper says nothing of this loan: {s.said}")
 
 
+def welcome(s: Situation, kind: str, slot: int = -1) -> Iterator[Gate]:
+    """The keeper would book it: what it says that it would refuse is not asked for, and no secret is shown in vain."""
+    refusals = s.reading.refusals if s.reading is not None else ()
+    refusal = next((each for each in refusals if (each.kind, each.slot) == (kind, slot)), None)
+    why = f"the keeper would refuse it: {refusal.reason}" if refusal is not None else ""
+    yield Gate(open=refusal is None, does="waits", why=why)
+
+
 def buried(s: Situation) -> Iterator[Gate]:
     """PreFund is deep enough, and nothing has spent it."""
     prefund = s.mined("prefund")

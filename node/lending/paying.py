@@ -46,6 +46,7 @@ def _default(s: Situation, slot: int) -> Iterator[Gate]:
     yield Gate(open=s.reading.debt > 0, does="no", why="nothing is owed")
     yield from gates.priced(s)
     yield from gates.affordable(s, slot, "default")
+    yield from gates.welcome(s, "default", s.proposal.ledger_slot(slot))
 
 
 DEFAULT = Rule(
@@ -73,6 +74,7 @@ def _liquidate(s: Situation, slot: int) -> Iterator[Gate]:
         why=f"the keeper calls {collateral} sats at {reading.price} for {reading.debt} cents unhealthy, the rules do not",
     )  # fmt: skip
     yield from gates.affordable(s, slot, "liquidate")
+    yield from gates.welcome(s, "liquidate", s.proposal.ledger_slot(slot))
 
 
 LIQUIDATE = Rule(

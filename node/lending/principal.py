@@ -58,6 +58,7 @@ def _lock(s: Situation, _: int) -> Iterator[Gate]:
         open=s.reading.account >= s.loan.cents, does="waits",
         why=f"our SIMULATED account holds {s.reading.account} cents, the principal is {s.loan.cents}",
     )  # fmt: skip
+    yield from gates.welcome(s, "lock_loan")
 
 
 LOCK = Rule(
@@ -104,6 +105,7 @@ def _take(s: Situation, _: int) -> Iterator[Gate]:
         open=left > needed, does="no",
         why=f"too late to show a: the lock ends at block {lock.expires}, {max(left, 0)} to go, more than {needed} are needed",
     )  # fmt: skip
+    yield from gates.welcome(s, "take_loan")
 
 
 TAKE = Rule(

@@ -57,6 +57,7 @@ def _tender(s: Situation, slot: int) -> Iterator[Gate]:
         open=account >= read.frees_for, does="waits",
         why=f"our SIMULATED account holds {account} cents, slot {slot} owes {read.frees_for}",
     )  # fmt: skip
+    yield from gates.welcome(s, "tender", read.slot)
 
 
 TENDER = Rule(
