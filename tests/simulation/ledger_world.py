@@ -123,6 +123,7 @@ class LedgerWorld(World):
     """Five nodes; `batch` events a proof."""
 
     batch: int = 2
+    coins: Coins = "unlinked"
     forger: Forger = field(init=False)
     wire: LedgerWire = field(default_factory=LedgerWire)
     fuses: dict[str, Fuse] = field(default_factory=lambda: {name: Fuse() for name in EVERYBODY})
@@ -145,7 +146,9 @@ class LedgerWorld(World):
         for name in EVERYBODY:
             policy = Policy(contest="never", known={}, release="auto")
             how = (attest or {}).get(name, "auto")
-            self.actors[name] = LedgerActor(name, self.folder / name, self, policy, self.fuses[name], attest=how)
+            self.actors[name] = LedgerActor(
+                name, self.folder / name, self, policy, self.fuses[name], attest=how, coins=self.coins
+            )
             await self.actors[name].open()
             await self.actors[name].says(PRICE)
         self.file = self.genesis_file()

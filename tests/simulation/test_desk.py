@@ -1,0 +1,192 @@
+"""A loan at the keeper's desk, on a chain, under attestors that look at the coins."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from node.faults import LocalFault, PeerFault
+from node.lending import words
+from tests.simulation.desk_world import DEPTH, LIQUIDATOR, LOW, MINTED, DeskWorld
+from tests.simulation.ledger_world import ATTESTORS, KEEPER
+from tests.vault_kit import BORROWER, LENDER
+
+pytestmark = pytest.mark.timeout(300)
+
+PRINCIPAL = 100_000
+LAST = 1
+
+
+@asynccontextmanager
+async def a_desk(folder: Path) -> AsyncIterator[DeskWorld]:
+    world = DeskWorld(folder, {})
+    try:
+        await world.open()
+        await world.lend()
+        yield world
+    finally:
+        await world.close()
+
+
+async def test_a_loan_from_its_deposit_to_its_last_cent(tmp_path: Path) -> None:
+    async with a_desk(tmp_path) as world:
+        await world.taken()
+        reading = await world.reading(BORROWER)
+        assert reading.position is not None and reading.debt == PRINCIPAL and reading.lock.state == "taken"
+        assert reading.lock.preimage == world.kit.a and reading.account == MINTED + PRINCIPAL and reading.simulated
+        assert [slot.coin for slot in reading.slots] == ["open", "open"] and reading.final_seq == reading.seq
+        tender = await world.ask(BORROWER, words.Tender(vault=world.name, slot=LAST))
+        again = await world.ask(BORROWER, words.Tender(vault=world.name, slot=LAST))
+        assert tender == again and world.account(BORROWER) == MINTED + PRINCIPAL - tender.cents
+        show = words.ShowR(vault=world.name, slot=LAST, preimage=world.kit.r(LAST))
+        await world.ask(LENDER, show)
+        await world.publish(f"repay/{LAST}")
+        assert world.account(LENDER) == MINTED - PRINCIPAL, "not buried"
+        await world.mine(DEPTH - 1)
+        await world.settled()
+        assert world.account(LENDER) == MINTED - PRINCIPAL + tender.cents
+        assert world.position.records[LAST].settled == 1  # type: ignore[union-attr]
+        world.books_hold()
+        for name in ATTESTORS:
+            attestor = world.actors[name].room.attestor
+            assert attestor is not None and attestor.signed and not attestor.pending
+            assert world.name in world.actors[name].room.registry.loans
+        assert (await world.reading(LENDER)).slots[LAST].template_paid
+
+
+async def test_a_liquidator_s_money_is_the_lender_s_when_the_coin_is_the_liquidator_s(tmp_path: Path) -> None:
+    async with a_desk(tmp_path) as world:
+        await world.taken()
+        await world.says_everybody(LOW)
+        await world.until_true(lambda: world.desk.keeper.posted.totals.price == LOW)
+        receipt = await world.ask(LIQUIDATOR, words.Liquidate(vault=world.name, slot=0))
+        await world.settled()
+        graph = next(g for g, t in enumerate(world.kit.proposal.graphs) if (t.claimant, t.slot) == (LIQUIDATOR, 0))
+        await world.publish(f"{graph}/claim")
+        with pytest.raises(PeerFault, match="no open claim of another party"):
+            await world.ask(BORROWER, words.Tender(vault=world.name, slot=0))
+        await world.mine(world.kit.proposal.timelocks.contest)
+        await world.publish(f"{graph}/uncontested_payout")
+        await world.mine(DEPTH - 1)
+        await world.settled()
+        assert world.account(LENDER) == MINTED - PRINCIPAL + receipt.cents
+        assert world.account(LIQUIDATOR) == MINTED - receipt.cents
+        world.books_hold()
+
+
+async def test_a_spend_that_a_reorg_takes_back_before_it_is_buried_moves_no_money(tmp_path: Path) -> None:
+    async with a_desk(tmp_path) as world:
+        await world.taken()
+        receipt = await world.ask(BORROWER, words.Tender(vault=world.name, slot=LAST))
+        await world.ask(LENDER, words.ShowR(vault=world.name, slot=LAST, preimage=world.kit.r(LAST)))
+        await world.settled()
+        await world.publish(f"repay/{LAST}")
+        assert (await world.reading(BORROWER)).slots[LAST].coin == "spent"
+        await world.chain.forget(1, keep_transactions=False)
+        await world.chain.mine()
+        await world.mine(DEPTH)
+        await world.settled()
+        assert (await world.reading(BORROWER)).slots[LAST].coin == "open"
+        assert world.account(LENDER) == MINTED - PRINCIPAL and world.desk.money.state.held == receipt.cents
+        await world.actors[KEEPER].restart()
+        await world.caught_up()
+        assert (await world.reading(BORROWER)).slots[LAST].coin == "open", "gone from the disk, too"
+        await world.publish(f"repay/{LAST}")
+        await world.mine(DEPTH - 1)
+        await world.settled()
+        assert world.account(LENDER) == MINTED - PRINCIPAL + receipt.cents
+        world.books_hold()
+
+
+# ---- a keeper that lies ------------------------------------------------------------------------------------------------
+async def lied(world: DeskWorld, says: str, *events: dict[str, object]) -> None:
+    """The keeper's operator posts past the desk; nobody signs, and everybody says why."""
+    before = world.seqs()[KEEPER]
+    keeper = world.desk.keeper
+    await keeper.post(events)
+    await keeper.seal()
+    await world.until_true(lambda: all(world.doubts(name) for name in ATTESTORS))
+    for name in ATTESTORS:
+        assert says in world.doubts(name), world.doubts(name)
+    assert world.seqs()[KEEPER] == before
+
+
+async def test_a_loan_without_vault_is_not_signed(tmp_path: Path) -> None:
+    async with a_desk(tmp_path) as world:
+        await world.until_true(lambda: bool(world.desk.keeper.posted.totals.price))
+        await world.settled()
+        borrower, lender = world.who(BORROWER).hex(), world.who(LENDER).hex()
+        await lied(
+            world, "on our chain, came none",
+            {"kind": "open", "vault": world.name.hex(), "owner": borrower, "lender": lender,
+             "sats": list(world.kit.proposal.slots), "cents": PRINCIPAL, "maturity": 500, "last_record": 600},
+        )  # fmt: skip
+
+
+async def test_a_loan_without_terms_is_not_signed(tmp_path: Path) -> None:
+    async with a_desk(tmp_path) as world:
+        await world.until_true(lambda: bool(world.desk.keeper.posted.totals.price))
+        await world.settled()
+        await lied(
+            world, "came none from anybody",
+            {"kind": "open", "vault": "42" * 32, "owner": "11" * 32, "lender": "22" * 32, "sats": [10_000_000],
+             "cents": 100, "maturity": 500, "last_record": 600},
+        )  # fmt: skip
+
+
+async def test_a_liquidation_while_another_claim_is_open_is_not_signed(tmp_path: Path) -> None:
+    async with a_desk(tmp_path) as world:
+        await world.taken()
+        graphs = world.kit.proposal.graphs
+        mine = next(g for g, t in enumerate(graphs) if (t.claimant, t.slot) == (BORROWER, 0))
+        await world.publish(f"{mine}/claim")
+        await world.says_everybody(LOW)
+        await world.until_true(lambda: world.desk.keeper.posted.totals.price == LOW)
+        await world.settled()
+        with pytest.raises(PeerFault, match="no open claim of another party"):
+            await world.ask(LIQUIDATOR, words.Liquidate(vault=world.name, slot=0))
+        theirs = next(each for each in world.desk.registry.loans[world.name].opener.deposit.claims
+                      if (each.outcome, each.slot) == ("liquidate", 0))  # fmt: skip
+        await world.desk.keeper.post(await accrued(world))
+        await lied(
+            world, "no open claim of another party",
+            {"kind": "liquidate", "vault": world.name.hex(), "payer": theirs.claimant.hex(), "template": theirs.template.hex()},
+        )  # fmt: skip
+
+
+async def accrued(world: DeskWorld) -> list[dict[str, object]]:
+    """The ledger at the tip, if it is not there."""
+    behind = world.desk.keeper.posted.totals.height < world.chain.height
+    return [{"kind": "accrue"}] if behind else []
+
+
+async def test_money_that_goes_to_the_lender_although_the_coin_went_elsewhere_is_not_signed(tmp_path: Path) -> None:
+    async with a_desk(tmp_path) as world:
+        await world.taken()
+        await world.says_everybody(LOW)
+        await world.until_true(lambda: world.desk.keeper.posted.totals.price == LOW)
+        await world.ask(LIQUIDATOR, words.Liquidate(vault=world.name, slot=0))
+        await world.settled()
+        automat = world.actors[KEEPER].room.automat
+        assert automat is not None
+        world.actors[KEEPER].room.tasks[-1].cancel()  # its operator posts by hand from now on
+        await world.publish("repay/0")  # the lender gave r away: the coin is the borrower's
+        await world.mine(DEPTH)
+        await world.desk.keeper.post(await accrued(world))
+        await lied(
+            world, "so expected 3, it pays another, came 1",
+            {"kind": "close", "vault": world.name.hex(), "slot": 0, "how": 1},
+        )  # fmt: skip
+
+
+async def test_what_moved_money_is_not_discarded(tmp_path: Path) -> None:
+    async with a_desk(tmp_path) as world:
+        await world.taken()
+        world.actors[KEEPER].room.tasks[-1].cancel()  # nothing is sealed by itself
+        await world.ask(BORROWER, words.Repay(vault=world.name, cents=7))
+        with pytest.raises(LocalFault, match="moved no money"):
+            await world.desk.keeper.discard()
+        world.books_hold()
