@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, assert_never
 
@@ -18,7 +19,7 @@ from challenge.states import Stage, VaultState
 from circuits.artifact import Manifest, manifest_id
 from circuits.faults import PeerFault
 from node.decisions import decisions
-from node.in_words import graph_lines
+from node.in_words import Known, graph_lines, risks
 from node.ledger.claims import outcome_of
 from vault.fees import amounts_of
 from vault.graph import VaultGraph
@@ -61,7 +62,7 @@ async def show_vault(node: Node, vault: bytes) -> dict[str, Any]:
         "parties": [{"identity": party.identity.hex(), "role": party.role} for party in proposal.parties],
         "slots": slots,
         "graphs": [_graph(state, g, game) for g, game in enumerate(view.graphs)],
-        **({"risks": graph_lines(proposal)} if stage(state) is Stage.PROPOSED else {}),
+        **(await asyncio.to_thread(_agreed, node, state) if stage(state) is Stage.PROPOSED else {}),
         "pairs": _pairs(state),
         "decisions": [each.as_json() for each in decisions(state)],
         "agenda": [
@@ -91,6 +92,13 @@ def _progress(node: Node, state: VaultState) -> list[dict[str, Any]]:
         }
         for row in progress(state)
     ]
+
+
+def _agreed(node: Node, state: VaultState) -> dict[str, Any]:
+    """What a party reads before it agrees; its graphs too, since the vault's own rows say where their games stand."""
+    known = Known.of(node.context)
+    said = risks(state.proposal, state.me, known)
+    return {"risks": {**said, "graphs": graph_lines(state.proposal, known)}}
 
 
 def _graph(state: VaultState, g: int, game: GraphView) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from node.cli.call import call, say
+from node.cli.show import show_json
 from node.cli.watched import watched
 from node.faults import LocalFault
 from snark.faults import MalformedFault
@@ -61,7 +62,31 @@ def propose(
     for graph in graphs if ledger is not None and isinstance(graphs, list) else ():
         if isinstance(graph, dict) and not graph.keys() & {"ledger", "commitment"}:
             graph["ledger"] = ledger
-    say(context, call(context, "vault.propose", proposal=proposal))
+    _agreement(context, call(context, "vault.propose", proposal=proposal))
+
+
+def _agreement(context: typer.Context, answer: dict[str, Any]) -> None:
+    """Print an answer; what a party risks by agreeing in parts, each with its heading."""
+    risks = answer.get("risks")
+    if context.obj[1] is show_json or not isinstance(risks, dict):
+        say(context, answer)
+        return
+    parts: dict[str, Any] = {name: value for name, value in answer.items() if name not in ("risks", "graphs")}
+    say(
+        context,
+        {
+            **parts,
+            "you are": risks["you"],
+            "what you can lose": risks["can_lose"],
+            "what this node must keep running for": risks["keep_running"],
+            "what must be there, in sats": risks["totals"],
+            "what the setup takes; the time is an ESTIMATE": risks["setup"],
+            "what is trusted, and what is simulated": [
+                {"": f"{n}.", "not proven to you": line} for n, line in enumerate(risks["trusts"], 1)
+            ],
+            "graphs": risks.get("graphs", answer.get("graphs")),
+        },
+    )
 
 
 def _proposal(file: Path) -> dict[str, Any]:
@@ -90,8 +115,8 @@ def _content(file: Path, what: str, most: int) -> bytes:
 
 @vault.command()
 def accept(context: typer.Context, vault_id: Id) -> None:
-    """Accept a proposal."""
-    say(context, call(context, "vault.accept", id=vault_id))
+    """Accept a proposal; says what this party has agreed to (`vault show` says it before)."""
+    _agreement(context, call(context, "vault.accept", id=vault_id))
 
 
 @vault.command()
@@ -111,7 +136,7 @@ def vault_list(context: typer.Context) -> None:
 @vault.command("show")
 def vault_show(context: typer.Context, vault_id: Id) -> None:
     """One vault: state, deadlines, transactions."""
-    say(context, call(context, "vault.show", id=vault_id))
+    _agreement(context, call(context, "vault.show", id=vault_id))
 
 
 @vault.command(epilog=_EXAMPLES)

@@ -26,7 +26,7 @@ from node.rpc.table import (
     WaitParams,
     bind,
 )
-from node.rpc.vault import claim, contest, propose
+from node.rpc.vault import accept, claim, contest, propose
 from node.view import show_vault, vault_line
 
 if TYPE_CHECKING:
@@ -69,8 +69,8 @@ def methods(daemon: Daemon) -> list[Method]:
     async def propose_(params: ProposeParams) -> Any:
         return await propose(node, params.proposal)
 
-    async def accept(params: VaultParams) -> Any:
-        return await node.order(params.id, "want_accept")
+    async def accept_(params: VaultParams) -> Any:
+        return await accept(node, params.id)
 
     async def reject(params: RejectParams) -> Any:
         return await node.order(params.id, "want_abort", value=params.reason.encode())
@@ -123,7 +123,7 @@ def methods(daemon: Daemon) -> list[Method]:
             "peer.list": peers,
             "peer.connect": connect,
             "vault.propose": propose_,
-            "vault.accept": accept,
+            "vault.accept": accept_,
             "vault.reject": reject,
             "vault.list": listing,
             "vault.show": show,

@@ -18,7 +18,7 @@ from challenge.facts import key
 from challenge.states import Stage, VaultState
 from circuits.engine import Encrypted
 from node.faults import LocalFault
-from node.in_words import graph_lines
+from node.in_words import Known, graph_lines, risks
 from node.ledger.claims import outcome_of
 from node.lending.fast import announcements
 from node.proposing import check_opening
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from node.app import Node
     from node.ledger.room import Ledgers
 
-__all__ = ["claim", "contest", "propose"]
+__all__ = ["accept", "claim", "contest", "propose"]
 
 YES = b"\x01"
 G1 = (1, 2)
@@ -184,9 +184,21 @@ def _graph(state: VaultState, g: int, part: Literal["claimant", "challenger"]) -
 
 
 async def propose(node: Node, proposal: dict[str, Any]) -> dict[str, Any]:
-    """Begin a vault and say what it puts at stake. Raises LocalFault naming the field."""
+    """Begin a vault and say what it puts at stake, and for this party. Raises LocalFault naming the field."""
     found = await node.propose(await _with_fast(node, _with_ledgers(node, proposal)))
-    return {"id": found, "graphs": graph_lines(node.state(bytes.fromhex(found)).proposal)}
+    return {"id": found, **await asyncio.to_thread(_stakes, node, node.state(bytes.fromhex(found)))}
+
+
+async def accept(node: Node, vault: str) -> dict[str, Any]:
+    """Agree to a proposal, and say what this party has agreed to. Raises LocalFault."""
+    state = node.state(node.find(vault))
+    said = await asyncio.to_thread(_stakes, node, state)  # before: what cannot be said is not agreed to
+    return {**await node.order(vault, "want_accept"), **said}
+
+
+def _stakes(node: Node, state: VaultState) -> dict[str, Any]:
+    known = Known.of(node.context)
+    return {"graphs": graph_lines(state.proposal, known), "risks": risks(state.proposal, state.me, known)}
 
 
 async def _with_fast(node: Node, proposal: dict[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import pytest
 
 from challenge.facts import key
 from node.faults import LocalFault
-from node.in_words import graph_lines
+from node.in_words import Known, graph_lines
 from node.metrics import exposition
 from node.rpc.drill import drill
 from node.rpc.table import ClaimParams, ContestParams
@@ -113,7 +113,8 @@ async def test_a_drill_reads_everything_and_notices_one_changed_byte(world: Worl
     vault = await open_vault(world)
     shown = await show(world, "borrower", vault)
     sizes = {row["challenger"]: row["kept_bytes"] for row in shown["pairs"]}
-    (said,) = graph_lines(world.state("borrower", vault).proposal)
+    known = Known.of(world.actors["borrower"].node.context)
+    (said,) = graph_lines(world.state("borrower", vault).proposal, known)
     assert said["kept_mib"] == round(sizes[1] / 2**20, 1) and said["presignatures"] == 2048 * 3
     assert f"its stake of {said['stake']} sats" in said["risk"]
     rows = await world.actors["borrower"].ask(lambda node: drill(node, vault.hex()))

@@ -8,10 +8,11 @@ from dataclasses import replace
 import pytest
 
 from tests.models.bitcoin_tx import parse
-from tests.vault_kit import BORROWER, LENDER, Kit, kit
+from tests.vault_kit import BORROWER, LENDER, Kit, fast_kit, kit, lending_kit
 from vault.endings import Wait, coins_of, endings, foreseen, kind_of, of_coin
 
-KITS = {"core": kit(), "babe": kit(engine="babe"), "babe of five": kit(engine="babe", challengers=3)}
+KITS = {"core": kit(), "babe": kit(engine="babe"), "babe of five": kit(engine="babe", challengers=3),
+        "a loan": lending_kit(), "a loan with path B": fast_kit()}  # fmt: skip
 
 
 @pytest.fixture(params=KITS, name="vault")
@@ -21,7 +22,7 @@ def _vault(request: pytest.FixtureRequest) -> Kit:
 
 def test_every_transaction_stands_in_the_table_once_and_every_bond_and_stake_that_is_never_used(vault: Kit) -> None:
     rows, graph = endings(vault.graph), vault.graph
-    coins = {f"bond/{g}" for g in range(2)} | {f"stake/{g}/{k}" for g, k in graph.plan.stakes}
+    coins = {f"bond/{g}" for g in range(len(vault.proposal.graphs))} | {f"stake/{g}/{k}" for g, k in graph.plan.stakes}
     assert Counter(row.transaction for row in rows) == Counter([*graph.templates, *coins])
 
 
@@ -57,11 +58,14 @@ def test_publishers_are_those_of_the_leaves(vault: Kit) -> None:
     assert {name: rows[name] for name in vault.graph.templates} == dict(vault.graph.spenders)
 
 
-def test_a_slot_ends_in_one_of_six_ways_a_stake_in_four(vault: Kit) -> None:
-    rows = endings(vault.graph)
-    assert coins_of(rows)[:2] == ("slot/0", "slot/1")
-    kinds = [kind_of(row.transaction) for row in of_coin(rows, "slot/0")]
-    assert kinds == ["refund", "repay", "deadman", "uncontested_payout", "contested_payout"]
+def test_a_slot_ends_in_every_way_that_its_graphs_and_entries_give_a_stake_in_four(vault: Kit) -> None:
+    rows, proposal = endings(vault.graph), vault.proposal
+    assert coins_of(rows)[: len(proposal.slots)] == tuple(f"slot/{s}" for s in range(len(proposal.slots)))
+    for s in range(len(proposal.slots)):
+        claims = sum(graph.slot == s for graph in proposal.graphs)
+        wanted = Counter(refund=1, repay=1, deadman=1, uncontested_payout=claims, contested_payout=claims)
+        wanted.update(["liquidate"] * sum(entry.slot == s for entry in proposal.fast))
+        assert Counter(kind_of(row.transaction) for row in of_coin(rows, f"slot/{s}")) == wanted
     for coin in coins_of(rows):
         if coin.startswith("stake/"):
             kinds = [kind_of(row.transaction) for row in of_coin(rows, coin)]
@@ -85,7 +89,9 @@ def test_blocks_are_those_of_the_terms(vault: Kit) -> None:
         assert set(rows["0/no_payout/1"].instead) >= {"0/refute/1", "0/stake_back/1", "0/contested_payout"}
 
 
-def test_a_rest_goes_to_the_other_side(vault: Kit) -> None:
+@pytest.mark.parametrize("name", ["core", "babe"])
+def test_a_rest_goes_to_the_other_side(name: str) -> None:
+    vault = KITS[name]
     (paid,) = [row for row in endings(vault.graph) if row.transaction == "1/uncontested_payout"]
     assert [(p.to, p.sats) for p in paid.pays[:2]] == [(LENDER, 7_000_000), (BORROWER, 3_000_000)]
 
