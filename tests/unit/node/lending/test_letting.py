@@ -1,0 +1,110 @@
+"""Path B by policy: when the lender lets a liquidation go, when the liquidator asks the attestors, and what stops either."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from challenge.facts import key
+from challenge.game import fold
+from node.lending import money, words
+from node.lending.counter import judge, opening
+from node.lending.situation import Situation
+from node.lending.wish import OpenFast, Order
+from tests.unit.node.lending.party_scene import AUTO, LIVING, log, situation, wish
+from tests.unit.node.lending.scene import BORN, CHALLENGER, LIQUIDATOR, LOW, TIP, Scene
+from tests.vault_kit import BORROWER, LENDER, fast_kit
+
+OTHER = LIQUIDATOR + 1
+
+
+def unhealthy() -> Scene:
+    """A loan with entries (0: slot 0 for Q, 1: slot 0 for the other, 2 and 3: slot 1); nobody has paid."""
+    found = Scene(kit=fast_kit())
+    for party in (BORROWER, LENDER, LIQUIDATOR, OTHER):
+        found.move(money.Mint(to=found.who(party), cents=1_000_000))
+    found.prefunded()
+    cents = found.loan.opener.loan.cents
+    found.move(
+        money.Lock(vault=found.name, lender=found.who(LENDER), cents=cents, expires=TIP + 1),
+        money.Take(vault=found.name, borrower=found.who(BORROWER), preimage=found.kit.a),
+    )
+    found.born()
+    found.post(opening(found.loan, BORN))
+    found.marked(LOW)
+    return found
+
+
+def liquidated() -> Scene:
+    """Q has paid for slot 0."""
+    found = unhealthy()
+    found.book(judge(found.view, found.who(LIQUIDATOR), words.Liquidate(vault=found.name, slot=0)))
+    return found
+
+
+UNPAID, PAID = unhealthy(), liquidated()
+
+
+def of(party: int, **changes: Any) -> Situation:
+    return situation(PAID, party, **changes)
+
+
+def asks(s: Situation) -> list[str]:
+    """What of path B is asked at all."""
+    names = [f"{kind}/{f}" for kind in ("let", "take_fast") for f in range(4)]
+    return [name for name in names if wish(s, name) is not None]
+
+
+def test_both_act_on_the_proven_record_of_exactly_that_slot_and_liquidator() -> None:
+    lender, liquidator = of(LENDER), of(LIQUIDATOR)
+    assert asks(lender) == ["let/0"]
+    assert asks(liquidator) == ["take_fast/0"]
+    let, take = wish(lender, "let/0"), wish(liquidator, "take_fast/0")
+    assert let is not None and (let.does, let.action) == ("yes", Order(key="want_fast_release/0"))
+    assert take is not None and (take.does, take.action) == ("yes", OpenFast(entry=0))
+
+
+@pytest.mark.parametrize("party", [BORROWER, OTHER, CHALLENGER])
+def test_nobody_else_is_asked(party: int) -> None:
+    assert asks(of(party)) == []
+
+
+@pytest.mark.parametrize("party", [LENDER, LIQUIDATOR])
+def test_without_a_payment_nothing_is_asked(party: int) -> None:
+    assert asks(situation(UNPAID, party)) == []
+
+
+@pytest.mark.parametrize(("party", "about"), [(LENDER, "let/0"), (LIQUIDATOR, "take_fast/0")])
+def test_what_only_the_keeper_says_waits(party: int, about: str) -> None:
+    """The keeper's word without our own final checkpoint, or with one from before the payment."""
+    older = situation(UNPAID, party).opening
+    for changes in ({"opening": None}, {"opening": older}):
+        found = wish(of(party, **changes), about)
+        assert found is not None and (found.does, found.action) == ("waits", None)
+
+
+@pytest.mark.parametrize(("party", "about"), [(LENDER, "let/0"), (LIQUIDATOR, "take_fast/0")])
+def test_what_is_proven_needs_no_keeper(party: int, about: str) -> None:
+    found = wish(of(party, reading=None, keeper="away", said="away"), about)
+    assert found is not None and found.does == "yes"
+
+
+def test_a_lender_that_releases_by_hand_lets_nothing_go() -> None:
+    found = wish(of(LENDER, policy=replace(AUTO, release="manual")), "let/0")
+    assert found is not None and found.does == "no" and "path C" in found.why
+
+
+@pytest.mark.parametrize(("party", "order"), [(LENDER, "want_fast_release"), (LIQUIDATOR, "want_fast")])
+def test_what_was_ordered_is_not_asked_again(party: int, order: str) -> None:
+    assert asks(of(party, facts={key(order, 0): b""})) == []
+
+
+@pytest.mark.parametrize("end", ["liquidate/0", "repay/0", "foreign/vault/0"])
+@pytest.mark.parametrize("party", [LENDER, LIQUIDATOR])
+def test_a_coin_that_is_gone_ends_it(party: int, end: str) -> None:
+    seen = (*LIVING, *log((end, TIP)))
+    found = of(party, seen=seen)
+    assert found.view == fold(found.proposal, seen)
+    assert asks(found) == []
