@@ -29,7 +29,7 @@ def show(value: Any) -> None:
         case dict():
             _show_object(target, value)
         case list() if value and all(isinstance(item, dict) for item in value):
-            target.print(_rows(value))
+            target.print(rows(value))
         case list():
             for item in value:
                 target.print(escape(_text(item)))
@@ -59,7 +59,7 @@ def _show_object(target: Console, value: dict[str, Any]) -> None:
     target.print(_lines({name: item for name, item in value.items() if name not in blocks}))
     for name, block in blocks.items():
         target.print(f"\n[bold]{escape(visible(name))}[/bold]")
-        target.print(_rows(block) if isinstance(block, list) else _lines(block))
+        target.print(rows(block) if isinstance(block, list) else _lines(block))
 
 
 def _lines(value: dict[str, Any]) -> Table:
@@ -75,13 +75,14 @@ def _is_rows(value: Any) -> bool:
     return isinstance(value, list) and bool(value) and all(isinstance(item, dict) for item in value)
 
 
-def _rows(rows: list[dict[str, Any]]) -> Table:
-    names = list(dict.fromkeys(name for row in rows for name in row))
+def rows(values: list[dict[str, Any]]) -> Table:
+    """Objects as a table, one a row, under the names of their fields."""
+    names = list(dict.fromkeys(name for row in values for name in row))
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in names:
-        numeric = all(isinstance(row.get(name), int | float | None) for row in rows)
+        numeric = all(isinstance(row.get(name), int | float | None) for row in values)
         table.add_column(escape(visible(name)), justify="right" if numeric else "left", overflow="fold")
-    for row in rows:
+    for row in values:
         table.add_row(*(escape(_text(row.get(name))) for name in names))
     return table
 

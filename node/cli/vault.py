@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from node.cli.call import call, say
+from node.cli.setup_watch import attend
 from node.cli.show import show_json
 from node.cli.watched import watched
 from node.faults import LocalFault
@@ -137,6 +138,18 @@ def vault_list(context: typer.Context) -> None:
 def vault_show(context: typer.Context, vault_id: Id) -> None:
     """One vault: state, deadlines, transactions."""
     _agreement(context, call(context, "vault.show", id=vault_id))
+
+
+@vault.command("watch")
+def vault_watch(context: typer.Context, vault_id: Id) -> None:
+    """Watch a setup until the vault lives: every party's progress, who is waited for, what it costs.
+
+    Exit status 1: the setup ended.
+    """
+    show = attend(context, vault_id)
+    say(context, {name: show[name] for name in ("vault", "stage", "end", "setup", "cost")})
+    if show["stage"] != "live":
+        raise typer.Exit(1)
 
 
 @vault.command(epilog=_EXAMPLES)

@@ -9,7 +9,7 @@ from blake3 import blake3
 
 from challenge.bodies import Funded, decode
 from challenge.checks import terms_of
-from challenge.facts import everyone, key
+from challenge.facts import everyone, key, parts
 from challenge.states import Job, VaultState
 from native import NativeError
 from native._native.signing import Presigning, equal_nonces, is_point
@@ -95,7 +95,7 @@ async def derive_graph(context: Context, state: VaultState, job: Job) -> Facts:
     if found:
         await context.write(found)
     graph = await context.graph(state)
-    return ((key("digest", state.me), graph.digest()),)
+    return ((key("digest", state.me), await asyncio.to_thread(graph.digest)),)
 
 
 def derived(state: VaultState, context: Context) -> VaultGraph:
@@ -106,7 +106,7 @@ def derived(state: VaultState, context: Context) -> VaultGraph:
 async def nonces(context: Context, state: VaultState, job: Job) -> Facts:
     """The public nonces of every session, part by part."""
     graph = await context.graph(state)
-    ephemeral, steps = context.keys.ephemeral(context.name(state)), context.count(state, job, len(graph.parts))
+    ephemeral, steps = context.keys.ephemeral(context.name(state)), context.count(state, job, parts(state.proposal))
 
     def make() -> Facts:
         share, facts = share_of_group(ephemeral), []
@@ -126,17 +126,20 @@ def _all_of(context: Context, state: VaultState, kind: str, part: int) -> list[b
 async def sign(context: Context, state: VaultState, job: Job) -> Facts:
     """Partial signatures of every session. The guard lets one version of (nonces, messages, points) pass, ever."""
     graph = await context.graph(state)
-    ephemeral, steps = context.keys.ephemeral(context.name(state)), context.count(state, job, len(graph.parts))
+    ephemeral, steps = context.keys.ephemeral(context.name(state)), context.count(state, job, parts(state.proposal))
 
     def make() -> Facts:
         share, facts = share_of_group(ephemeral), []
         for i, part in enumerate(graph.parts):
             public = _all_of(context, state, "nonces", i)
-            _check_nonces(public, i, len(part))
+            _check_lengths(public, i, len(part))
             _claim_nonces(context.guard, state, i, graph.digest(), public)
-            facts.append(
-                (key("partials", state.me, i), graph.presigning(part).sign(nonce_seed(ephemeral, i), share, public))
-            )
+            try:
+                made = graph.presigning(part).sign(nonce_seed(ephemeral, i), share, public)
+            except NativeError:
+                _check_nonces(public, i)
+                raise
+            facts.append((key("partials", state.me, i), made))
             steps.advance()
         return tuple(facts)
 
@@ -145,16 +148,21 @@ async def sign(context: Context, state: VaultState, job: Job) -> Facts:
     return stated
 
 
-def _check_nonces(public: list[bytes], part: int, sessions: int) -> None:
-    """Two points a session from everyone. Raises PeerFault naming whose are none."""
+def _check_lengths(public: list[bytes], part: int, sessions: int) -> None:
     for p, nonces in enumerate(public):
-        name = key("nonces", p, part)
         if len(nonces) != PUBLIC_NONCE * sessions:
-            raise PeerFault(what=name, expected=f"{PUBLIC_NONCE * sessions} bytes", came=f"{len(nonces)} bytes")
+            raise PeerFault(
+                what=key("nonces", p, part), expected=f"{PUBLIC_NONCE * sessions} bytes", came=f"{len(nonces)} bytes"
+            )
+
+
+def _check_nonces(public: list[bytes], part: int) -> None:
+    """Two points a session from everyone. Raises PeerFault naming whose are none; asked only when signing has failed."""
+    for p, nonces in enumerate(public):
         for at in range(0, len(nonces), 33):
             if not is_point(nonces[at : at + 33]):
                 raise PeerFault(
-                    what=f"{name}, session {at // PUBLIC_NONCE}",
+                    what=f"{key('nonces', p, part)}, session {at // PUBLIC_NONCE}",
                     expected="two points",
                     came=nonces[at : at + 33].hex(),
                 )
@@ -177,7 +185,7 @@ async def aggregate(context: Context, state: VaultState, job: Job) -> Facts:
     checking every partial of five parties singly takes five times as long.
     """
     graph = await context.graph(state)
-    steps = context.count(state, job, len(graph.parts) + 1)
+    steps = context.count(state, job, parts(state.proposal) + 1)
 
     def make() -> bytes:
         found = b""

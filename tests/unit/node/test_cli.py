@@ -283,6 +283,36 @@ async def test_a_claim_that_takes_long_is_asked_for_again(daemon: Daemon, tmp_pa
     assert len(daemon.calls) == 4, "what is not there is no slow answer"
 
 
+def setup_at(stage: str, owes: str = "", end: str = "") -> dict[str, Any]:
+    rows = [
+        {"party": p, "role": role, "stage": stage, "facts": 1, "of": 2, "owes": owes if p == 1 else ""}
+        for p, role in enumerate(("borrower", "lender"))
+    ]
+    cost = {"seconds": 1.5, "received": 10, "sent": 20, "made": 3, "checked": 4}
+    return {
+        "vault": VAULT, "stage": stage, "end": end, "jobs": [{"kind": "sign", "indices": [], "done": 1, "total": 4}],
+        "progress": [] if stage in ("live", "aborted") else rows, "setup": [{"stage": "keys", **cost}], "cost": cost,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(("last", "status"), [(setup_at("live"), 0), (setup_at("aborted", end="party 1 lied"), 1)])
+async def test_a_setup_is_watched_until_it_is_over(
+    daemon: Daemon, tmp_path: Path, capsys: pytest.CaptureFixture[str], last: dict[str, Any], status: int
+) -> None:
+    keys, nonces = setup_at("keys", "keys/1"), setup_at("nonces")
+    daemon.answers = [keys, keys, nonces, last]
+    assert await bitvm3(tmp_path, "vault", "watch", VAULT) == status
+    assert daemon.calls == [("vault.show", {"id": VAULT})] * 4
+    out, err = capsys.readouterr()
+    assert err.splitlines() == [
+        "keys: waits for party 1 (lender) for keys/1",
+        "nonces: waits for this node",
+        f"{last['stage']} {last['end']}".rstrip(),
+    ]
+    assert "checked" in out
+    assert "received" in out
+
+
 async def test_a_proof_under_way_is_shown_on_a_line(tmp_path: Path) -> None:
     """By the daemon's own events; another job's, and other events, do not disturb it."""
     running = {"state": "running", "stage": "sums", "done": 0.25}
