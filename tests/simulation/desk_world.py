@@ -21,7 +21,7 @@ from node.limits import PRODUCT
 from tests.simulation.chain import MemoryChain
 from tests.simulation.ledger_world import EVERYBODY, KEEPER, PRICE, LedgerWorld
 from tests.simulation.world import GENESIS
-from tests.vault_kit import BORROWER, LENDER, SLOT, Kit, loan, loan_graphs, make_proposal
+from tests.vault_kit import BORROWER, LENDER, SLOT, Kit, digest, loan, loan_graphs, make_proposal
 from vault.agreement import Coin, Loan, PartyKeys, encode
 from vault.ledger.position import Position
 from vault.ledger.rules import DEFAULT
@@ -57,13 +57,15 @@ class MinedKit(Kit):
         return msgspec.structs.replace(coin, txid=txid, vout=vout)
 
 
-async def kit_on(chain: MemoryChain, terms: Loan, *, slots: int = 2) -> MinedKit:
-    """A loan whose deposits, bonds and stakes are mined."""
+async def kit_on(
+    chain: MemoryChain, terms: Loan, *, slots: int = 2, name: str = "desk", genesis: bytes = GENESIS
+) -> MinedKit:
+    """A loan whose deposits, bonds and stakes are mined; another name is another vault of the same parties."""
     values = (SLOT,) * slots
     graphs = loan_graphs(values, liquidators=1, statement=terms.ledger)
     proposal = make_proposal(graphs=graphs, slots=values, liquidators=1, challengers=0, loan=terms)
-    proposal = msgspec.structs.replace(proposal, genesis=GENESIS)
-    plain = Kit(proposal=proposal, name="desk")
+    proposal = msgspec.structs.replace(proposal, genesis=genesis, salt=digest(name))
+    plain = Kit(proposal=proposal, name=name)
     coins = [
         coin
         for keys in plain.unchecked_terms.keys
@@ -72,7 +74,7 @@ async def kit_on(chain: MemoryChain, terms: Loan, *, slots: int = 2) -> MinedKit
     await chain.mine(*((coin.script_pubkey, coin.value) for coin in coins))
     gifts = [(chain.txid(raw), 0) for raw in chain.blocks[-1].txs]
     real = {(coin.txid, coin.vout): gift for coin, gift in zip(coins, gifts, strict=False)}
-    return MinedKit(proposal=proposal, name="desk", real=real)
+    return MinedKit(proposal=proposal, name=name, real=real)
 
 
 @dataclass
@@ -153,9 +155,9 @@ class DeskWorld(LedgerWorld):
         found: Reading = await self.actors[KEEPER].ask(order)
         return found
 
-    async def publish(self, name: str) -> None:
-        """A transaction of the vault, in the next block."""
-        answer = await self.chain.broadcast(self.kit.finish(name))
+    async def publish(self, name: str, kit: Kit | None = None) -> None:
+        """A transaction of the vault (or of another one's kit), in the next block."""
+        answer = await self.chain.broadcast((kit or self.kit).finish(name))
         assert type(answer).__name__ in ("Accepted", "AlreadyKnown"), answer
         await self.mine()
 

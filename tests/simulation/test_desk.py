@@ -7,12 +7,15 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from node.faults import LocalFault, PeerFault
 from node.lending import words
-from tests.simulation.desk_world import DEPTH, LIQUIDATOR, LOW, MINTED, DeskWorld
+from tests.simulation.desk_world import DEPTH, LIQUIDATOR, LOW, MINTED, RULES, DeskWorld, kit_on
 from tests.simulation.ledger_world import ATTESTORS, KEEPER
-from tests.vault_kit import BORROWER, LENDER
+from tests.simulation.world import GENESIS
+from tests.vault_kit import BORROWER, LENDER, Kit
+from vault.agreement import Loan, encode
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -190,3 +193,61 @@ async def test_what_moved_money_is_not_discarded(tmp_path: Path) -> None:
         with pytest.raises(LocalFault, match="moved no money"):
             await world.desk.keeper.discard()
         world.books_hold()
+
+
+# ---- who registers what --------------------------------------------------------------------------------------------------
+async def refused(world: DeskWorld, says: str, terms: bytes) -> None:
+    with pytest.raises(PeerFault, match=says):
+        await world.ask(BORROWER, words.Register(terms=terms))
+
+
+async def test_terms_that_are_not_of_this_ledger_or_have_no_coins_are_not_registered(tmp_path: Path) -> None:
+    async with a_desk(tmp_path) as world:
+        ledger, plain = world.genesis.ledger_id, world.plain
+        topup = replace(plain, vault=world.name, cents=0, timeout=0, first_slot=2)
+
+        async def made(name: str, loan: Loan, genesis: bytes = GENESIS) -> bytes:
+            found = await kit_on(world.chain, loan, slots=1, name=name, genesis=genesis)
+            await world.caught_up()
+            return encode(found.terms)
+
+        right = await kit_on(world.chain, plain, slots=1, name="right")
+        await world.caught_up()
+        stranger = words.write(words.Register(terms=encode(right.terms)))
+        with pytest.raises(PeerFault, match="a party of the Terms"):
+            await world.actors[KEEPER].ledgers.on_message(bytes(32), "loan-request", ledger, stranger)
+        await refused(world, "well-formed", encode(right.terms)[:-1])
+        await refused(world, r"Terms\.loan\.ledger", await made("ledger", replace(plain, ledger=bytes(32))))
+        await refused(
+            world, r"loan\.rules\.bonus", await made("rules", replace(plain, rules=replace(RULES, bonus=400)))
+        )
+        await refused(world, r"Terms\.genesis", await made("genesis", plain, genesis=bytes(32)))
+        await refused(world, "prefund_inputs: expected coins", encode(Kit(proposal=right.proposal, name="right").terms))
+        await refused(world, "the next slot", await made("far", replace(topup, first_slot=3)))
+        await refused(world, "registered with this ledger", await made("lost", replace(topup, vault=bytes(32))))
+        await world.ask(BORROWER, words.Register(terms=encode(right.terms)))
+
+
+async def test_a_top_up_joins_the_position_and_one_that_was_never_funded_makes_room(tmp_path: Path) -> None:
+    async with a_desk(tmp_path) as world:
+        await world.taken()
+        topup = replace(world.plain, vault=world.name, cents=0, timeout=0, first_slot=2)
+        dropped = await kit_on(world.chain, topup, slots=2, name="dropped")
+        added = await kit_on(world.chain, topup, slots=1, name="added")
+        late = await kit_on(world.chain, topup, slots=1, name="late")
+        await world.caught_up()
+        await world.ask(BORROWER, words.Register(terms=encode(dropped.terms)))
+        await world.ask(LENDER, words.Register(terms=encode(added.terms)))
+        assert [slot.state for slot in (await world.reading(BORROWER)).slots] == ["open", "open", "planned"]
+        for name in ("prefund", "vault"):
+            await world.publish(name, added)
+        await refused(world, "the next slot", encode(late.terms))
+        await world.mine(DEPTH - 1)
+        await world.settled()
+        reading = await world.reading(BORROWER)
+        assert [slot.state for slot in reading.slots] == ["open"] * 3 and reading.slots[2].coin == "open"
+        assert reading.slots[2].vault_id == added.terms.vault_id
+        assert world.actors["ann"].room.registry.loans[world.name].slots == 3
+        await world.actors[KEEPER].restart()
+        await world.caught_up()
+        assert world.desk.registry.loans[world.name].slots == 3
