@@ -9,7 +9,7 @@ slot of a registered loan the escrow that the ledger says. Does NOT decide (`cou
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -56,6 +56,17 @@ class Desk:
     def firm(self, event: Event) -> bool:
         """Whether money moved with an event: then it cannot be taken back."""
         return not isinstance(event, Accrue | MarkPrice) and event.vault in self.registry.loans
+
+    def by_hand(self, wanted: Sequence[Mapping[str, Any]]) -> None:
+        """What an operator may not post himself: money would not move with it. Raises LocalFault."""
+        names = {name.hex() for name in self.registry.loans}
+        for each in wanted:
+            if str(each.get("vault", "")).lower() in names:
+                raise LocalFault(
+                    what=f"event {each.get('kind')}", expected="one of a vault that is not registered with the desk",
+                    came=f"one of {str(each['vault'])[:16]}",
+                    todo="Its parties ask at the desk, and what follows from coins is posted by itself: `bitvm3 loan show`.",
+                )  # fmt: skip
 
     def _check(self) -> None:
         for name in self.registry.loans:

@@ -64,7 +64,10 @@ def ledger_methods(daemon: Daemon) -> Handlers:
         return show(rooms().find(params.ledger))
 
     async def post(params: PostParams) -> Any:
-        keeper = _keeper(rooms().find(params.ledger))
+        opened = rooms().find(params.ledger)
+        keeper = _keeper(opened)
+        if opened.desk is not None:
+            opened.desk.by_hand(params.events)
         events, world = await keeper.post(params.events), keeper.world
         await keeper.seal_full()
         unsure, _ = await doubts(

@@ -192,6 +192,9 @@ async def test_what_moved_money_is_not_discarded(tmp_path: Path) -> None:
         await world.ask(BORROWER, words.Repay(vault=world.name, cents=7))
         with pytest.raises(LocalFault, match="moved no money"):
             await world.desk.keeper.discard()
+        with pytest.raises(LocalFault, match="not registered with the desk"):
+            world.desk.by_hand([{"kind": "repay", "vault": world.name.hex(), "cents": 7}])
+        world.desk.by_hand([{"kind": "repay", "vault": "42" * 32, "cents": 7}, {"kind": "accrue"}])
         world.books_hold()
 
 

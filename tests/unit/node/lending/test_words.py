@@ -7,6 +7,8 @@ from typing import Any, get_args
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from node.faults import PeerFault
 from node.lending import words
@@ -82,6 +84,12 @@ def test_the_largest_reading_fits_a_reply_and_comes_back_the_same() -> None:
     assert read(Reading, raw, most=MOST, what="reading") == largest()
 
 
+def _changed(raw: bytes) -> st.SearchStrategy[bytes]:
+    """One byte another."""
+    places = st.tuples(st.integers(0, len(raw) - 1), st.integers(0, 255))
+    return places.map(lambda at: raw[: at[0]] + bytes([at[1]]) + raw[at[0] + 1 :])
+
+
 @dataclass(frozen=True, kw_only=True)
 class Wrong:
     """A valid request with one field changed."""
@@ -110,6 +118,15 @@ def test_a_field_of_another_form_is_refused(wrong: Wrong) -> None:
     fields = msgspec.msgpack.decode(write(REQUESTS[wrong.kind])) | {wrong.field: wrong.value}
     with pytest.raises(PeerFault):
         read_request(msgspec.msgpack.encode(fields), most=MOST)
+
+
+@given(st.binary(max_size=200) | st.sampled_from(list(REQUESTS.values())).map(write).flatmap(_changed))
+def test_hostile_bytes_are_refused_or_are_one_request(raw: bytes) -> None:
+    try:
+        found = read_request(raw, most=MOST)
+    except PeerFault:
+        return
+    assert write(found) == raw
 
 
 def test_too_many_bytes_are_refused_before_they_are_read() -> None:
