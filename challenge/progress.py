@@ -162,19 +162,27 @@ def _owner(proposal: Proposal, name: str, party: int) -> int:
 
 @lru_cache(maxsize=KNOWN)
 def _tables(proposal: Proposal, me: int) -> _Tables:
+    alone: dict[str, bool] = {}  # the same names, and the same sets of them, come up in hundreds of rules
     works, heard = [], []
     for party in everyone(proposal):
+        seen: dict[frozenset[str], frozenset[Fact]] = {}
 
-        def mine(names: frozenset[str], party: int = party) -> frozenset[Fact]:
-            return frozenset((name, _owner(proposal, name, party)) for name in names)
+        def mine(
+            names: frozenset[str], party: int = party, seen: dict[frozenset[str], frozenset[Fact]] = seen
+        ) -> frozenset[Fact]:
+            if names not in seen:
+                for name in names - alone.keys():
+                    alone[name] = _owner(proposal, name, 0) == 0
+                seen[names] = frozenset((name, party if alone[name] else -1) for name in names)
+            return seen[names]
 
-        rules = setup_rules(proposal, party)
-        told = announcements(proposal, party)
-        accept = _Work(frozenset(), frozenset({(key("accept", party), -1)}))
         does = (
-            accept,
-            *(_Work(mine(rule.after), mine(frozenset(states(proposal, party, rule)))) for rule in rules),
-            *(_Work(mine(after), frozenset({(name, -1)})) for name, after in told),
+            _Work(frozenset(), frozenset({(key("accept", party), -1)})),
+            *(
+                _Work(mine(rule.after), mine(frozenset(states(proposal, party, rule))))
+                for rule in setup_rules(proposal, party)
+            ),
+            *(_Work(mine(after), frozenset({(name, -1)})) for name, after in announcements(proposal, party)),
         )
         names = {name for work in does for name, _ in work.told}
         works.append(does)

@@ -70,7 +70,7 @@ async def show_vault(node: Node, vault: bytes) -> dict[str, Any]:
         ],
         "jobs": [{"kind": job.kind, "indices": list(job.indices), **node.progress(vault, job)} for job in state.jobs],
         "transactions": [*node.stakes(vault), *(_transactions(graph, state) if graph else [])],
-        "progress": _progress(node, state),
+        "progress": await asyncio.to_thread(_progress, node, state),
         "setup": node.context.phases.table(vault),
         "cost": node.context.phases.totals(vault),
     }
