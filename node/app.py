@@ -53,7 +53,8 @@ from node.work.dispute_engine import useless
 from node.work.funding import load_stakes
 from node.work.leaving import checked
 from node.work.reclaim import returning
-from vault.picture import dot, svg, text
+from vault.overview import page
+from vault.picture import dot, text
 from vault.terms import Proposal
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ LOOK_SECONDS = 1.0
 """Between two looks at the mempool for a witness that a job will ask for."""
 SUSPECTS = 256
 """Vaults whose Stakes are looked for at one block, after a start or a reorg."""
-DRAWINGS = {"text": text, "dot": dot, "svg": svg}
+DRAWINGS = {"text": text, "dot": dot, "svg": page}
 
 
 @dataclass(slots=True)

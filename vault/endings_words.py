@@ -34,27 +34,26 @@ def lines(rows: tuple[Ending, ...], proposal: Proposal) -> list[dict[str, Any]]:
     """One object a line: what, which coins it ends, who publishes, from when, until when, who receives how many sats."""
     merged: dict[tuple[tuple[str, str], ...], list[str]] = {}
     for row in rows:
-        said = _said(row, proposal)
-        merged.setdefault(tuple(said.items()), []).extend(row.ends or (row.transaction,))
-    return [{"coins": _together(coins), **dict(said)} for said, coins in merged.items()]
+        merged.setdefault(tuple(said(row, proposal).items()), []).extend(row.ends or (row.transaction,))
+    return [{"coins": _together(coins), **dict(columns)} for columns, coins in merged.items()]
 
 
-def _said(row: Ending, proposal: Proposal) -> dict[str, str]:
+def said(row: Ending, proposal: Proposal) -> dict[str, str]:
+    """The columns of one row."""
     everyone = len(proposal.parties)
     by = "anyone" if len(row.by) == everyone else " or ".join(letter(proposal, p) for p in row.by)
     return {
         "way": row.title,
         "by": by,
         "needs": "; ".join(row.needs) or "nothing more",
-        "from": _waits(row.earliest) or "at any time",
-        "until": _waits(row.latest) or "for ever",
+        "from": " and ".join(_waits(row.earliest)) or "at any time",
+        "until": " or ".join(_waits(row.latest)) or "for ever",
         "pays": ", ".join(_paid(row, proposal)) or "on the way",
     }
 
 
-def _waits(waits: tuple[Wait, ...]) -> str:
-    said = dict.fromkeys(_wait(wait) for wait in waits if wait.blocks or len(waits) == 1)
-    return " and ".join(said)
+def _waits(waits: tuple[Wait, ...]) -> list[str]:
+    return list(dict.fromkeys(_wait(wait) for wait in [wait for wait in waits if wait.blocks] or waits))
 
 
 def _wait(wait: Wait) -> str:

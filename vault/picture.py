@@ -6,15 +6,15 @@ was signed. Needs no program to draw. Does not know the state of the chain.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from html import escape
 
+from bitcoin_scripts.outputs import AnyOutput
 from bitcoin_scripts.transaction import Template, display_txid
-from vault.agreement import Proposal
+from vault.endings_words import letter
 from vault.graph import VaultGraph
-
-_LETTER = {"borrower": "B", "lender": "L"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,11 +27,6 @@ class Edge:
     value: int
     path: str
     delay: int
-
-
-def letter(proposal: Proposal, party: int) -> str:
-    """B, L, or W with the index of the party."""
-    return _LETTER.get(proposal.parties[party].role, f"W{party}")
 
 
 def edges(templates: Iterable[Template]) -> tuple[Edge, ...]:
@@ -111,7 +106,7 @@ _BOX = 210
 _LANE = 132
 _LINE = 14
 _MARGIN = 24
-_STYLE = (
+STYLE = (
     "text{font-family:sans-serif;font-size:10px;fill:#3e4c59}.name{font-weight:bold;font-size:12px;fill:#1f2933}"
     ".box{fill:#f5f7fa;stroke:#52606d}.lane{stroke:#9aa5b1;stroke-width:2}.row{stroke:#e4e7eb}"
     ".made{fill:#52606d}.spent{fill:white;stroke:#52606d}.wait{fill:#f7c948;stroke:#b44d12}"
@@ -128,35 +123,49 @@ class _Row:
         return self.top + self.height // 2
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Labels:
+    """How transactions and outputs are called, and who is said to publish one."""
+
+    name: Callable[[str], str]
+    by: Callable[[str], str]
+
+
 def svg(graph: VaultGraph, *, only: int | None = None) -> str:
     """The same as an SVG of its own; a delayed spend is marked in another colour."""
-    templates = chosen(graph, only)
-    links = edges(templates)
-    rows = _rows(templates, links)
-    lanes = _lanes(templates, links)
-    right = _MARGIN + _BOX + _LANE * (1 + max(lanes.values())) + _LANE // 2
-    width, height = right + 260, max(row.top + row.height for row in rows.values()) + _MARGIN
+    drawn, width, height = lanes(graph, chosen(graph, only), Labels(name=str, by=lambda name: who(graph, name)))
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}">',
         f"<title>Vault {graph.terms.vault_id.hex()}</title>",
-        f"<style>{_STYLE}</style>",
+        f"<style>{STYLE}</style>",
         f'<rect width="{width}" height="{height}" fill="white"/>',
     ]
+    return "\n".join([*parts, *drawn, "</svg>", ""])
+
+
+def lanes(graph: VaultGraph, templates: list[Template], labels: Labels) -> tuple[list[str], int, int]:
+    """These transactions as rows with their coins as lanes: elements of an SVG, width and height."""
+    links = edges(templates)
+    rows = _rows(templates, links)
+    places = _lanes(templates, links)
+    right = _MARGIN + _BOX + _LANE * (1 + max(places.values())) + _LANE // 2
+    width, height = right + 260, max(row.top + row.height for row in rows.values()) + _MARGIN
+    parts = []
     for row in rows.values():
         y = row.top + row.height + 4
         parts.append(f'<line class="row" x1="{_MARGIN}" y1="{y}" x2="{width - _MARGIN}" y2="{y}"/>')
-    parts += _draw_lanes(links, rows, lanes)
+    parts += _draw_lanes(links, rows, places, labels)
     for template in templates:
-        publisher = f"by {who(graph, template.name)}{_brought(template, templates)}"
-        parts += _draw_box(template, publisher, rows[template.name])
-        parts += _draw_paid(template, links, rows[template.name], right)
-    return "\n".join([*parts, "</svg>", ""])
+        publisher = f"by {labels.by(template.name)}{_brought(template, templates, labels)}"
+        parts += _draw_box(template, labels.name(template.name), publisher, rows[template.name])
+        parts += _draw_paid(template, links, rows[template.name], right, labels)
+    return parts, width, height
 
 
 def _rows(templates: list[Template], links: tuple[Edge, ...]) -> dict[str, _Row]:
     rows, top = {}, _MARGIN
     for template in templates:
-        paid = len(_paid(template, links))
+        paid = len(_unspent(template, links))
         rows[template.name] = _Row(top=top, height=max(56, _LINE * paid + 8))
         top += rows[template.name].height + 8
     return rows
@@ -178,7 +187,7 @@ def _lanes(templates: list[Template], links: tuple[Edge, ...]) -> dict[str, int]
     return lanes
 
 
-def _draw_lanes(links: tuple[Edge, ...], rows: dict[str, _Row], lanes: dict[str, int]) -> list[str]:
+def _draw_lanes(links: tuple[Edge, ...], rows: dict[str, _Row], lanes: dict[str, int], labels_of: Labels) -> list[str]:
     parts, labels = [], []
     for role, lane in lanes.items():
         x = _MARGIN + _BOX + _LANE // 2 + _LANE * lane
@@ -186,7 +195,7 @@ def _draw_lanes(links: tuple[Edge, ...], rows: dict[str, _Row], lanes: dict[str,
         start, end = rows[spends[0].parent].middle, max(rows[edge.child].middle for edge in spends)
         parts.append(f'<line class="lane" x1="{x}" y1="{start}" x2="{x}" y2="{end}"/>')
         labels.append(f'<circle class="made" cx="{x}" cy="{start}" r="5"/>')
-        labels.append(f'<text x="{x + 9}" y="{start - 1}">{escape(role)}</text>')
+        labels.append(f'<text x="{x + 9}" y="{start - 1}">{escape(labels_of.name(role))}</text>')
         labels.append(f'<text x="{x + 9}" y="{start + 11}">{spends[0].value:,}</text>')
         for edge in spends:
             y, delay = rows[edge.child].middle, f" +{edge.delay}" if edge.delay else ""
@@ -196,18 +205,18 @@ def _draw_lanes(links: tuple[Edge, ...], rows: dict[str, _Row], lanes: dict[str,
     return parts + labels
 
 
-def _brought(template: Template, templates: list[Template]) -> str:
+def _brought(template: Template, templates: list[Template], labels: Labels) -> str:
     """The coins from outside the picture that a transaction spends: a bond, a stake, wallet coins."""
     inner = {other.txid for other in templates}
     coins = [spent.spends for spent in template.inputs if spent.txid not in inner]
     if not coins:
         return ""
-    name = coins[0].role if len(coins) == 1 else f"{len(coins)} coins"
+    name = labels.name(coins[0].role) if len(coins) == 1 else f"{len(coins)} coins"
     return f", with {name} {sum(coin.value for coin in coins):,}"
 
 
-def _draw_box(template: Template, publisher: str, row: _Row) -> list[str]:
-    lines = (template.name, f"{template.vsize:,} vB, fee {template.fee:,} sat", publisher)
+def _draw_box(template: Template, name: str, publisher: str, row: _Row) -> list[str]:
+    lines = (name, f"{template.vsize:,} vB, fee {template.fee:,} sat", publisher)
     y = row.middle - 28
     parts = [f'<rect class="box" x="{_MARGIN}" y="{y}" width="{_BOX}" height="56" rx="6"/>']
     for n, line in enumerate(lines):
@@ -216,13 +225,19 @@ def _draw_box(template: Template, publisher: str, row: _Row) -> list[str]:
     return parts
 
 
-def _draw_paid(template: Template, links: tuple[Edge, ...], row: _Row, x: int) -> list[str]:
-    paid = _paid(template, links)
+def _draw_paid(template: Template, links: tuple[Edge, ...], row: _Row, x: int, labels: Labels) -> list[str]:
+    paid = _paid(template, links, labels)
     first = row.middle - _LINE * (len(paid) - 1) // 2 + 4
     return [f'<text x="{x}" y="{first + _LINE * n}">{escape(line)}</text>' for n, line in enumerate(paid)]
 
 
-def _paid(template: Template, links: tuple[Edge, ...]) -> list[str]:
+def _paid(template: Template, links: tuple[Edge, ...], labels: Labels) -> list[str]:
+    """Name and value of what leaves; what is called alike and worth as much stands once, with its number."""
+    lines = Counter(f"{labels.name(output.role)}  {output.value:,}" for output in _unspent(template, links))
+    return [line if count == 1 else f"{line} x {count}" for line, count in lines.items()]
+
+
+def _unspent(template: Template, links: tuple[Edge, ...]) -> list[AnyOutput]:
     """Outputs that no transaction of the picture spends, but the anchor."""
     inner = {edge.role for edge in links}
-    return [f"{o.role}  {o.value:,}" for o in template.outputs if o.role not in inner and o.role != "anchor"]
+    return [output for output in template.outputs if output.role not in inner and output.role != "anchor"]

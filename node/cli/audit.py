@@ -16,7 +16,7 @@ from node.cli.call import say
 from node.cli.show import show_json
 from node.faults import LocalFault
 from node.proposing import predicate_of
-from vault import picture
+from vault import overview
 from vault.agreement import Terms
 from vault.audit import Audit, Check, Result, audit, outpoints
 from vault.audit_file import BundleFault, Bytes, parse
@@ -66,7 +66,7 @@ def _draw(found: Audit, out: Path) -> None:
     if found.graph is None:
         raise LocalFault(what="picture", expected="transactions that can be derived", came="a bundle that has none")
     try:
-        out.write_text(picture.svg(found.graph))
+        out.write_text(overview.page(found.graph))
     except OSError as error:
         raise LocalFault(what=f"file {out}", expected="a writable file", came=str(error)) from error
 

@@ -9,8 +9,9 @@ from xml.etree import ElementTree
 import pytest
 
 from bitcoin_scripts.transaction import display_txid
-from tests.vault_kit import kit
-from vault import picture
+from tests.vault_kit import BABE, SLOT, Kit, fast_kit, graph_terms, kit, lending_kit, make_proposal, two_graphs
+from vault import overview, picture
+from vault.endings import endings, kind_of, of_coin
 
 KIT, BABE_KIT = kit(), kit(engine="babe")
 KITS = {"core": KIT, "babe": BABE_KIT}
@@ -101,6 +102,55 @@ def test_in_the_svg_nothing_overlaps_or_lies_outside(engine: str, only: int | No
     assert all(0 < x < width and 0 <= low < high <= height for x, low, high in spans)
     for i, (x, low, high) in enumerate(spans):
         assert all(x != u or high < below or above < low for u, below, above in spans[:i])
+
+
+# ---- a vault of many claims ------------------------------------------------------------------------------------------
+LOANS = {"a loan": lending_kit(slots=4), "path B": fast_kit()}
+
+
+def _words(root: ElementTree.Element) -> list[str]:
+    return [t.text or "" for t in root.iter(f"{SPACE}text")]
+
+
+@pytest.mark.parametrize("name", LOANS)
+def test_the_overview_has_every_way_out_of_every_slot_and_every_game(name: str) -> None:
+    vault = LOANS[name]
+    root = ElementTree.fromstring(overview.page(vault.graph))
+    words, rows = _words(root), endings(vault.graph)
+    heads = [word for word in words if re.match(r"Slots? \d", word)]
+    slots = [int(s) for head in heads for s in re.findall(r"\d+", head.partition(":")[0])]
+    assert sorted(slots) == list(range(len(vault.proposal.slots)))
+    assert len(heads) == 1  # all are worth the same
+    ways = of_coin(rows, "slot/0")
+    assert [w for w in words if w in {row.title for row in rows}] == [row.title for row in ways]
+    shown = {int(g) for word in words if word.startswith("Game ") for g in re.findall(r"\d+", word.partition(";")[0])}
+    assert shown == set(range(len(vault.proposal.graphs)))
+    one = {kind_of(t) for t in vault.graph.templates if t[0] == "0"}
+    assert {word.partition("/")[0] for word in words} >= one
+    assert any(word == "10,000,000" for word in words)
+
+
+@pytest.mark.parametrize("name", LOANS)
+def test_in_the_overview_no_text_runs_into_another_or_out_of_the_page(name: str) -> None:
+    root = ElementTree.fromstring(overview.page(LOANS[name].graph))
+    width, height = int(root.get("width")), int(root.get("height"))
+    panels = [t for t in root.iter(f"{SPACE}text") if t.get("class") != "badge"]
+    spans: dict[int, list[tuple[float, float]]] = {}
+    for t in [t for t in panels if t in list(root)]:
+        x, size = float(t.get("x")), {"title": 10.2, "head": 7.8, "way": 6.6}.get(t.get("class") or "", 6.0)
+        spans.setdefault(int(t.get("y")), []).append((x, x + size * len(t.text or "")))
+    for y, line in spans.items():
+        assert 0 < y < height
+        assert all(a[1] <= b[0] for a, b in pairwise(sorted(line))), (y, line)
+        assert max(end for _, end in line) < width
+
+
+def test_a_vault_of_few_graphs_is_drawn_whole_and_slots_that_differ_stand_apart() -> None:
+    assert overview.page(GRAPH) == picture.svg(GRAPH)
+    uneven = make_proposal(graphs=(*two_graphs(**BABE), graph_terms(**BABE, slot=1)), slots=(SLOT, SLOT))
+    words = _words(ElementTree.fromstring(overview.page(Kit(proposal=uneven, name="uneven").graph)))
+    assert [w.partition(":")[0] for w in words if w.startswith("Slot")] == ["Slot 0", "Slot 1"]
+    assert len([w for w in words if w.startswith("Game ")]) == 2  # with a rest, and without
 
 
 def test_one_graph_can_be_shown_alone() -> None:
