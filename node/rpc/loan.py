@@ -82,10 +82,13 @@ def loan_methods(daemon: Daemon) -> Handlers:
         }
 
     async def money(params: MoneyParams) -> Any:
-        return {"note": NOTE, **_desk(node, params.ledger).lines()}
+        opened, desk = _kept(node, params.ledger)
+        keeping = {} if opened.automat is None else {"keeper": opened.automat.lines()}
+        return {"note": NOTE, **desk.lines(), **keeping}
 
     async def mint(params: MintParams) -> Any:
-        return await _desk(node, params.ledger).mint(bytes.fromhex(params.identity), params.cents)
+        _, desk = _kept(node, params.ledger)
+        return await desk.mint(bytes.fromhex(params.identity), params.cents)
 
     return {
         "loan.list": list_,
@@ -157,17 +160,17 @@ async def _ask(node: Node, state: VaultState, request: words.Request) -> dict[st
     return {"simulated": True, **to_json(receipt)}
 
 
-def _desk(node: Node, ledger: str | None) -> Desk:
-    """The keeper's books of the ledger that was named, or of the only one kept here. Raises LocalFault."""
+def _kept(node: Node, ledger: str | None) -> tuple[Open, Desk]:
+    """The ledger that was named, or the only one kept here, with its books. Raises LocalFault."""
     rooms = node.ledgers
     assert rooms is not None  # noqa: S101 - the daemon always has them
-    kept: list[Open] = [opened for opened in _named(rooms, ledger) if opened.keeper is not None]
-    if len(kept) != 1 or kept[0].desk is None:
+    kept = [(opened, opened.desk) for opened in _named(rooms, ledger) if opened.desk is not None]
+    if len(kept) != 1:
         raise LocalFault(
             what="SIMULATED money", expected="a ledger that this node keeps", came=f"{len(kept)} of them",
             todo="The keeper's operator asks; with several ledgers, name one: `bitvm3 ledger list`.",
         )  # fmt: skip
-    return kept[0].desk
+    return kept[0]
 
 
 def _named(rooms: Ledgers, ledger: str | None) -> list[Open]:
