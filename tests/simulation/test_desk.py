@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace as of
 from pathlib import Path
 
 import pytest
@@ -115,6 +116,30 @@ async def lied(world: DeskWorld, says: str, *events: dict[str, object]) -> None:
     for name in ATTESTORS:
         assert says in world.doubts(name), world.doubts(name)
     assert world.seqs()[KEEPER] == before
+
+
+async def test_events_that_come_late_wait_for_the_operator_s_word(tmp_path: Path) -> None:
+    async with a_desk(tmp_path) as world:
+        await world.taken()
+        world.wire.cut = set(ATTESTORS)
+        await world.ask(BORROWER, words.Repay(vault=world.name, cents=7))
+        await world.mine()
+        for name in ATTESTORS:
+            attestor = world.actors[name].room.attestor
+            assert attestor is not None
+            attestor.world = of(attestor.world, limits=of(attestor.world.limits, loan_lag_blocks=0))
+        world.wire.cut = set()
+        await world.until_true(
+            lambda: all("behind our chain, 0 are allowed" in world.doubts(name) for name in ATTESTORS)
+        )
+        for name in ATTESTORS:
+            attestor = world.actors[name].room.attestor
+            assert attestor is not None
+            (seq,) = attestor.pending
+            with pytest.raises(LocalFault, match="vouch for it"):
+                await attestor.approve(seq, "checked")
+            await attestor.approve(seq, "vouched")
+        await world.final(seq)
 
 
 async def test_a_loan_without_vault_is_not_signed(tmp_path: Path) -> None:
