@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from node.ledger.room import Ledgers
 
 SEND_SECONDS: Final = 30.0
-LEDGER: Final = ("ledger-", "loan-")
-"""Kinds of messages that begin so are about a ledger or its loans; the envelope's vault is the ledger's id then."""
+LEDGER: Final = ("ledger-", "loan-request", "loan-read", "loan-terms")
+"""Kinds of messages that begin so are about a ledger or its loans; the envelope's vault is the ledger's id then. No fact's does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
