@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 SEND_SECONDS: Final = 30.0
 LEDGER: Final = ("ledger-", "loan-request", "loan-read", "loan-terms")
-"""Kinds of messages that begin so are about a ledger or its loans; the envelope's vault is the ledger's id then. No fact's does."""
+"""Kinds of messages that begin so are about a ledger or its loans; the envelope's vault is the ledger's id. No fact's does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
