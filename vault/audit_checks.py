@@ -23,10 +23,11 @@ from native._native.garbling import Progress
 from snark.formats import Curve, Format
 from snark.groth16 import VerifyingKey
 from vault import pairs
-from vault.agreement import GraphTerms, Terms
+from vault.agreement import GraphTerms, Loan, Terms
 from vault.answers import check_answers
 from vault.audit_file import Bundle
 from vault.endings import endings
+from vault.fast import announced
 from vault.fees import BOND_RULES, check_amounts
 from vault.graph import POINT, VaultGraph, derive
 from vault.ledger.genesis import Genesis, decode_genesis
@@ -316,9 +317,25 @@ def _ledgers(seen: Seen) -> Found:
             wrong.append(differs(f"network of ledger/{n}", proposal.genesis, genesis.network))
         if proposal.loan is not None and proposal.loan.ledger == genesis.ledger_id:
             check_rules_of(proposal, genesis.rules)
+            wrong += _attestors(proposal.loan, genesis)
     wrong += [differs("ledger", name, "none") for name in sorted(named - ledgers.keys())]
     wrong += [differs("ledger", "one that a graph names", name) for name in sorted(ledgers.keys() - named)]
     return replace(seen, ledgers=ledgers), len(named), wrong
+
+
+def _attestors(loan: Loan, genesis: Genesis) -> list[str]:
+    """Path B: who may attest is who attests the ledger. Whether a day was over when all agreed, no file can say."""
+    keys = [attestor.bip340 for attestor in genesis.attestors]
+    wrong = [
+        differs(
+            f"attestors of entry {f} of path B", [key.hex() for key in keys], [a.key.hex() for a in announced(loan, f)]
+        )
+        for f in range(len(loan.fast))
+        if [a.key for a in announced(loan, f)] != keys
+    ]
+    if loan.fast and loan.threshold != genesis.threshold:
+        wrong.append(differs("threshold of path B", genesis.threshold, loan.threshold))
+    return wrong
 
 
 def _statements(seen: Seen) -> Found:

@@ -51,7 +51,7 @@ class Ending:
     Attributes:
         transaction: its name; for a coin that stays where it is, the coin's own name.
         title: what it is called.
-        ends: coins that are at their end with it: slot/S, bond/G, stake/G/K; none for a step on the way.
+        ends: coins that are at their end with it: slot/S, bond/G, stake/G/K, ticket/F; none for a step on the way.
         by: parties that can publish it.
         needs: what must be known or have happened besides the waits.
         earliest: all of these must have passed.
@@ -76,12 +76,13 @@ class Ending:
 # ---- words by kind of transaction ------------------------------------------------------------------------------------
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where a transaction stands: its slot, and of a graph's its graph and, of a challenger's, the challenger."""
+    """Where a transaction stands: slot, graph, challenger, entry of path B; -1 for what it has not."""
 
     proposal: Proposal
     s: int = -1
     g: int = -1
     k: int = -1
+    f: int = -1
 
     @property
     def everyone(self) -> tuple[int, ...]:
@@ -111,7 +112,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """`title` may say {outcome}; `ends` may say {s}, {g}, {k} and {slot}, the slot of the graph."""
+    """`title` may say {outcome}; `ends` may say {s}, {g}, {k}, {f} and {slot}, the slot of the graph."""
 
     title: str
     by: Callable[[Place], tuple[int, ...]]
@@ -135,7 +136,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "liquidate": Kind(
             title="fast liquidation (path B), the price was attested and L lets it",
             by=lambda p: p.challenger,
-            ends=("slot/{s}",),
+            ends=("slot/{s}", "ticket/{f}"),
             needs=("what enough attestors attested", "L's preimage of the ticket, shown when it was paid", SIGNED),
         ),
         "deadman": Kind(title="DeadMan, everybody has vanished", by=lambda p: p.borrower, ends=("slot/{s}",)),
@@ -218,7 +219,7 @@ def place_of(proposal: Proposal, name: str) -> Place:
     head, *rest = name.split("/")
     if head == "liquidate":
         entry = proposal.fast[int(rest[0])]
-        return Place(proposal=proposal, s=entry.slot, k=entry.liquidator)
+        return Place(proposal=proposal, s=entry.slot, k=entry.liquidator, f=int(rest[0]))
     if not head.isdigit():
         return Place(proposal=proposal, s=int(rest[0]) if rest else -1)
     return Place(proposal=proposal, g=int(head), k=int(rest[1]) if len(rest) > 1 else -1)
@@ -300,7 +301,7 @@ def _row(
         later = [delay for _, delay in others if delay > spent.delay]
         if later:
             latest.append(Wait(after=parent, blocks=min(later)))
-    words = {"s": place.s, "g": place.g, "k": place.k, "slot": -1 if terms is None else terms.slot}
+    words = {"s": place.s, "g": place.g, "k": place.k, "f": place.f, "slot": -1 if terms is None else terms.slot}
     return Ending(
         transaction=name,
         title=kind.title.format(outcome="" if terms is None else terms.outcome),
@@ -325,6 +326,20 @@ def _paid(template: Template, scripts: Mapping[bytes, int]) -> Iterator[Paid]:
 
 def _unmoved(proposal: Proposal) -> Iterator[Ending]:
     """Coins that no transaction of the graph ever spent: their owner takes them where it likes."""
+    for f in range(len(proposal.fast)):
+        role, party = f"ticket/{f}", proposal.borrower
+        yield Ending(
+            transaction=role,
+            title="never used: back to B",
+            ends=(role,),
+            by=(party,),
+            needs=("its owner's key",),
+            earliest=(Wait(after="vault", blocks=proposal.timelocks.dead_man),),
+            latest=(),
+            instead=(f"liquidate/{f}",),
+            pays=(Paid(to=party, sats=amounts_of(proposal).values[role], output=role),),
+            fee=0,
+        )
     for g, graph in enumerate(proposal.graphs):
         owned = [(f"bond/{g}", f"{g}/bond", graph.claimant, graph.bond)]
         if graph.stake:

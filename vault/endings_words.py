@@ -74,7 +74,7 @@ def _together(coins: list[str]) -> str:
     kinds: dict[str, list[str]] = {}
     for coin in dict.fromkeys(coins):
         kind, _, rest = coin.partition("/")
-        place = (kind, rest) if kind in ("slot", "bond", "stake") else ("", coin)
+        place = (kind, rest) if kind in ("slot", "bond", "stake", "ticket") else ("", coin)
         kinds.setdefault(place[0], []).append(place[1])
     return "; ".join(f"{kind} {', '.join(rest)}".strip() for kind, rest in kinds.items())
 

@@ -23,6 +23,7 @@ def _vault(request: pytest.FixtureRequest) -> Kit:
 def test_every_transaction_stands_in_the_table_once_and_every_bond_and_stake_that_is_never_used(vault: Kit) -> None:
     rows, graph = endings(vault.graph), vault.graph
     coins = {f"bond/{g}" for g in range(len(vault.proposal.graphs))} | {f"stake/{g}/{k}" for g, k in graph.plan.stakes}
+    coins |= {f"ticket/{f}" for f in range(len(vault.proposal.fast))}
     assert Counter(row.transaction for row in rows) == Counter([*graph.templates, *coins])
 
 
@@ -70,6 +71,17 @@ def test_a_slot_ends_in_every_way_that_its_graphs_and_entries_give_a_stake_in_fo
         if coin.startswith("stake/"):
             kinds = [kind_of(row.transaction) for row in of_coin(rows, coin)]
             assert kinds == ["refute", "no_payout", "stake_back", "stake"]
+
+
+def test_a_ticket_is_used_by_its_liquidator_or_comes_back_to_the_borrower() -> None:
+    vault = KITS["a loan with path B"]
+    rows, made = endings(vault.graph), vault.graph.templates["vault"]
+    for f, entry in enumerate(vault.proposal.fast):
+        used, unused = of_coin(rows, f"ticket/{f}")
+        assert used.by == (entry.liquidator,) and used.transaction == f"liquidate/{f}"
+        assert [(p.to, p.sats) for p in unused.pays] == [(BORROWER, made.output(f"ticket/{f}").value)]
+        leaf = made.output(f"ticket/{f}").leaf("unused")  # type: ignore[union-attr]
+        assert unused.earliest == (Wait(after="vault", blocks=leaf.delay),)
 
 
 def test_blocks_are_those_of_the_terms(vault: Kit) -> None:
