@@ -87,7 +87,8 @@ fn partial(
     let shared = session.shared_nonce(&nonces)?;
     let nonce = SecNonce::from_bytes(secret_nonce)
         .map_err(|error| SigningError::new("secret nonce", "two scalars and a key", error))?;
-    let partial = session.sign(&secret(&file["sk"]), nonce, &shared)?;
+    let own = secret(&file["sk"]);
+    let partial = session.sign(&own, point("sk", &own.point())?, nonce, &shared)?;
     let signer = case["signer_index"].as_u64().expect("an index") as usize;
     assert!(session.partial_holds(keys.pubkeys()[signer], &nonces[signer], &shared, &partial));
     Ok(partial)

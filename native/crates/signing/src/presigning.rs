@@ -172,7 +172,7 @@ impl Presigning {
                 ));
             }
             let (_, shared) = self.shared(i, session, &nonces)?;
-            session.sign(secret, own, &shared)
+            session.sign(secret, self.keys[position], own, &shared)
         })
     }
 

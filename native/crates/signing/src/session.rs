@@ -3,11 +3,12 @@
 //! With an adaptor point T the session is ordinary MuSig2 over the aggregate nonce (R1 + T, R2): T is inside before the
 //! coefficient is hashed. Nobody signed for T's part, so the sum of the partials is a presignature.
 
-use musig2::secp::{MaybePoint, MaybeScalar, Point};
+use musig2::secp::{MaybePoint, MaybeScalar, Point, Scalar};
 use musig2::{
-    AggNonce, KeyAggContext, PubNonce, SecNonce, SecNonceBuilder, compute_challenge_hash_tweak,
-    sign_partial, verify_partial,
+    AggNonce, BinaryEncoding, KeyAggContext, PubNonce, SecNonce, SecNonceBuilder,
+    compute_challenge_hash_tweak, sign_partial, verify_partial,
 };
+use zeroize::Zeroizing;
 
 use crate::adaptor::{holds, secret_scalar};
 use crate::points::finite;
@@ -22,9 +23,10 @@ pub(crate) struct Session<'a> {
     pub adaptor: Option<Point>,
 }
 
-/// The nonce all partial signatures of a session use: the shifted aggregate, and R' that comes of it.
+/// The nonce all partial signatures of a session use: the shifted aggregate, its coefficient, and R' that comes of them.
 pub(crate) struct SharedNonce {
     pub aggregate: AggNonce,
+    pub coefficient: MaybeScalar,
     pub last: Point,
 }
 
@@ -49,16 +51,33 @@ impl Session<'_> {
         let b: MaybeScalar =
             aggregate.nonce_coefficient(self.keys.aggregated_pubkey::<Point>(), self.message);
         let last = finite("final nonce", MaybePoint::from(shifted) + b * second)?;
-        Ok(SharedNonce { aggregate, last })
+        Ok(SharedNonce {
+            aggregate,
+            coefficient: b,
+            last,
+        })
     }
 
-    /// One partial signature; the library verifies it before it is returned.
+    /// One partial signature. `key` is the point of `secret`.
+    ///
+    /// Under an untweaked key, as all digits are, it is not verified here: that costs as much as everything else, and
+    /// whoever aggregates verifies the sum, before it relies on it. The library does so for the few others.
     pub fn sign(
         &self,
         secret: &Secret,
+        key: Point,
         secret_nonce: SecNonce,
         nonce: &SharedNonce,
     ) -> Result<[u8; PARTIAL], SigningError> {
+        let unknown = "the key of one of the signers";
+        if self.keys.tweak_sum::<Scalar>().is_none() {
+            let coefficient = self
+                .keys
+                .key_coefficient(key)
+                .ok_or_else(|| SigningError::new("secret", unknown, "another key"))?;
+            let partial = self.partial(coefficient, secret, &secret_nonce, nonce);
+            return Ok(partial.serialize());
+        }
         sign_partial::<MaybeScalar>(
             self.keys,
             secret_scalar(secret),
@@ -67,7 +86,26 @@ impl Session<'_> {
             self.message,
         )
         .map(|partial| partial.serialize())
-        .map_err(|error| SigningError::new("secret", "the key of one of the signers", error))
+        .map_err(|error| SigningError::new("secret", unknown, error))
+    }
+
+    /// s = k1 + b k2 + e a d of BIP327, where k is negated when R' is odd and d when the untweaked aggregate key is.
+    fn partial(
+        &self,
+        coefficient: MaybeScalar,
+        secret: &Secret,
+        secret_nonce: &SecNonce,
+        nonce: &SharedNonce,
+    ) -> MaybeScalar {
+        let group: Point = self.keys.aggregated_pubkey();
+        let bytes = Zeroizing::new(secret_nonce.to_bytes());
+        let [k1, k2] = [&bytes[..32], &bytes[32..64]]
+            .map(|half| Scalar::from_slice(half).expect("written from a scalar"));
+        let e: MaybeScalar =
+            compute_challenge_hash_tweak(&nonce.last.serialize_xonly(), &group, self.message);
+        let d = secret_scalar(secret).negate_if(group.parity());
+        let k = (k1 + nonce.coefficient * k2).negate_if(nonce.last.parity());
+        k + e * coefficient * d
     }
 
     /// Whether a partial signature is the one of `key` with its public nonce.
