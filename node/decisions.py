@@ -6,7 +6,8 @@ does, from the same facts; this module says it in words, for log lines, `vault s
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -54,9 +55,10 @@ def decisions(state: VaultState) -> tuple[Decision, ...]:
 
 @dataclass(slots=True)
 class Decisions:
-    """What was decided last, by vault: tells what is new."""
+    """What was decided last, by vault: tells what is new, and counts."""
 
     _last: dict[bytes, frozenset[Decision]] = field(default_factory=dict)
+    _counted: dict[bytes, tuple[VaultState, str, tuple[tuple[str, Does], ...]]] = field(default_factory=dict)
 
     def news(self, vault: bytes, state: VaultState) -> list[Decision]:
         """The decisions of this state that the last one did not hold."""
@@ -64,6 +66,21 @@ class Decisions:
         before = self._last.get(vault, frozenset())
         self._last[vault] = frozenset(now)
         return [each for each in now if each not in before]
+
+    def tally(self, vaults: Iterable[tuple[bytes, VaultState]]) -> tuple[Counter[str], Counter[tuple[str, Does]]]:
+        """How many vaults are at each stage, how many questions of each kind are answered how.
+
+        A node may have thousands of vaults: only those that changed since the last call are looked at.
+        """
+        stages, answers = Counter[str](), Counter[tuple[str, Does]]()
+        for vault, state in vaults:
+            known = self._counted.get(vault)
+            if known is None or known[0] is not state:
+                told = tuple((each.kind, each.does) for each in decisions(state))
+                known = self._counted[vault] = (state, stage(state).value, told)
+            stages[known[1]] += 1
+            answers.update(known[2])
+        return stages, answers
 
 
 _Line = tuple[str, Does, str]

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
-
-from challenge.deadlines import stage
-from node.decisions import decisions
 
 if TYPE_CHECKING:
     from node.app import Node
@@ -32,7 +28,8 @@ def exposition(daemon: Daemon) -> bytes:
     for name, (text, value) in single.items():
         Gauge(f"bitvm3_{name}", text, registry=registry).set(value)
     vaults = Gauge("bitvm3_vaults", "Vaults by stage.", ["stage"], registry=registry)
-    for name, count in Counter(stage(state).value for _, state in node.book.items()).items():
+    stages, answers = node.decisions.tally(node.book.items())
+    for name, count in stages.items():
         vaults.labels(stage=name).set(count)
     decided = Gauge(
         "bitvm3_decisions",
@@ -40,8 +37,7 @@ def exposition(daemon: Daemon) -> bytes:
         ["about", "does"],
         registry=registry,
     )
-    asked = Counter((each.kind, each.does) for _, state in node.book.items() for each in decisions(state))
-    for (about, does), count in asked.items():
+    for (about, does), count in answers.items():
         decided.labels(about=about, does=does).set(count)
     _ledgers(node, registry)
     return generate_latest(registry)

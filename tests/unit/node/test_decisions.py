@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -137,3 +138,17 @@ def test_only_what_is_new_is_told() -> None:
 
 def test_a_question_has_a_kind_without_its_index() -> None:
     assert Decision(graph=0, about="refute/2", does="no", why="").kind == "refute"
+
+
+def test_the_count_is_that_of_all_states_as_they_are_now():
+    """Only what changed is looked at anew, and nothing that changed is missed."""
+    told, states = Decisions(), {bytes([n]): live(CHALLENGER, "babe") for n in range(3)}
+    for names in ((), CLAIMED, ASSERTED):
+        states[b"\x01"] = after(live(CHALLENGER, "babe"), CONTEST, *mined(*names))
+        stages, answers = told.tally(states.items())
+        assert stages == {"live": 3}
+        fresh = Counter((each.kind, each.does) for state in states.values() for each in decisions(state))
+        assert answers == fresh
+        assert bool(answers) == bool(names)
+    states[b"\x02"] = at(CHALLENGER, Stage.KEYS, "babe")
+    assert told.tally(states.items())[0] == {"live": 2, "keys": 1}
