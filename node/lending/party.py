@@ -274,8 +274,8 @@ class Loans:
         for wish in now.wishes:
             if (wish.about, wish.does, wish.action) not in known:
                 log.info("decision", vault=vault.hex()[:16], about=wish.about, does=wish.does, why=wish.why)
-            if wish.alarm and (vault, wish.about) not in self._alarms:
-                self._alarms.add((vault, wish.about))
+            if wish.alarm and (vault, wish.alarm) not in self._alarms:
+                self._alarms.add((vault, wish.alarm))
                 self.node.alarms += 1
                 log.critical("alarm", vault=vault.hex()[:16], about=wish.about, reason=wish.alarm)
 
