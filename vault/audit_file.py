@@ -34,22 +34,50 @@ _HEADER_CONTEXT = "bitvm3 2026 audit header v1"
 _SECTION_CONTEXT = "bitvm3 2026 audit section v1"
 
 MIB = 1 << 20
-KINDS: Mapping[str, tuple[int, int]] = MappingProxyType(
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """What may stand under a name: how many indices it has, bytes at most, and what it holds."""
+
+    indices: int
+    limit: int
+    holds: str
+
+
+KINDS: Mapping[str, Kind] = MappingProxyType(
     {
-        # kind: (how many indices, bytes at most), in the order of the file
-        "terms": (0, MAX_BYTES),
-        "stated": (0, MIB),
-        "ledger": (1, MIB),
-        "key": (1, 64 << 10),
-        "points": (0, MAX_POINTS_BYTES),
-        "knowledge": (0, MIB),
-        "signatures": (0, MAX_PRESIGNED),
-        "reveal": (2, 8 * MIB),  # 65 bytes a value of at most 2**17 values
-        "pair": (2, MIB),
-        "opened": (2, 64 * MIB),  # at most 389 instances of 512 digit points of every value
+        "terms": Kind(
+            indices=0, limit=MAX_BYTES, holds="the agreement: proposal, keys, hashlocks and coins of every party"
+        ),
+        "stated": Kind(
+            indices=0, limit=MIB, holds="each party's digest of the graph, and of the presignatures it said it holds"
+        ),
+        "ledger": Kind(
+            indices=1, limit=MIB, holds="genesis of a ledger that claims are about: rules, attestors, threshold"
+        ),
+        "key": Kind(indices=1, limit=64 << 10, holds="a verifying key of the statement `outcome`, arkworks compressed"),
+        "points": Kind(indices=0, limit=MAX_POINTS_BYTES, holds="engine points of every graph"),
+        "knowledge": Kind(indices=0, limit=MIB, holds="proofs of knowledge of their logarithms"),
+        "signatures": Kind(
+            indices=0, limit=MAX_PRESIGNED, holds="the group's presignatures, 65 bytes each, in the graph's order"
+        ),
+        "reveal": Kind(
+            indices=2,
+            limit=8 * MIB,
+            holds="graph, challenger: the claimant's presignatures of Reveal that the maker answers with",
+        ),
+        "pair": Kind(
+            indices=2, limit=MIB, holds="graph, challenger: F, the commitments and the kept set of a pair of the maker"
+        ),
+        "opened": Kind(
+            indices=2,
+            limit=64 * MIB,
+            holds="graph, challenger: the opened instances of a pair that the maker evaluates",
+        ),
     }
 )
-"""What may stand in a bundle; docs/audit.md says what each holds."""
+"""In the order of the file; an index counts from 0."""
 
 Bytes = bytes | memoryview
 
@@ -108,7 +136,7 @@ class Bundle:
 def parse_name(name: str) -> tuple[str, tuple[int, ...]]:
     """pair/0/2 -> ("pair", (0, 2)); BundleFault when it is not of `KINDS`."""
     kind, *words = name.split("/")
-    if kind not in KINDS or len(words) != KINDS[kind][0] or not all(_is_index(word) for word in words):
+    if kind not in KINDS or len(words) != KINDS[kind].indices or not all(_is_index(word) for word in words):
         raise BundleFault("section name", expected=" | ".join(KINDS), got=name)
     return kind, tuple(map(int, words))
 
@@ -203,7 +231,7 @@ def _header(encoded: bytes) -> Header:
     if any(a >= b for a, b in pairwise(places)):
         raise BundleFault("sections", expected="each once, in order", got=", ".join(s.name for s in header.sections))
     for line in header.sections:
-        most = KINDS[parse_name(line.name)[0]][1]
+        most = KINDS[parse_name(line.name)[0]].limit
         if not 0 <= line.length <= most:
             raise BundleFault(f"length of section {line.name}", expected=f"at most {most}", got=str(line.length))
     return header

@@ -95,7 +95,7 @@ def test_truncated_foreign_and_oversized_files_are_refused_by_field() -> None:
         with pytest.raises(BundleFault) as caught:
             parse(content)
         assert caught.value.field == field
-    large = bytes(KINDS["key"][1] + 1)
+    large = bytes(KINDS["key"].limit + 1)
     for name, content, field in [
         ("key/0", large, "length of section key/0"), ("notes", b"x", "section name"), ("pair/0", b"x", "section name"),
         ("pair/0/01", b"x", "section name"), ("pair/0/99999999", b"x", "section name"),

@@ -29,11 +29,14 @@ from node.guard import DOMAINS
 from node.limits import PRODUCT, table
 from node.rpc.openrpc import document
 from node.rpc.table import TABLE, bind
+from node.setup_cost import MEASURED
 from node.store import COLUMNS
 from tests.unit.snark.kit import triples
 from tests.vault_kit import BABE, Kit, graph_terms, make_proposal
 from vault import picture
 from vault.agreement import Engine, Timelocks
+from vault.audit_checks import CHECKS
+from vault.audit_file import KINDS
 from vault.fees import BOND_RULES, vsizes_of
 from vault.timelocks import INEQUALITIES, MAINLINE, ON_DEMAND, REAL_TIME, regtest_timelocks
 from vault.values import RULES
@@ -428,6 +431,31 @@ def methods() -> str:
     return rows(*lines)
 
 
+# ---- audit.md --------------------------------------------------------------------------------------------------------
+def audit_sections() -> str:
+    """What a bundle may hold, in the order of the file."""
+    lines: list[tuple[object, ...]] = [("section", "holds", "bytes at most")]
+    lines += [(f"`{name}{'/N' * kind.indices}`", kind.holds, f"{kind.limit:,}") for name, kind in KINDS.items()]
+    return rows(*lines)
+
+
+def audit_checks() -> str:
+    """What is checked, in order."""
+    return rows(("check", "holds when"), *((name, what) for name, what, _ in CHECKS))
+
+
+def estimates() -> str:
+    """What times of a setup are scaled from."""
+    lines: list[tuple[object, ...]] = [("one", "milliseconds of one core")]
+    lines += [(f"instance garbled, opened or handed over ({engine})", ms) for engine, ms in MEASURED.garbled.items()]
+    lines += [(f"instance checked ({engine})", ms) for engine, ms in MEASURED.checked.items()]
+    lines += [
+        ("session of the group, and for every party of it", f"{MEASURED.session}, and {MEASURED.session_party}"),
+        ("presignature of Reveal made, and checked", f"{MEASURED.reveal_made}, and {MEASURED.reveal_checked}"),
+    ]
+    return rows(*lines)
+
+
 BLOCKS: dict[str, Callable[[], str]] = {
     "transactions": transactions,
     "outputs": outputs,
@@ -441,6 +469,9 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "limits": limits,
     "columns": columns,
     "methods": methods,
+    "audit sections": audit_sections,
+    "audit checks": audit_checks,
+    "estimates": estimates,
 }
 
 
