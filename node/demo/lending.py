@@ -13,7 +13,7 @@ from fractions import Fraction
 from typing import Any
 
 from node.chart import Event
-from node.demo.book import open_ledger, tell
+from node.demo.book import open_ledger
 from node.demo.loan_rules import Happened, Numbers
 from node.demo.loan_stage import PARTIES, ROLES, Watch
 from node.demo.stage import Theatre
@@ -91,7 +91,7 @@ async def begin(loan: Loan) -> None:
     """1. A ledger, and SIMULATED money for who will pay."""
     theatre = loan.theatre
     loan.say("1. a lending ledger, and SIMULATED dollars (numbers in the keeper's books, minted by its operator)")
-    tell(theatre, PRICES["first"])
+    loan.watch.worth(PRICES["first"])
     loan.genesis = theatre.height
     loan.ledger = await open_ledger(theatre, loan.say, RULES, keeper="keeper")
     for name, cents in MINTED.items():
@@ -151,7 +151,7 @@ async def _alive(loan: Loan, vault: str) -> None:
 
 async def fall(loan: Loan, price: int, words: str) -> None:
     """The world's price is another one."""
-    tell(loan.theatre, price)
+    loan.watch.worth(price)
     loan.happened(f"the price is {dollars(price)} a BTC: {words}")
 
 

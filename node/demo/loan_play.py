@@ -20,7 +20,7 @@ from node.demo.loan_screen import view
 from node.demo.loan_stage import CAST, PARTIES, Watch, lending_theatre
 from node.demo.processes import DaemonProcess
 from node.demo.rules import Entry, entries
-from node.demo.screen import Look, Screen, balances, final_tables, who_got_what
+from node.demo.screen import Look, Screen, balances, setup_costs, transactions, who_got_what
 from node.demo.stage import each
 from node.faults import LocalFault, PeerFault, Unavailable
 from node.rpc.client import RpcError
@@ -59,9 +59,9 @@ async def perform(options: argparse.Namespace, folder: Path) -> bool:
         screen.stop()
         await theatre.close()
     moved: list[Entry] = [entry for views in shows.values() for entry in entries(views)]
-    for views in shows.values():
-        final_tables(screen.console, views[0], {})
-    final_tables(screen.console, {"transactions": []}, loan.setups)
+    for vault, views in shows.items():
+        transactions(screen.console, views[0], f"Transactions of {vault[:16]}")
+    setup_costs(screen.console, loan.setups)
     who_got_what(screen.console, moved, PARTIES)
     change: Counter[int] = Counter()
     for entry in moved:

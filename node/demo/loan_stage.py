@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from node.chart import Row
+from node.demo.book import tell
 from node.demo.processes import Backend
 from node.demo.stage import QUIET_TIMEOUT, Theatre, each, pricing
 
@@ -49,10 +50,16 @@ class Watch:
     """Sees what everybody's node says, mines, and keeps the rows of the chart."""
 
     theatre: Theatre
+    price: int = 0
     vaults: list[str] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
     _identities: dict[str, str] = field(default_factory=dict)
     _looked: int = -1
+
+    def worth(self, price: int) -> None:
+        """A bitcoin is worth this many cents from now on."""
+        self.price = price
+        tell(self.theatre, price)
 
     async def identity(self, name: str) -> str:
         """A daemon's identity, hex."""
@@ -106,7 +113,8 @@ class Watch:
         return {daemon.name: shown["setup"] for daemon, shown in zip(daemons, shows, strict=True)}
 
     async def mine(self) -> None:
-        """One block and everything that follows from it."""
+        """One block and everything that follows from it; the price sources go on saying what they say."""
+        tell(self.theatre, self.price)
         await self.theatre.mine()
         await self.calm()
         await self._row()

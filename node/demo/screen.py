@@ -213,12 +213,22 @@ def _colour(word: str) -> str:
 
 def final_tables(console: Console, show: dict[str, Any], setups: dict[str, list[dict[str, Any]]]) -> None:
     """Every transaction, and what the setup cost each party by phase."""
-    table = Table(title="Transactions", title_justify="left")
+    transactions(console, show)
+    setup_costs(console, setups)
+
+
+def transactions(console: Console, show: dict[str, Any], title: str = "Transactions") -> None:
+    """Every transaction of a vault."""
+    table = Table(title=title, title_justify="left")
     for column in ("transaction", "txid", "vsize", "fee", "block"):
         table.add_column(column, justify="left" if column in ("transaction", "txid") else "right", no_wrap=True)
     for tx in show["transactions"]:
         table.add_row(tx["name"], tx["txid"], _number(tx["vsize"]), _number(tx["fee"]), _number(tx["height"]))
     console.print(table)
+
+
+def setup_costs(console: Console, setups: dict[str, list[dict[str, Any]]]) -> None:
+    """What a setup cost each party by phase."""
     table = Table(title="Setup by phase", title_justify="left")
     for column in ("phase", "party", "seconds", "bytes received", "bytes sent"):
         table.add_column(column, justify="left" if column in ("phase", "party") else "right")
