@@ -242,7 +242,7 @@ async def test_what_nobody_needs_any_more_leaves_the_disk() -> None:
     async with a_world(contest=ALWAYS, engine="babe", bound=6) as world:
         vault = await open_vault(world)
         assert [stored(world, name) for name in ROLES] == [
-            ["answers", "answers", "drill", "drill", "kept", "kept"],
+            ["answers", "answers", "drill", "drill", "kept", "kept", "openings", "openings"],
             ["answers"],
             ["answers"],
         ]
