@@ -233,7 +233,7 @@ class Node:
 
         lending = any(state.proposal.loan is not None for state in turn.states.values())
         if self.loans is not None and (lending or isinstance(item, Connected | Disconnected)):
-            self.loans.ring()
+            self.loans.ring(turn.states)
 
     def _await(self, vault: bytes, state: VaultState) -> None:
         """Note what of a vault is worth looking for in the mempool."""

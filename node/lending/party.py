@@ -9,7 +9,7 @@ Does NOT decide anything: `wishes` does, from the situation that is put together
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, assert_never
 
@@ -46,6 +46,9 @@ log = structlog.get_logger("lending")
 SPENT_KEY: Final = b"S"
 UNREGISTERED: Final = "registered with this ledger"
 """What a keeper that knows a vault not says it expected (`node.lending.registry`)."""
+LOANS_A_ROUND: Final = 64
+"""Between two blocks not more are looked at, but for those in which something changed: each look is a question to a keeper."""
+PAYERS: Final = ("lender", "liquidator")
 AGAIN_SECONDS: Final = 5.0
 """After a fault of our own in a round, before the next one."""
 FAULTS = (LocalFault, PeerFault, Unavailable)
@@ -88,6 +91,9 @@ class Loans:
     _tried: dict[tuple[bytes, str], _Tried] = field(default_factory=dict)
     _claims: dict[tuple[bytes, int], asyncio.Task[None]] = field(default_factory=dict)
     _alarms: set[tuple[bytes, str]] = field(default_factory=set)
+    _rows: list[Put] = field(default_factory=list)
+    _changed: set[bytes] = field(default_factory=set)
+    _next: int = 0
     _rung: asyncio.Event = field(default_factory=asyncio.Event)
     _away: dict[bytes, Unavailable] = field(default_factory=dict)
     _looking: bool = False
@@ -98,8 +104,9 @@ class Loans:
             self._spent = _SPENT.decode(raw)
 
     # ---- life --------------------------------------------------------------------------------------------------------
-    def ring(self) -> None:
-        """Something has changed: look again now."""
+    def ring(self, vaults: Iterable[bytes] = ()) -> None:
+        """Something has changed: look again now at these, and at all of them after a block."""
+        self._changed.update(vaults)
         self._rung.set()
 
     @property
@@ -163,12 +170,27 @@ class Loans:
         try:
             height = self.node.scanner.height
             self._away.clear()
-            price, unpriced = await self._price() if any(self._living()) else (None, "no living loan")
-            for vault, state in self._living():
+            chosen = self._chosen(height)
+            paying = any(state.proposal.parties[state.me].role in PAYERS for _, state in chosen)
+            price, unpriced = await self._price() if paying else (None, "this party pays for no coins")
+            for vault, state in chosen:
                 await self._look(vault, state, price, unpriced)
+            if self._rows:
+                rows, self._rows = tuple(self._rows), []
+                await self.node.context.write(rows)
             self.height, self.rounds = height, self.rounds + 1
         finally:
             self._looking = False
+
+    def _chosen(self, height: int) -> list[tuple[bytes, VaultState]]:
+        """All living loans at a new block; between blocks those in which something changed, and some of the others in turn."""
+        living = list(self._living())
+        changed, self._changed = self._changed, set()
+        if height != self.height or len(living) <= LOANS_A_ROUND:
+            return living
+        self._next = (self._next + LOANS_A_ROUND) % len(living)
+        some = {vault for vault, _ in (*living[self._next :], *living)[:LOANS_A_ROUND]} | changed
+        return [(vault, state) for vault, state in living if vault in some]
 
     # ---- the situation -----------------------------------------------------------------------------------------------
     async def _price(self) -> tuple[int | None, str]:
@@ -196,7 +218,7 @@ class Loans:
         now = Look(situation=situation, wishes=wishes(situation), came=before.came if before is not None else {})
         self.looks[vault] = now
         self._say(vault, before, now)
-        await self._chart(vault, before, now)
+        self._chart(vault, before, now)
         for wish in now.wishes:
             if wish.action is not None:
                 await self._carry_out(vault, now, wish, wish.action)
@@ -279,7 +301,7 @@ class Loans:
                 self.node.alarms += 1
                 log.critical("alarm", vault=vault.hex()[:16], about=wish.about, reason=wish.alarm)
 
-    async def _chart(self, vault: bytes, before: Look | None, now: Look) -> None:
+    def _chart(self, vault: bytes, before: Look | None, now: Look) -> None:
         """One row a block, and what was new in it."""
         situation, store = now.situation, self.node.context.store
         last = before.situation.reading if before is not None else None
@@ -293,7 +315,7 @@ class Loans:
             height=tip, price=reading.price, health=max(0, reading.health), debt=reading.debt, events=tuple(events)
         )
         if row != known:
-            await self.node.context.write(puts_of(vault, row, self.node.limits.chart_rows))
+            self._rows += puts_of(vault, row, self.node.limits.chart_rows)
 
     # ---- acting ------------------------------------------------------------------------------------------------------
     async def _carry_out(self, vault: bytes, look: Look, wish: Wish, action: Action) -> None:
@@ -314,7 +336,7 @@ class Loans:
             look.came[wish.about] = str(fault)
             return
         self._tried[vault, wish.about] = tried
-        self._rung.set()
+        self.ring((vault,))
 
     async def _act(self, vault: bytes, s: Situation, action: Action, tried: _Tried, wish: Wish) -> str:
         match action:
@@ -403,7 +425,7 @@ class Loans:
             if came and vault in self.looks:
                 self.looks[vault].came[about] = came
             if came == "claimed":
-                self._rung.set()
+                self.ring((vault,))
 
     @property
     def spent(self) -> Spent:

@@ -156,7 +156,7 @@ async def _ask(node: Node, state: VaultState, request: words.Request) -> dict[st
         receipt = await loans.ask(loans.opened(state), request)
     except PeerFault as fault:
         raise LocalFault(what="the keeper", expected="to book it", came=str(fault)) from fault
-    loans.ring()
+    loans.ring((state.proposal.proposal_id,))
     return {"simulated": True, **to_json(receipt)}
 
 
