@@ -16,6 +16,7 @@ from node.ledger.attestor import advanced, keypair
 from node.ledger.claims import NoPosition, Outcome
 from node.ledger.shelf import COLUMN, Shelf
 from node.ledger.words import Answer, Asked, Batch, Step, read, write
+from node.limits import PRODUCT
 from tests.simulation.forger import Forger
 from tests.simulation.ledger_world import ATTESTORS, EVERYBODY, FOLLOWER, KEEPER, VAULT, LedgerWorld
 from tests.simulation.test_ledger import a_ledger, loan, mark
@@ -128,7 +129,7 @@ LIES: dict[str, tuple[Callable[[LedgerWorld, Step, Step], Step | bytes], str]] =
     ),
     "a cut entry": (lambda w, one, two: write(one)[:-1], "ledger-entry"),
     "a byte more": (lambda w, one, two: write(one) + b"\0", "ledger-entry"),
-    "too long an entry": (lambda w, one, two: bytes(4097), "at most 4096 bytes"),
+    "too long an entry": (lambda w, one, two: bytes(PRODUCT.reply_frame_bytes + 1), "at most 16384 bytes"),
     "another word": (lambda w, one, two: write(one.signed), "ledger-entry"),
 }
 

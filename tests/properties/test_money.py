@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from node.faults import LocalFault, PeerFault
@@ -61,6 +61,7 @@ def move(heap: Heap, movement: Movement) -> None:
             heap.release(vault, slot, list(to))
 
 
+@settings(deadline=None)
 @given(MOVEMENTS)
 def test_the_books_are_those_of_single_cents(movements: list[Movement]) -> None:
     state, heap = State(), Heap()
@@ -84,6 +85,7 @@ def test_the_books_are_those_of_single_cents(movements: list[Movement]) -> None:
     assert decode(encode(state)) == state
 
 
+@settings(deadline=None)
 @given(MOVEMENTS, st.sampled_from([-1, 1]))
 def test_a_cent_too_many_or_too_few_in_the_store_is_found(movements: list[Movement], change: int) -> None:
     state = State()

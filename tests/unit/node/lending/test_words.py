@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from node.faults import PeerFault
@@ -120,6 +120,7 @@ def test_a_field_of_another_form_is_refused(wrong: Wrong) -> None:
         read_request(msgspec.msgpack.encode(fields), most=MOST)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200) | st.sampled_from(list(REQUESTS.values())).map(write).flatmap(_changed))
 def test_hostile_bytes_are_refused_or_are_one_request(raw: bytes) -> None:
     try:
