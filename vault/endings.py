@@ -121,7 +121,8 @@ class Kind:
     confirmed: int = 0  # blocks: larger than a TRUC child may be, so its parent must be in a block
 
 
-SIGNED = "everyone's presignatures, which every party holds once all are ready"
+SIGNED = "everyone's presignatures"
+"""Which every party holds once all are ready."""
 
 KINDS: Mapping[str, Kind] = MappingProxyType(
     {

@@ -62,11 +62,13 @@ def _wait(wait: Wait) -> str:
 
 
 def _paid(row: Ending, proposal: Proposal) -> Iterator[str]:
-    totals: dict[int | None, int] = {}
+    """Who gets how much; a bond that comes back beside something else stands apart."""
+    totals: dict[tuple[int | None, str], int] = {}
     for paid in row.pays:
-        totals[paid.to] = totals.get(paid.to, 0) + paid.sats
-    for party, sats in totals.items():
-        yield f"{'burned' if party is None else letter(proposal, party)} {sats:,}"
+        what = " (its bond)" if paid.output.endswith("_payout/bond") else ""
+        totals[paid.to, what] = totals.get((paid.to, what), 0) + paid.sats
+    for (party, what), sats in totals.items():
+        yield f"{'burned' if party is None else letter(proposal, party)} {sats:,}{what}"
 
 
 def _together(coins: list[str]) -> str:

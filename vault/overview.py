@@ -83,7 +83,8 @@ def svg(graph: VaultGraph) -> str:
 # ---- the head --------------------------------------------------------------------------------------------------------
 def _title(graph: VaultGraph) -> list[str]:
     proposal = graph.terms.proposal
-    total = f"{len(proposal.slots)} slots of together {sum(proposal.slots):,} sat, {len(proposal.graphs)} claims"
+    slots = "1 slot of" if len(proposal.slots) == 1 else f"{len(proposal.slots)} slots of together"
+    total = f"{slots} {sum(proposal.slots):,} sat, {len(proposal.graphs)} claims"
     parts = [
         _text(_MARGIN, 38, f"Vault {graph.terms.vault_id.hex()[:16]} on {proposal.network}: {total}", "title"),
         _text(_MARGIN, 88, "A white mark: at once. A yellow one: only after so many blocks. Anchors are left out.", "column"),
