@@ -16,7 +16,7 @@ from circuits.engines.babe import CIRCUIT
 from native import NativeError
 from native._native.garbling import Progress
 from tests.fuzz.target import Target
-from tests.vault_kit import Kit, attested_secret, fast_kit, kit, make_proposal, secret
+from tests.vault_kit import Kit, attested_secret, fast_kit, kit, lending_proposal, make_proposal, secret
 from vault import audit_file, presigned, terms
 from vault.answers import check_answers, read_reveal
 from vault.audit import Result, audit
@@ -186,6 +186,7 @@ def targets() -> tuple[Target, ...]:
                 _encoded(_kit().proposal),
                 _encoded(_babe().proposal),
                 _encoded(make_proposal(challengers=3, slots=(10_000_000,) * 3)),
+                _encoded(lending_proposal()),
             ],
             300,
         ),
