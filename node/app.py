@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Any, assert_never
 
+import msgspec
 import structlog
 
 from bitcoin_scripts.transaction import display_txid
@@ -38,6 +39,7 @@ from node.jobs import Jobs
 from node.limits import PRODUCT, Limits
 from node.loop import Connected, Delivered, Disconnected, Happened, Item, Loop, Proposed, Wrote
 from node.outbox import Outbox
+from node.phases import cost_key
 from node.post import Post
 from node.proposing import digits_of, propose
 from node.proving.statements import OUTCOME
@@ -329,6 +331,17 @@ class Node:
             }
         ]
 
+    def cost(self, vault: bytes) -> list[dict[str, Any]]:
+        """What the setup of a vault cost, by stage: as stored when it became live, else as counted so far."""
+        raw = self.context.store.get("jobs", cost_key(vault))
+        rows: list[dict[str, Any]] = msgspec.msgpack.decode(raw) if raw else self.context.phases.table(vault)
+        return rows
+
+    def _keep_cost(self, vault: bytes) -> None:
+        rows = self.context.phases.table(vault)
+        if rows and self.context.store.get("jobs", cost_key(vault)) is None:
+            self.loop.put(Wrote(puts=(("jobs", cost_key(vault), msgspec.msgpack.encode(rows)),)))
+
     def _order(self, vault: bytes, state: VaultState) -> None:
         """What is ordered once and for all: accepting what others propose, then a living vault's policy.
 
@@ -340,6 +353,7 @@ class Node:
         self._ordered.add((vault, reached))
         if reached is Stage.LIVE:
             self._drop(vault, over=False)
+            self._keep_cost(vault)
         for name in self._orders(state) if reached is Stage.LIVE else self._acceptance(vault, state):
             if name not in state.facts:
                 self.loop.put(Happened(vault=vault, event=Ordered(key=name)))

@@ -1,4 +1,8 @@
-"""What a vault's setup cost, by stage: seconds, bytes, signatures. In memory only; a restart begins a new count."""
+"""What a vault's setup cost, by stage: seconds, bytes, signatures.
+
+Counted in memory, so that a restart in the middle begins a new count; what was counted when the vault became live is stored
+(`cost_key`). Does NOT know what any of it was spent on.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +25,16 @@ class Cost:
     sent: int = 0
     made: int = 0
     checked: int = 0
+
+
+def cost_key(vault: bytes) -> bytes:
+    """Where the table of a setup that is over stands in the column `jobs`, as MessagePack."""
+    return vault + b"/cost"
+
+
+def totals(table: list[dict[str, Any]]) -> dict[str, Any]:
+    """The sums of a table."""
+    return {name.name: round(sum(row[name.name] for row in table), 3) for name in fields(Cost)}
 
 
 @dataclass(slots=True)
@@ -74,8 +88,7 @@ class Phases:
 
     def totals(self, vault: bytes) -> dict[str, Any]:
         """The sums of the table."""
-        rows = self.table(vault)
-        return {name.name: round(sum(row[name.name] for row in rows), 3) for name in fields(Cost)}
+        return totals(self.table(vault))
 
     def _at(self, vault: bytes, stage: Stage) -> Cost:
         return self._costs.setdefault(vault, {}).setdefault(stage, Cost())

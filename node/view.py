@@ -21,6 +21,7 @@ from circuits.faults import PeerFault
 from node.decisions import decisions
 from node.in_words import Known, graph_lines, risks
 from node.ledger.claims import outcome_of
+from node.phases import totals
 from vault.fees import amounts_of
 from vault.graph import VaultGraph
 
@@ -71,8 +72,8 @@ async def show_vault(node: Node, vault: bytes) -> dict[str, Any]:
         "jobs": [{"kind": job.kind, "indices": list(job.indices), **node.progress(vault, job)} for job in state.jobs],
         "transactions": [*node.stakes(vault), *(_transactions(graph, state) if graph else [])],
         "progress": await asyncio.to_thread(_progress, node, state),
-        "setup": node.context.phases.table(vault),
-        "cost": node.context.phases.totals(vault),
+        "setup": node.cost(vault),
+        "cost": totals(node.cost(vault)),
     }
 
 

@@ -254,6 +254,14 @@ async def test_a_setup_goes_on_after_a_restart_of_any_party_at_every_stage(
                 await world.chain.mine()
         await world.until(lambda: everywhere(world, vault), 20)
         assert due == set()
+        for name in cast:
+            before = world.actors[name].node.cost(vault)
+            await world.actors[name].restart()
+            assert world.actors[name].node.cost(vault) == before
+            made = sum(row["made"] for row in before)
+            sessions = len((await world.actors[name].node.context.graph(world.state(name, vault))).signatures)
+            assert made in (0, sessions)  # none when it was stopped between its partials and the vault
+            assert made == sessions or name in restarted
 
 
 async def settle_or(world: World, pending: list[str]) -> None:
