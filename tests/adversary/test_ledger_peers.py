@@ -289,7 +289,7 @@ async def test_an_attestor_that_answers_nonsense_adds_nothing_and_stops_nothing(
             (lambda a: replace(a, signatures=tuple(replace(s, eddsa=b"") for s in a.signatures)), "eddsa"),
             (lambda a: replace(a, at=1, signatures=()), "two histories"),
             (lambda a: write(a) + b"\0", "answer to ledger-batch"),
-            (lambda a: bytes(4097), "at most 4096 bytes"),
+            (lambda a: bytes(PRODUCT.reply_frame_bytes + 1), "at most 16384 bytes"),
         ]
         world.wire.cut = {"cat"}
         seq = 0
