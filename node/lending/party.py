@@ -3,7 +3,7 @@
 Promises: what a payment or contest takes of the day's budget is on the disk before it is asked for; everything is asked in a way
 that asking twice does no harm, so a crash needs no special case; what the keeper refuses is asked again only when something has
 changed; r and a leave only here, for a wish that acts. Every change of an answer is one log line.
-Does NOT decide anything: `wishes` does, from the situation that is put together here.
+Does NOT decide anything: `wishes` does, from the situation that `outlook` puts together.
 """
 
 from __future__ import annotations
@@ -16,27 +16,22 @@ from typing import TYPE_CHECKING, Any, Final, assert_never
 import msgspec
 import structlog
 
-from challenge.checks import terms_of
 from challenge.deadlines import settled, stage
 from challenge.events import Ordered
 from challenge.facts import key
-from challenge.game import fold
-from challenge.policy import standing_orders
 from challenge.states import Stage, VaultState
 from node.faults import LocalFault, PeerFault, Unavailable
-from node.ledger.claims import NoPosition
 from node.ledger.room import Open
 from node.lending import fast, words
 from node.lending.charting import COLUMN, happened, puts_of, row_at
 from node.lending.charting import Row as ChartRow
+from node.lending.outlook import FAULTS, Outlook
 from node.lending.policy import NOTHING_SPENT, Policy, Spent
 from node.lending.situation import Situation
 from node.lending.wish import Action, Ask, ClaimGraph, OpenFast, Order, ShowR, TakeLoan, Wish
 from node.lending.wishes import wishes
 from node.loop import Happened
 from node.store import Put
-from vault.agreement import Terms
-from vault.ledger.opening import Opening
 
 if TYPE_CHECKING:
     from node.app import Node
@@ -44,14 +39,11 @@ if TYPE_CHECKING:
 log = structlog.get_logger("lending")
 
 SPENT_KEY: Final = b"S"
-UNREGISTERED: Final = "registered with this ledger"
-"""What a keeper that knows a vault not says it expected (`node.lending.registry`)."""
 LOANS_A_ROUND: Final = 64
 """Between two blocks not more are looked at, but for those in which something changed: each look is a question to a keeper."""
 PAYERS: Final = ("lender", "liquidator")
 AGAIN_SECONDS: Final = 5.0
 """After a fault of our own in a round, before the next one."""
-FAULTS = (LocalFault, PeerFault, Unavailable)
 _SPENT = msgspec.msgpack.Decoder(Spent)  # made at import, as in vault.terms
 
 
@@ -82,12 +74,11 @@ class Loans:
     poll_seconds: float
     now: Callable[[], int]
     claim: Callable[[bytes, int], Awaitable[Any]]
+    outlook: Outlook = field(init=False)
     looks: dict[bytes, Look] = field(default_factory=dict)
     rounds: int = 0
     height: int = -1
     _spent: Spent = NOTHING_SPENT
-    _terms: dict[bytes, Terms] = field(default_factory=dict)
-    _openings: dict[tuple[bytes, bytes], tuple[int, Opening]] = field(default_factory=dict)
     _tried: dict[tuple[bytes, str], _Tried] = field(default_factory=dict)
     _claims: dict[tuple[bytes, int], asyncio.Task[None]] = field(default_factory=dict)
     _alarms: set[tuple[bytes, str]] = field(default_factory=set)
@@ -95,10 +86,10 @@ class Loans:
     _changed: set[bytes] = field(default_factory=set)
     _next: int = 0
     _rung: asyncio.Event = field(default_factory=asyncio.Event)
-    _away: dict[bytes, Unavailable] = field(default_factory=dict)
     _looking: bool = False
 
     def __post_init__(self) -> None:
+        self.outlook = Outlook(node=self.node, policy=lambda: self.policy, spent=lambda: self._spent, now=self.now)
         raw = self.node.context.store.get(COLUMN, SPENT_KEY)
         if raw is not None:
             self._spent = _SPENT.decode(raw)
@@ -169,10 +160,10 @@ class Loans:
         self._looking = True
         try:
             height = self.node.scanner.height
-            self._away.clear()
+            self.outlook.begin()
             chosen = self._chosen(height)
             paying = any(state.proposal.parties[state.me].role in PAYERS for _, state in chosen)
-            price, unpriced = await self._price() if paying else (None, "this party pays for no coins")
+            price, unpriced = await self.outlook.price() if paying else (None, "this party pays for no coins")
             for vault, state in chosen:
                 await self._look(vault, state, price, unpriced)
             if self._rows:
@@ -192,28 +183,9 @@ class Loans:
         some = {vault for vault, _ in (*living[self._next :], *living)[:LOANS_A_ROUND]} | changed
         return [(vault, state) for vault, state in living if vault in some]
 
-    # ---- the situation -----------------------------------------------------------------------------------------------
-    async def _price(self) -> tuple[int | None, str]:
-        try:
-            return (await self.node.context.prices.quote(self.now())).price, ""
-        except FAULTS as fault:
-            return None, str(fault)
-
-    def opened(self, state: VaultState) -> Open:
-        """The ledger of a loan. Raises LocalFault when it is not open here."""
-        loan, rooms = state.proposal.loan, self.node.ledgers
-        if loan is None:
-            raise LocalFault(what="vault", expected="one with a loan", came="a plain one")
-        found = rooms.open_ledgers.get(loan.ledger) if rooms is not None else None
-        if found is None:
-            raise LocalFault(
-                what=f"ledger {loan.ledger.hex()[:16]}", expected="one that is open here", came="none",
-                todo="`bitvm3 ledger open FILE`.",
-            )  # fmt: skip
-        return found
-
+    # ---- looking -----------------------------------------------------------------------------------------------------
     async def _look(self, vault: bytes, state: VaultState, price: int | None, unpriced: str) -> None:
-        situation = await self.situation(vault, state, price, unpriced)
+        situation = await self.outlook.situation(vault, state, price, unpriced)
         before = self.looks.get(vault)
         now = Look(situation=situation, wishes=wishes(situation), came=before.came if before is not None else {})
         self.looks[vault] = now
@@ -226,69 +198,8 @@ class Loans:
     async def fresh(self, vault: bytes, state: VaultState) -> Look:
         """A look for whoever asks: nothing is done and nothing is noted."""
         known = self.looks.get(vault)
-        situation = await self.situation(vault, state, *await self._price())
+        situation = await self.outlook.situation(vault, state, *await self.outlook.price())
         return Look(situation=situation, wishes=wishes(situation), came=known.came if known is not None else {})
-
-    async def situation(self, vault: bytes, state: VaultState, price: int | None, unpriced: str) -> Situation:
-        """Everything that is known of a loan now. A keeper that is away or a ledger that is not open is part of it."""
-        if vault not in self._terms:
-            self._terms[vault] = terms_of(state.proposal, state.facts)
-        terms, name, me = self._terms[vault], state.proposal.ledger_vault, state.me
-        reading, keeper, said = None, "away", ""
-        opening, unproven = None, ""
-        try:
-            opened = self.opened(state)
-            reading = await self._read(opened, name)
-            known = any(each.vault_id == terms.vault_id for each in reading.slots)
-            keeper, said = ("answers", "") if known else ("unregistered", "these Terms are not registered yet")
-        except FAULTS as fault:
-            said = unproven = str(fault)
-            keeper = "unregistered" if UNREGISTERED in said else "away"
-        else:
-            opening, unproven = await self._opening(opened, name)
-        return Situation(
-            state=state, view=fold(state.proposal, state.log), tip=self.node.scanner.height, terms=terms, keeper=keeper,  # type: ignore[arg-type]
-            said=said, reading=reading, opening=opening, unproven=unproven, price=price, unpriced=unpriced, policy=self.policy,
-            spent=self._spent,
-            contests=frozenset(o for o in standing_orders(self.node.rules.policy, state.proposal, me) if "contest" in o),
-        )  # fmt: skip
-
-    async def _read(self, opened: Open, name: bytes) -> words.Reading:
-        if opened.id in self._away:  # one wait a round for a keeper that is away, not one a loan
-            raise self._away[opened.id]
-        try:
-            reply = await self._say_to_keeper(opened, "loan-read", words.write(words.LoanAsked(vault=name)))
-        except Unavailable as fault:
-            self._away[opened.id] = fault
-            raise
-        return words.read(words.Reading, reply, most=self.node.limits.reply_frame_bytes, what="loan-read")
-
-    async def ask(self, opened: Open, request: words.Request) -> words.Receipt:
-        """Ask the keeper for something. Raises PeerFault (refused), Unavailable (nobody knows), LocalFault."""
-        reply = await self._say_to_keeper(opened, "loan-request", words.write(request))
-        return words.read(words.Receipt, reply, most=self.node.limits.reply_frame_bytes, what="loan-request")
-
-    async def _say_to_keeper(self, opened: Open, kind: str, body: bytes) -> bytes:
-        """By message; the keeper's own node is called directly."""
-        world, rooms = opened.world, self.node.ledgers
-        if opened.genesis.keeper == world.me and rooms is not None:
-            return await rooms.on_message(world.me, kind, opened.id, body)
-        return await world.ask(opened.genesis.keeper, kind, opened.id, body)
-
-    async def _opening(self, opened: Open, name: bytes) -> tuple[Opening | None, str]:
-        """The position under our own final checkpoint, asked for once a checkpoint."""
-        seq, at = opened.follower.view.seq, (opened.id, name)
-        held = self._openings.get(at)
-        if held is not None and held[0] == seq:
-            return held[1], ""
-        try:
-            found = await opened.claims.opening(name)
-        except NoPosition:
-            return None, f"the ledger has no position of this loan at seq {seq}"
-        except FAULTS as fault:
-            return None, str(fault)
-        self._openings[at] = (found.totals.seq, found)
-        return found, ""
 
     # ---- what is said and shown --------------------------------------------------------------------------------------
     def _say(self, vault: bytes, before: Look | None, now: Look) -> None:
@@ -366,7 +277,7 @@ class Loans:
 
     async def _open_fast(self, vault: bytes, s: Situation, f: int) -> str:
         """Asked once a block: an attestor that has attested says so again, one that has not may yet."""
-        opened, rooms = self.opened(s.state), self.node.ledgers
+        opened, rooms = self.outlook.opened(s.state), self.node.ledgers
         assert rooms is not None  # noqa: S101 - a ledger is open in it
         found = await fast.opened(rooms.asking(opened.id), opened.genesis, s.loan, f)
         if found.secret is None:
@@ -384,11 +295,11 @@ class Loans:
         return s.state.facts[key("release", slot)]
 
     async def _ask(self, state: VaultState, request: words.Request, payment: str, cents: int) -> str:
-        opened = self.opened(state)
+        opened = self.outlook.opened(state)
         if payment:
             await self._budget(self._spent.at(self.node.scanner.height).with_payment(payment, cents))
         try:
-            receipt = await self.ask(opened, request)
+            receipt = await self.outlook.ask(opened, request)
         except PeerFault:
             if payment:
                 await self._budget(self._spent.with_payment(payment, 0))

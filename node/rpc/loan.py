@@ -153,7 +153,7 @@ async def _ask(node: Node, state: VaultState, request: words.Request) -> dict[st
     """The keeper's receipt. Raises LocalFault with the keeper's reason, Unavailable."""
     loans = _loans(node)
     try:
-        receipt = await loans.ask(loans.opened(state), request)
+        receipt = await loans.outlook.ask(loans.outlook.opened(state), request)
     except PeerFault as fault:
         raise LocalFault(what="the keeper", expected="to book it", came=str(fault)) from fault
     loans.ring((state.proposal.proposal_id,))

@@ -53,8 +53,8 @@ async def test_a_loan_from_the_deposit_to_the_last_coin(world: LoanWorld) -> Non
 
     # The borrower repays slot 1; the lender shows r once its own checkpoint proves the tender; the coin goes home.
     assert world.does("borrower", "tender/1") == "no", "lending.tender is manual"
-    opened = borrower.loans.opened(world.vault_of("borrower"))
-    receipt = await borrower.loans.ask(opened, words.Tender(vault=world.vault, slot=1))
+    opened = borrower.loans.outlook.opened(world.vault_of("borrower"))
+    receipt = await borrower.loans.outlook.ask(opened, words.Tender(vault=world.vault, slot=1))
     assert receipt.cents >= CENTS and key("release", 1) not in world.vault_of("borrower").facts
     await world.go_on(lambda: world.slots()[1] == "repay/1", 12)
     await world.go_on(lambda: world.account("lender") == MINTED - 2 * CENTS + receipt.cents, 12)

@@ -107,7 +107,7 @@ class Party:
             ledgers=SimpleNamespace(open_ledgers={opened_.id: opened_}),
         )  # fmt: skip
         self.loans = Loans(node=cast(Any, self.node), policy=self.policy, poll_seconds=1.0, now=lambda: 0, claim=claim)
-        self.loans._terms[NAME] = KIT.terms
+        self.loans.outlook._terms[NAME] = KIT.terms
 
     async def ask(self, identity: bytes, kind: str, ledger: bytes, body: bytes) -> bytes:
         assert identity == KEEPER
@@ -127,7 +127,7 @@ class Party:
     async def opening(self, name: bytes) -> Opening:
         if not self.final or self.scene.ledger.position(name) is None:
             raise NoPosition(what="vault", expected="a position", came="none")
-        self.loans._openings.clear()
+        self.loans.outlook._openings.clear()
         return open_vault(self.scene.ledger, name)
 
     async def put(self, item: Happened) -> Any:
@@ -247,7 +247,7 @@ async def test_a_lie_is_an_alarm_once() -> None:
         found = open_vault(scene.ledger, name)
         return msgspec.structs.replace(found, position=msgspec.structs.replace(found.position, lender=bytes(32)))
 
-    party.loans.opened(party.node.book[NAME]).claims.opening = another  # type: ignore[method-assign]
+    party.loans.outlook.opened(party.node.book[NAME]).claims.opening = another  # type: ignore[method-assign]
     await party.look()
     await party.look()
     assert party.orders == [] and party.told == [] and party.node.alarms == 1
@@ -260,7 +260,7 @@ async def test_without_a_keeper_nothing_is_asked_and_the_reason_is_shown(trouble
     async def silent(*_: Any) -> bytes:
         raise trouble(what="peer", expected="an answer", came="none")
 
-    party.loans.opened(party.node.book[NAME]).world.ask = silent  # type: ignore[method-assign]
+    party.loans.outlook.opened(party.node.book[NAME]).world.ask = silent  # type: ignore[method-assign]
     await party.look()
     look = party.loans.looks[NAME]
     assert look.situation.keeper == "away" and "expected an answer" in look.situation.said
