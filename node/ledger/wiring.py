@@ -33,7 +33,9 @@ def world_of(
 
     async def ask(identity: bytes, kind: str, ledger: bytes, body: bytes) -> bytes:
         if identity == context.keys.identity.xonly() and node.ledgers is not None:
-            return await node.ledgers.on_message(identity, kind, ledger, body)  # one node may keep a ledger and be a party
+            return await node.ledgers.on_message(
+                identity, kind, ledger, body
+            )  # one node may keep a ledger and be a party
         raw = envelope.encode(
             vault=ledger, kind=kind, sequence=next(numbers), recipient=identity, body=body,
             identity=context.keys.identity, genesis=node.rules.genesis, limits=node.limits,

@@ -40,6 +40,7 @@ QUICK = replace(
     ledger_shun_seconds=0.05,
 )  # fmt: skip
 TOLERANCE = Tolerance(price=100, price_age=900, time=600)
+KEEPING = Keeping(automatic="on", accrue_blocks=6, mark_seconds=1_000_000)
 PATIENCE = 60.0
 
 Reply = Callable[[str, str, str, bytes], bytes]
@@ -79,7 +80,7 @@ class LedgerActor(Actor):
 
     attest: str = "auto"
     coins: Coins = "unlinked"
-    keeping: Keeping = Keeping(automatic="on", accrue_blocks=6, mark_seconds=1_000_000)
+    keeping: Keeping = KEEPING
     prices: Prices | None = None
     price: int = PRICE
 
