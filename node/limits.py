@@ -161,7 +161,9 @@ class Limits:
     price_seconds: float = _limit(10.0, "s", "a server that is slower than this is left out of the quote")
 
     # Loans
-    chart_rows: int = _limit(20_000, "rows", "a loan's chart keeps so many blocks, some four months; a row is below 200 bytes")
+    chart_rows: int = _limit(
+        20_000, "rows", "a loan's chart keeps so many blocks, some four months; a row is below 200 bytes"
+    )
 
     # Proofs
     key_sidecar_bytes: int = _limit(64 * KIB, "bytes", "ten fields, the longest a verifying key of a few hundred bytes")
