@@ -78,8 +78,11 @@ _STYLE = (
 
 
 def svg(*, title: str, note: str, rows: Sequence[Row], events: Sequence[Event], levels: Sequence[Level]) -> str:
-    """The chart. `rows` ascending by height, at least one; `note` stands under the title. ValueError without a row."""
-    if not rows or any(before.height >= after.height for before, after in pairwise(rows)):
+    """The chart. `rows` ascending by height (several of one block in their order), at least one; `note` stands under the title.
+
+    Raises ValueError without a row, or out of order.
+    """
+    if not rows or any(before.height > after.height for before, after in pairwise(rows)):
         raise ValueError(f"rows of a chart: expected ascending heights, came {[row.height for row in rows][:20]}")
     panels = _panels(tuple(levels))
     heights = [*(row.height for row in rows), *(event.height for event in events)]

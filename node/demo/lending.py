@@ -7,14 +7,16 @@ operator's. This module tells the story; `loan_stage` knows how to wait, `loan_r
 
 from __future__ import annotations
 
+import asyncio
+import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
-from node.chart import Event
+from node.chart import Event, Row
 from node.demo.book import open_ledger
-from node.demo.loan_rules import Happened, Numbers
+from node.demo.loan_rules import BITCOIN, Happened, Numbers
 from node.demo.loan_stage import PARTIES, ROLES, Watch
 from node.demo.stage import Theatre
 from node.faults import LocalFault
@@ -111,6 +113,7 @@ async def make(loan: Loan) -> None:
     )
     loan.vault = await _agree(loan, [SLOT] * SLOTS, {"ledger": loan.ledger, "cents": LOAN})
     loan.setups = await loan.watch.setups(loan.vault)
+    await _audited(loan)
 
     async def lent() -> bool:
         await _alive(loan, loan.vault)
@@ -141,6 +144,20 @@ async def _agree(loan: Loan, slots: list[int], about: dict[str, Any]) -> str:
     await loan.until(live, "a vault that is set up", 30)
     loan.happened(f"the vault {vault[:16]} is set up: every signature is there, no coin has moved")
     return vault
+
+
+async def _audited(loan: Loan) -> None:
+    """The challenger writes down all that it holds, and judges it as a stranger would: another process, no daemon, no network."""
+    file = loan.theatre.folder / "vault.bv3"
+    told = await loan.theatre.challenger.call("vault.bundle", id=loan.vault, file=str(file))
+    command = (sys.executable, "-m", "node.cli", "audit", str(file))
+    process = await asyncio.create_subprocess_exec(
+        *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+    )
+    out, _ = await process.communicate()
+    if process.returncode:
+        raise LocalFault(what="the audit", expected="every check to hold", came=out.decode(errors="replace")[:2000])
+    loan.say(f"  the challenger's bundle of it, {told['bytes']:,} bytes: audited offline, every check holds")
 
 
 async def _alive(loan: Loan, vault: str) -> None:
@@ -232,6 +249,9 @@ async def _liquidated(loan: Loan, slot: int, payer: str) -> None:
     await loan.until(recorded, f"a record of slot {slot}", 20)
     row = await loan.slot(slot)
     name = await loan.watch.name_of(row["claimant"])
+    sats, price = SLOT * (SLOTS + 1 - slot), PRICES["liquidation"]
+    health = int(Fraction(sats * price, BITCOIN) * LIQUIDATION / row["debt"] * 10_000)
+    loan.watch.moment(Row(height=row["recorded"], price=price, health=health, debt=row["debt"]))
     loan.happened(
         f"{name} pays {dollars(row['paid'])} for slot {slot}",
         Happened("liquidate", row["recorded"], party=name, price=PRICES["liquidation"]),

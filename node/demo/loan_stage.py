@@ -177,6 +177,13 @@ class Watch:
             )
         )
 
+    def moment(self, row: Row) -> None:
+        """What held for a moment within a block, before what the block left."""
+        at = next((i for i, kept in enumerate(self.rows) if kept.height >= row.height), len(self.rows))
+        while at < len(self.rows) - 1 and self.rows[at + 1].height == row.height:
+            at += 1
+        self.rows.insert(at, row)
+
     async def live(self, vault: str) -> bool:
         """Whether everybody holds every signature."""
         return bool((await self.theatre.borrower.call("vault.show", id=vault))["stage"] == "live")

@@ -113,7 +113,15 @@ def test_words_are_text_and_nothing_else() -> None:
     assert "<script>&" in words and "block 100: </svg>" in words
 
 
-@pytest.mark.parametrize("rows", [(), (ROWS[1], ROWS[0]), (ROWS[0], ROWS[0])])
+def test_what_changes_twice_within_a_block_shows_both() -> None:
+    dip = Row(height=120, price=3_000_000, health=5_000, debt=118_000)
+    (piece,) = curves(drawn((*ROWS[:2], dip, *ROWS[2:])), "health")
+    (without,) = curves(drawn(), "health")
+    assert [x for x, _ in piece] == [without[0][0], *[without[1][0]] * 2, without[2][0]]
+    assert max(y for _, y in piece) == piece[1][1] > piece[2][1]
+
+
+@pytest.mark.parametrize("rows", [(), (ROWS[1], ROWS[0])])
 def test_rows_without_order_are_refused(rows: tuple[Row, ...]) -> None:
     with pytest.raises(ValueError, match="ascending"):
         drawn(rows)
