@@ -29,7 +29,7 @@ help:  ## Show this list
 setup: .venv/built  ## Make .venv, build the Rust extension, install the project
 
 .PHONY: demo
-demo: setup  ## Play the seven scenarios on a regtest chain (ARGS: --bitcoind, --engine core, --only vault)
+demo: setup  ## Play the seven scenarios on a regtest chain (ARGS: --bitcoind, --engine core, --only vault), or a loan (ARGS=lending)
 	$(BIN)/python -m node.demo $(ARGS)
 
 .PHONY: test
