@@ -25,7 +25,8 @@ from node.demo.stage import each
 from node.faults import LocalFault, PeerFault, Unavailable
 from node.rpc.client import RpcError
 
-REFRESH = 0.5
+REFRESH = 1.0
+"""Seconds; every refresh asks the keeper once for each party."""
 LEVELS = (
     Level(health=10_000, words="liquidation"),
     Level(health=int(10_000 * LIQUIDATION / 70 * 100), words="margin call"),
