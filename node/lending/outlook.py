@@ -99,7 +99,10 @@ class Outlook:
         except Unavailable as fault:
             self._away[opened.id] = fault
             raise
-        return words.read(words.Reading, reply, most=self.node.limits.reply_frame_bytes, what="loan-read")
+        found = words.read(words.Reading, reply, most=self.node.limits.reply_frame_bytes, what="loan-read")
+        if found.vault != name:
+            raise PeerFault(what="loan-read", expected=f"a reading of {name.hex()[:16]}", came=found.vault.hex()[:16])
+        return found
 
     async def ask(self, opened: Open, request: words.Request) -> words.Receipt:
         """Ask the keeper for something. Raises PeerFault (refused), Unavailable (nobody knows), LocalFault."""

@@ -265,3 +265,20 @@ async def test_without_a_keeper_nothing_is_asked_and_the_reason_is_shown(trouble
     look = party.loans.looks[NAME]
     assert look.situation.keeper == "away" and "expected an answer" in look.situation.said
     assert party.told == [] and {wish.does for wish in look.wishes} <= {"waits", "no"}
+
+
+async def test_a_reading_of_another_loan_is_none() -> None:
+    party = Party(unhealthy(), LIQUIDATOR)
+    honest = party.ask
+
+    async def another(identity: bytes, kind: str, ledger: bytes, body: bytes) -> bytes:
+        raw = await honest(identity, kind, ledger, body)
+        if kind != "loan-read":
+            return raw
+        found = w.read(w.Reading, raw, most=1 << 20, what="reading")
+        return w.write(msgspec.structs.replace(found, vault=bytes(32)))
+
+    party.loans.outlook.opened(party.node.book[NAME]).world.ask = another  # type: ignore[method-assign]
+    await party.look()
+    look = party.loans.looks[NAME]
+    assert look.situation.reading is None and "expected a reading of" in look.situation.said and party.told == []
