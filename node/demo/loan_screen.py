@@ -6,10 +6,11 @@ from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.panel import Panel
+from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from node.demo.screen import COLOURS, Look, daemons_panel, under_way
+from node.demo.screen import COLOURS, JOBS, Look, daemons_panel, stages
 
 SICK, WARNED = 10_000, 12_000
 """Basis points of health: below, a slot is for sale; below, the borrower should act (margin call at 70 %)."""
@@ -26,15 +27,31 @@ def view(
     shows = [look.show for look in looks if look.show]
     if shows:
         stage = max(shows, key=lambda show: int(show["height"]))["stage"]
-        bars = under_way([look for look in looks if look.show], stage)
-        if bars:
-            parts.append(Panel(Group(*bars), title="setup", title_align="left"))
+        working = _jobs([look for look in looks if look.show])
+        under_way = [*stages(stage), *([working] if working.row_count else [])]
+        if under_way:
+            parts.append(Panel(Group(*under_way), title="setup", title_align="left"))
     if shown.get("phase") in ("open", "ended"):
         parts.append(Panel(Group(_figures(height, shown), _slots(shown)), title=_title(shown), title_align="left"))
     wanted = _policies(said)
     if wanted.row_count:
         parts.append(Panel(wanted, title="policies", title_align="left"))
     return parts
+
+
+def _jobs(looks: list[Look]) -> Table:
+    """One bar a party and kind of work: a loan of 16 games has 64 pairs to garble and check."""
+    table = Table.grid(padding=(0, 2))
+    for look in looks:
+        kinds = dict.fromkeys(job["kind"] for job in look.show.get("jobs", []))
+        for kind in kinds:
+            jobs = [job for job in look.show["jobs"] if job["kind"] == kind]
+            total, done = (sum(job.get(name) or 0 for job in jobs) for name in ("total", "done"))
+            bar = ProgressBar(total=total or None, completed=done, width=30, pulse=not total)
+            words = JOBS.get(kind, kind).partition(",")[0]
+            left = f"{len(jobs)} left" if len(jobs) > 1 else ""
+            table.add_row(Text(look.name, style="bold"), words, bar, f"{done}/{total}" if total else "", left)
+    return table
 
 
 def _title(shown: dict[str, Any]) -> str:

@@ -137,18 +137,19 @@ def _vault(looks: list[Look], show: dict[str, Any]) -> Panel:
 
 def under_way(looks: list[Look], stage: str) -> list[RenderableType]:
     """The stages of a setup, and a bar for every job."""
-    parts: list[RenderableType] = []
-    if stage in STAGES and stage != "live":
-        at = STAGES.index(stage)
-        words = [
-            Text(word, style="green" if i < at else "bold reverse" if i == at else "dim")
-            for i, word in enumerate(STAGES)
-        ]
-        parts.append(Text("  ").join(words))
     bars = _jobs(looks)
-    if bars.row_count:
-        parts.append(bars)
-    return parts
+    return [*stages(stage), *([bars] if bars.row_count else [])]
+
+
+def stages(stage: str) -> list[RenderableType]:
+    """How far a setup is; nothing once it is over."""
+    if stage not in STAGES or stage == "live":
+        return []
+    at = STAGES.index(stage)
+    words = [
+        Text(word, style="green" if i < at else "bold reverse" if i == at else "dim") for i, word in enumerate(STAGES)
+    ]
+    return [Text("  ").join(words)]
 
 
 def _jobs(looks: list[Look]) -> Table:
