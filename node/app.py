@@ -132,7 +132,8 @@ class Node:
         for vault, state in self.book.items():
             if state.end is None and key("digest", state.me) in state.facts:
                 if coins_of(self.context.store, vault) is None:
-                    self.context.store.commit([put_of(vault, index(await self.context.graph(state)))])
+                    found = await asyncio.to_thread(index, await self.context.graph(state))
+                    self.context.store.commit([put_of(vault, found)])
                 await self._watch(vault, state)
                 self._await(vault, state)
         for vault, state in self.book.items():
@@ -297,7 +298,7 @@ class Node:
             return
         coins = coins_of(self.context.store, vault)
         if coins is None:
-            found = index(await self.context.graph(state))
+            found = await asyncio.to_thread(index, await self.context.graph(state))
             await self.context.write((put_of(vault, found),))
             coins = list(found.coins)
         self._watched.add(vault)
