@@ -6,6 +6,7 @@ Promises that whatever shows or moves money says that it is SIMULATED. Does NOT 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,6 +14,7 @@ import typer
 
 from node import chart
 from node.cli.call import call, say
+from node.cli.show import show_json
 from node.faults import LocalFault
 
 _EXAMPLES = """
@@ -64,7 +66,29 @@ def list_(context: typer.Context) -> None:
 @loan.command(epilog=_EXAMPLES)
 def show(context: typer.Context, vault: Id) -> None:
     """One loan: debt, health, price levels, deadlines in blocks, slots, decisions with their reasons."""
-    say(context, call(context, "loan.show", id=vault))
+    shown, (_, printer) = call(context, "loan.show", id=vault), context.obj
+    say(context, shown if printer is show_json else for_people(shown))
+
+
+def for_people(shown: dict[str, Any]) -> dict[str, Any]:
+    """The same with its slots in three tables: what they owe, where their coins are, how they ended."""
+    slots = shown.get("slots", [])
+    tables = {
+        name: [{"slot": row["slot"], **{each: row[each] for each in columns}} for row in slots if wanted(row)]
+        for name, columns, wanted in _TABLES
+    }
+    return {key: value for key, value in shown.items() if key != "slots"} | tables
+
+
+_TABLES: tuple[tuple[str, tuple[str, ...], Callable[[dict[str, Any]], bool]], ...] = (
+    ("slots", ("here", "sats", "state", "frees_for", "costs"), lambda row: True),
+    ("coins", ("coin", "our_chain", "coin_height", "template_paid", "claims", "vault_id", "by"), lambda row: True),
+    (
+        "records",
+        ("outcome", "debt", "paid", "surplus", "recorded", "settled", "claimant", "template"),
+        lambda row: bool(row["outcome"]),
+    ),
+)
 
 
 @loan.command()

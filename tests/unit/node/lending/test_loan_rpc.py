@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from challenge.states import VaultState
+from node.cli.loan import for_people
 from node.faults import LocalFault, PeerFault
 from node.rpc.loan import loan_methods
 from node.rpc.table import LoanSlotParams, MoneyParams, Nothing, RepayParams, VaultParams
@@ -85,6 +86,19 @@ async def test_a_loan_is_shown_with_what_is_proven_beside_what_is_said(monkeypat
     assert [slot["our_chain"] for slot in shown["slots"]] == ["open", "open"]
     assert {row["name"] for row in shown["deadlines"]} >= {"maturity", "grace ends", "last record", "dead man"}
     assert msgspec.json.encode(shown)
+    people = for_people(shown)
+    spread = {key for table in ("slots", "coins", "records") for row in people[table] for key in row}
+    assert spread == set(shown["slots"][0]) - {
+        "outcome",
+        "debt",
+        "paid",
+        "surplus",
+        "recorded",
+        "settled",
+        "claimant",
+        "template",
+    }
+    assert {**people, "slots": shown["slots"]} == {**shown, "coins": people["coins"], "records": []}
     assert party.told == [] and party.orders == [], "looking does nothing"
     listed = await methods["loan.list"](Nothing())
     assert (
