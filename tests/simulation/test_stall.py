@@ -15,12 +15,13 @@ from challenge.progress import progress
 from challenge.states import Stage
 from node.faults import Unavailable
 from node.stall import FOR_BLOCKS
+from node.view import show_vault
 from node.wallet import Payment
 from node.work.funding import load_stakes
 from tests.simulation import toy
 from tests.simulation.scenarios import a_world
 from tests.simulation.test_reclaim import ANCHOR, fee_of
-from tests.simulation.world import GIFT, GIFTS, SLOT, World, letter_of
+from tests.simulation.world import GIFT, GIFTS, SLOT, World, letter_of, role_of
 
 FIVE = ("borrower", "lender", "challenger-1", "challenger-2", "challenger-3")
 EIGHT = (*FIVE, "challenger-4", "challenger-5", "challenger-6")
@@ -148,6 +149,12 @@ async def test_a_party_that_vanishes_is_named_by_everyone_and_every_coin_comes_h
             rows = progress(world.state(name, vault))
             assert rows[cast.index(lost)].had < rows[cast.index(lost)].of
             assert cast.index(lost) in world.actors[name].node.stalls.debts(world.state(name, vault))
+        show = await show_vault(world.actors[others[0]].node, vault)
+        assert [row["role"] for row in show["progress"]] == [role_of(name) for name in cast]
+        assert [cast[row["party"]] for row in show["progress"] if row["owes"]] == [lost]
+        for column in ("seconds", "received", "sent", "made", "checked"):
+            assert abs(show["cost"][column] - sum(row[column] for row in show["setup"])) < 1
+        assert show["cost"]["received"] > 0
         await impatience(world, vault, others)
         for name in others:
             end = world.state(name, vault).end
