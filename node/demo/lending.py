@@ -27,13 +27,13 @@ SLOT, SLOTS = 1_000_000, 4
 """Sats."""
 LOAN = 118_000
 """Cents: 49 % of what four slots are worth at the first price."""
-PRICES = {"first": 6_000_000, "margin call": 4_100_000, "liquidation": 2_800_000}
+PRICES = {"first": 6_000_000, "margin call": 4_100_000, "liquidation": 2_750_000}
 """Cents per BTC."""
 MINTED = {"lender": 150_000, "liquidator-1": 40_000, "liquidator-2": 40_000}
 """SIMULATED cents."""
 RULES = {
     "rate": 10**14,  # 0.01 % a block, so that interest shows within an hour's worth of blocks
-    "target_health": 10_600,  # two slots of five heal the loan
+    "target_health": 10_300,  # two slots of five heal the loan
     "grace": 2, "tender_window": 6, "settle_window": 60,
 }  # fmt: skip
 """What differs from the defaults: blocks are made on demand here."""

@@ -16,11 +16,11 @@ from typing import Any
 from node.chart import Level, svg
 from node.demo.lending import LIQUIDATION, MINTED, NUMBERS, RULES, SCENES, Loan
 from node.demo.loan_rules import settled
-from node.demo.loan_screen import view
+from node.demo.loan_screen import setup_summary, view
 from node.demo.loan_stage import CAST, PARTIES, Watch, lending_theatre
 from node.demo.processes import DaemonProcess
 from node.demo.rules import Entry, entries
-from node.demo.screen import Look, Screen, balances, setup_costs, transactions, who_got_what
+from node.demo.screen import Look, Screen, balances, transactions, who_got_what
 from node.demo.stage import each
 from node.faults import LocalFault, PeerFault, Unavailable
 from node.rpc.client import RpcError
@@ -59,10 +59,10 @@ async def perform(options: argparse.Namespace, folder: Path) -> bool:
         watcher.cancel()
         screen.stop()
         await theatre.close()
-    moved: list[Entry] = [entry for views in shows.values() for entry in entries(views)]
+    moved = [entry for vault, views in shows.items() for entry in _entries(views, linked=vault == loan.linked)]
     for vault, views in shows.items():
-        transactions(screen.console, views[0], f"Transactions of {vault[:16]}")
-    setup_costs(screen.console, loan.setups)
+        transactions(screen.console, _own(views[0]), f"Transactions of {vault[:16]}")
+    setup_summary(screen.console, loan.setups)
     who_got_what(screen.console, moved, PARTIES)
     change: Counter[int] = Counter()
     for entry in moved:
@@ -87,6 +87,16 @@ async def perform(options: argparse.Namespace, folder: Path) -> bool:
     right &= balances(screen.console, cents, "SIMULATED accounts (cents)")
     screen.say(f"price, health, debt and what happened, over blocks: {chart.absolute()}")
     return right
+
+
+def _entries(views: list[dict[str, Any]], *, linked: bool) -> list[Entry]:
+    """What moved in one vault; what moved in the linked one says so."""
+    return [entry._replace(what=f"linked: {entry.what}") if linked else entry for entry in entries(views)]
+
+
+def _own(shown: dict[str, Any]) -> dict[str, Any]:
+    """A vault without the reclaims of bonds and stakes: some eighty, counted below."""
+    return {"transactions": [tx for tx in shown["transactions"] if "/foreign/" not in tx["name"]]}
 
 
 def _cents(loan: Loan, money: dict[str, Any], owed: int) -> list[dict[str, Any]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from rich.console import Group, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.panel import Panel
 from rich.progress_bar import ProgressBar
 from rich.table import Table
@@ -102,3 +102,16 @@ def _policies(said: dict[str, list[dict[str, str]]]) -> Table:
 
 def _dollars(cents: int) -> str:
     return f"{cents / 100:,.2f} $"
+
+
+def setup_summary(console: Console, setups: dict[str, list[dict[str, Any]]]) -> None:
+    """What a setup cost by phase: the seconds of the slowest party, and the bytes that all of them received together."""
+    table = Table(title="Setup of the loan by phase", title_justify="left")
+    for column in ("phase", "seconds", "bytes"):
+        table.add_column(column, justify="left" if column == "phase" else "right")
+    rows = [row for party in setups.values() for row in party]
+    for stage in dict.fromkeys(row["stage"] for row in rows):
+        those = [row for row in rows if row["stage"] == stage]
+        seconds, received = max(row["seconds"] for row in those), sum(row["received"] for row in those)
+        table.add_row(stage, f"{seconds:.1f}", f"{received:,}")
+    console.print(table)
