@@ -53,7 +53,12 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--report", type=Path, help="also write balances, transactions and setup costs as JSON")
     parser.add_argument("--chart", type=Path, help="lending: where the chart goes (default: lending.svg here)")
     parser.add_argument("--folder", type=Path, help="keep all data here (must not exist); default: a temporary folder")
-    return parser.parse_args(argv)
+    options = parser.parse_args(argv)
+    if options.play == "lending" and (options.engine != default or options.only or options.profile != "default"):
+        parser.error("lending has one form: engine babe, profile test, all scenes")
+    if options.play is None and options.chart is not None:
+        parser.error("--chart belongs to lending")
+    return options
 
 
 async def perform(options: argparse.Namespace, folder: Path) -> bool:
