@@ -130,7 +130,7 @@ def test_the_states_are_every_stage_and_every_phase():
 
 
 def keys_of(name: str) -> st.SearchStrategy[str]:
-    bounds = {"p": len(PARTIES), "k": len(PARTIES), "g": 2, "s": 2, "i": parts(PROPOSAL), "x": 2}
+    bounds = {"p": len(PARTIES), "k": len(PARTIES), "g": 2, "s": 2, "i": parts(PROPOSAL), "x": 2, "f": 2}
     return st.tuples(*(st.integers(0, bounds[letter] - 1) for letter in KINDS[name].indices)).map(
         lambda indices: key(name, *indices)
     )
@@ -266,7 +266,7 @@ def test_an_ended_vault_refuses_everything_and_does_not_change(state, event):
 def test_every_kind_of_fact_by_every_author_at_every_stage(name):
     """Exhaustive where the random tests sample: kinds x authors x indices x stages, with empty and 32-byte content."""
     places = {(state.proposal.proposal_id, state.me, stage(state)): state for state in reversed(ALL)}.values()
-    bounds = {"p": 3, "k": 3, "g": 2, "s": 2, "i": 3, "x": 1}
+    bounds = {"p": 3, "k": 3, "g": 2, "s": 2, "i": 3, "x": 1, "f": 1}
     texts = [name]
     for letter in KINDS[name].indices:
         texts = [f"{text}/{i}" for text in texts for i in range(bounds[letter])]
