@@ -14,8 +14,7 @@ from pathlib import Path
 import pytest
 
 from node.demo.loan_stage import PARTIES
-from node.demo.rules import ANCHOR
-from node.demo.stage import MINER, each
+from node.demo.stage import MINER
 from tests.functional.lending import (
     EDGE,
     FIRST,
@@ -27,7 +26,6 @@ from tests.functional.lending import (
     Scene,
     build,
     graph,
-    propose,
     scene,
 )
 from tests.simulation.registry import proof_of_something_else
@@ -40,8 +38,6 @@ MORE = 30_000
 """Cents minted for a lender that has lent nearly all it had."""
 HOUR, MEDIAN = 3_600, 12
 """Seconds after which a price is stale; blocks after which the median time past is past a jump of the clock."""
-ONE_BACK = 124 + ANCHOR
-"""What it takes to take one bond or stake back: (42 + 41 * 4 + 66 + 43 * 4 + 13 * 4) / 4 vB at 1 sat, and an anchor."""
 PAID = 33_334
 """What a liquidator pays for a slot one cent a BTC below EDGE: 34,999.99 / 1.05, rounded up."""
 
@@ -226,36 +222,3 @@ async def test_when_everyone_stays_away_the_borrower_has_its_coins_by_the_dead_m
             f"deadman/{s}" for s in range(SLOTS)
         ]
         await play.exact()
-
-
-# ---- a loan that does not come about -----------------------------------------------------------------------------------
-async def test_a_signer_that_never_answers_is_named_and_nothing_is_funded(
-    ice: Ice, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A second loan: the challenger agrees, posts its stake and is never heard of again. The coins of the others come home."""
-    monkeypatch.setenv("BITVM3_POLICY__SETUP_PATIENCE_SECONDS", "60")
-    async with scene(ice, tmp_path) as play:
-        theatre, names = play.theatre, [name for name in PARTIES if name != "challenger"]
-        daemons = [theatre[name] for name in names]
-        before = [int(b["total"]) for b in await each(daemons, "wallet.balance")]
-        vault = await propose(play.watch, ice.ledger, slots=1, cents=20_000, graphs=(("lender", "default", 0),))
-        for name in PARTIES[1:]:
-            await theatre[name].call("vault.accept", id=vault)
-        await theatre.challenger.kill()
-
-        async def ended() -> bool:
-            shows = await each(daemons, "vault.show", id=vault)
-            return all(shown["end"] for shown in shows)
-
-        for _ in range(40):
-            if await ended():
-                break
-            await theatre.chain.call("generatetoaddress", 1, MINER)
-            theatre.height += 1
-            await asyncio.sleep(5)
-        shows = await each(daemons, "vault.show", id=vault)
-        assert all(shown["stage"] == "aborted" and "challenger" in shown["end"] for shown in shows), shows[0]["end"]
-        await theatre.mine(8)
-        found = [int(b["total"]) for b in await each(daemons, "wallet.balance")]
-        fees = [next(tx["fee"] for tx in shown["transactions"] if tx["name"] == "stakes") for shown in shows]
-        assert found == [sats - fee - ANCHOR - ONE_BACK for sats, fee in zip(before, fees, strict=True)]
