@@ -237,7 +237,7 @@ def bundle(
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="A new file on the daemon's machine.")],
 ) -> None:
     """Write an audit bundle of a living vault: all that was stated and signed, and no secret. `bitvm3 audit` judges it."""
-    say(context, call(context, "vault.bundle", id=vault_id, file=str(out.absolute())))
+    say(context, call(context, "vault.bundle", id=vault_id, path=str(out.absolute())))
 
 
 @vault.command()

@@ -149,7 +149,7 @@ async def _agree(loan: Loan, slots: list[int], about: dict[str, Any]) -> str:
 async def _audited(loan: Loan) -> None:
     """The challenger writes down all that it holds, and judges it as a stranger would: another process, no daemon, no network."""
     file = loan.theatre.folder / "vault.bv3"
-    told = await loan.theatre.challenger.call("vault.bundle", id=loan.vault, file=str(file))
+    told = await loan.theatre.challenger.call("vault.bundle", id=loan.vault, path=str(file))
     command = (sys.executable, "-m", "node.cli", "audit", str(file))
     process = await asyncio.create_subprocess_exec(
         *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT

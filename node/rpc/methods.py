@@ -103,7 +103,7 @@ def methods(daemon: Daemon) -> list[Method]:
         return await node.order(params.id, "want_refund", params.slot)
 
     async def bundle_(params: BundleParams) -> Any:
-        return await bundle(node, params.id, params.file)
+        return await bundle(node, params.id, params.path)
 
     async def picture(params: PictureParams) -> Any:
         return {"picture": await node.picture(params.id, params.format)}

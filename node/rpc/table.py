@@ -142,7 +142,7 @@ class BundleParams(_Params, frozen=True, kw_only=True):
     """A vault, and the new file its audit bundle goes into: an absolute path on the daemon's machine."""
 
     id: VaultId
-    file: Text
+    path: Text
 
 
 class PictureParams(_Params, frozen=True, kw_only=True):

@@ -211,7 +211,7 @@ def _values() -> dict[str, Any]:
         "price": "checked", "cents": 6_000_000, "statement": "outcome", "witness": {"slot": 0}, "purpose": "x", "job": 1,
         "attestors": [{"identity": _HEX}], "threshold": 1, "keeper": _HEX, "key": _HEX, "rules": {"grace": 144},
         "file": {"genesis": forms.to_json(outcome.genesis()), "verifying_key": ""},
-        "proof": "00" * 256, "knowingly_false": True, "insist": True,
+        "proof": "00" * 256, "path": "/x", "knowingly_false": True, "insist": True,
     }  # fmt: skip
 
 

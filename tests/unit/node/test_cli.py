@@ -148,7 +148,7 @@ COMMANDS: list[tuple[list[str], str, dict[str, Any]]] = [
     ),
     (["attestor", "price"], "attestor.price", {"cents": None}),
     (["attestor", "price", "--cents", "6512300"], "attestor.price", {"cents": 6512300}),
-    (["vault", "bundle", VAULT, "--out", "/nowhere/v.bv3"], "vault.bundle", {"id": VAULT, "file": "/nowhere/v.bv3"}),
+    (["vault", "bundle", VAULT, "--out", "/nowhere/v.bv3"], "vault.bundle", {"id": VAULT, "path": "/nowhere/v.bv3"}),
     (["rpc", "vault.show", f'{{"id": "{VAULT}"}}'], "vault.show", {"id": VAULT}),
     (["rpc", "vault.show", f'["{VAULT}"]'], "vault.show", {"id": VAULT}),
     (["rpc", "node.info"], "node.info", {}),
