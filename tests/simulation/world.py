@@ -541,7 +541,9 @@ class World:
 
     def versions(self, vault: bytes, graph: int, kind: str = "assert") -> set[bytes]:
         """Every version of Assert (or of a Reveal) that anyone ever showed to the chain."""
-        found = {seen.txid for name in self.cast for seen in self.state(name, vault).log if seen.name == f"{graph}/{kind}"}
+        found = {
+            seen.txid for name in self.cast for seen in self.state(name, vault).log if seen.name == f"{graph}/{kind}"
+        }
         return {raw for txid in found for raw in self.chain.offered.get(txid, set())}
 
     def digest(self, vault: bytes) -> bytes:

@@ -324,7 +324,7 @@ MEANING = {
     "policy.release": "auto: show r of a slot when the borrower asks. It means that the loan is repaid",
     "policy.minimum_depth": "terms that show secrets after fewer confirmations are refused",
     "policy.reorg_bound": "a deeper reorg halts the living vaults",
-    "policy.setup_patience_seconds": "a setup in which another party owes something and nothing came for so long is ended, naming it",
+    "policy.setup_patience_seconds": "a setup in which another party owes something and nothing came for so long ends, naming it",
     "quota.artifact_bytes": "disk that openings and kept instances may take",
     "ledger.trusted_keys": "ids of verifying keys from ceremonies; off regtest a ledger under another key is not opened",
     "attestor.policy": "auto: sign every checkpoint that passes every check; manual: wait for `bitvm3 attestor approve`",
