@@ -203,6 +203,22 @@ async def test_after_maturity_and_grace_the_lender_takes_a_coin_by_its_record(ic
         await play.exact(lender=MORE)
 
 
+async def alone(play: Scene) -> None:
+    """Blocks until the borrower has every coin; nobody waits for its messages, which nobody takes."""
+    borrower, chain = play.theatre.borrower, play.theatre.chain
+    for _ in range(10):
+        await chain.call("generatetoaddress", 1, MINER)
+        play.theatre.height += 1
+        for _ in range(100):
+            shown = await borrower.call("vault.show", id=play.ice.vault)
+            if all(slot["phase"] == "closed" for slot in shown["slots"]):
+                return
+            if shown["height"] == play.theatre.height and await chain.call("getrawmempool"):
+                break
+            await asyncio.sleep(0.1)
+    raise AssertionError(await play.mined())
+
+
 async def test_when_everyone_stays_away_the_borrower_has_its_coins_by_the_dead_man(ice: Ice, tmp_path: Path) -> None:
     """Keeper and attestors are silent from before maturity on, and so is everybody else."""
     async with scene(ice, tmp_path, borrower='dead_man = "auto"') as play:
@@ -212,7 +228,7 @@ async def test_when_everyone_stays_away_the_borrower_has_its_coins_by_the_dead_m
             await daemon.stop()
         await play.theatre.chain.call("generatetoaddress", until - play.theatre.height - 2, MINER)
         play.theatre.height = until - 2
-        await play.theatre.mine(6)
+        await alone(play)
         for daemon in others:
             await daemon.start()
         await play.theatre.meet()

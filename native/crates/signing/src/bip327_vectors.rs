@@ -15,7 +15,8 @@ use secrets::Secret;
 fn vectors(name: &str) -> Option<Value> {
     let folder = match std::env::var_os("BITVM3_VECTORS") {
         Some(folder) => PathBuf::from(folder),
-        None => PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../../shared/vectors"),
+        None => PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it"))
+            .join("../../../../shared/vectors"),
     };
     let path = folder.join("bitcoin/bip327").join(name);
     match std::fs::read(&path) {
