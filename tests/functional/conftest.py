@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from node.demo.processes import Backend, find_bitcoind
 from node.demo.stage import Theatre
+from tests.functional.lending import Ice, build
 from tests.functional.plays import KNOWN
 
 BACKENDS: tuple[Backend, ...] = ("sandbox", "bitcoind")
@@ -21,6 +23,12 @@ def _compile_once(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Dozens of processes of the same code start here: where Python may not keep bytecode, keep it in a folder of this run."""
     if os.environ.pop("PYTHONDONTWRITEBYTECODE", ""):
         os.environ["PYTHONPYCACHEPREFIX"] = str(tmp_path_factory.mktemp("bytecode"))
+
+
+@pytest.fixture(scope="session")
+def ice(tmp_path_factory: pytest.TempPathFactory) -> Ice:
+    """The world of the loans, stopped: set up once, copied by every scenario."""
+    return asyncio.run(build(tmp_path_factory.mktemp("lending")))
 
 
 @pytest.fixture(params=BACKENDS)

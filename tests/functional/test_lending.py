@@ -24,7 +24,6 @@ from tests.functional.lending import (
     SLOTS,
     Ice,
     Scene,
-    build,
     graph,
     scene,
 )
@@ -40,12 +39,6 @@ HOUR, MEDIAN = 3_600, 12
 """Seconds after which a price is stale; blocks after which the median time past is past a jump of the clock."""
 PAID = 33_334
 """What a liquidator pays for a slot one cent a BTC below EDGE: 34,999.99 / 1.05, rounded up."""
-
-
-@pytest.fixture(scope="session")
-def ice(tmp_path_factory: pytest.TempPathFactory) -> Ice:
-    """The world, stopped."""
-    return asyncio.run(build(tmp_path_factory.mktemp("lending")))
 
 
 async def repaid(play: Scene, slot: int) -> None:
