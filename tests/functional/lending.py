@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -41,6 +42,9 @@ GRAPHS: Graphs = (
     ("liquidator-1", "liquidate", 0),
     ("liquidator-2", "liquidate", 1),
     ("borrower", "withdraw", 3),
+    ("borrower", "withdraw", 1),
+    ("borrower", "withdraw", 2),
+    ("lender", "default", 3),
 )
 """Who claims what of which slot; the place in here is the graph's number."""
 POLICIES = {
@@ -193,16 +197,20 @@ class Scene:
         await self.watch.calm()
 
     # ---- what must be ------------------------------------------------------------------------------------------------
-    async def exact(self, **cents: int) -> None:
-        """Every wallet is right to the sat; every account holds what it began with and `cents` more or less."""
+    async def exact(self, *others: Scene, **cents: int) -> None:
+        """Every wallet is right to the sat; every account holds what it began with and `cents` more or less.
+
+        `others`: further loans of the same parties, whose coins moved too.
+        """
         for _ in range(8):
             await self.watch.mine()
             if not await self.theatre.chain.call("getrawmempool"):
                 break
         daemons = [self.theatre[name] for name in PARTIES]
-        shows = await each(daemons, "vault.show", id=self.ice.vault)
+        change: Counter[int] = Counter()
+        for play in (self, *others):
+            change.update(expected(await each(daemons, "vault.show", id=play.ice.vault)))
         found = [int(b["total"]) for b in await each(daemons, "wallet.balance")]
-        change = expected(shows)
         assert found == [sats + change[p] for p, sats in enumerate(self.ice.before)], await self.mined()
         lent = {name: MINTED.get(name, 0) for name in PARTIES}
         lent["lender"] -= LOAN
@@ -211,13 +219,13 @@ class Scene:
         assert await self.money() == wanted
 
 
-async def propose(watch: Watch, ledger: str, *, slots: int, cents: int, graphs: Graphs) -> str:
-    """The borrower proposes a loan to everybody; its id."""
+async def propose(watch: Watch, ledger: str, *, slots: int, cents: int, graphs: Graphs, sats: int = SLOT) -> str:
+    """The borrower proposes a loan against slots of `sats` to everybody; its id."""
     identities = [await watch.identity(name) for name in PARTIES]
-    about = {"profile": "test", "amount": SLOT, "ledger": ledger}
+    about = {"profile": "test", "amount": sats, "ledger": ledger}
     proposal = {
         "parties": [{"identity": who, "role": ROLES[name]} for who, name in zip(identities, PARTIES, strict=True)],
-        "slots": [SLOT] * slots,
+        "slots": [sats] * slots,
         "maturity": MATURITY,
         "loan": {"ledger": ledger, "cents": cents},
         "graphs": [
