@@ -1,0 +1,232 @@
+"""Repayment on real processes: all slots of a loan, one that the lender does not want, one whose steps leave the chain.
+Money is SIMULATED.
+
+Every test begins with a copy of the world of tests/functional/lending.py, and ends with every wallet compared to the sat and
+every account to the cent. A small loan is a second one between the same parties, set up in the copy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from node.demo.loan_stage import PARTIES
+from node.demo.stage import MINER, each
+from tests.functional.lending import LOAN, SLOT, SLOTS, Graphs, Ice, Scene, graph, propose, scene
+from tests.functional.seen import Seen
+
+pytestmark = [pytest.mark.functional, pytest.mark.timeout(1800), pytest.mark.xdist_group("lending")]
+
+SHARE = LOAN // SLOTS
+"""What one slot of four owes, cents: 29,050."""
+MORE = 30_000
+"""Cents minted for a lender that has lent nearly all it had."""
+DEPTH = 2
+"""Confirmations of regtest's Terms before a secret is shown or money follows a coin."""
+DEFAULTED = 57_143
+"""What the lender pays for a slot in default: 60,000 / 1.05, rounded up."""
+
+
+async def minted(play: Scene) -> None:
+    """The lender has money for one more payment or loan."""
+    lender = await play.watch.identity("lender")
+    await play.theatre["keeper"].call("money.mint", ledger=play.ice.ledger, identity=lender, cents=MORE)
+
+
+async def agreed(play: Scene, *, slots: int, cents: int, graphs: Graphs, sats: int = SLOT) -> Scene:
+    """A small loan that everybody has accepted."""
+    vault = await propose(play.watch, play.ice.ledger, slots=slots, cents=cents, graphs=graphs, sats=sats)
+    for name in PARTIES[1:]:
+        await play.theatre[name].call("vault.accept", id=vault)
+    return Scene(play.theatre, play.watch, replace(play.ice, vault=vault))
+
+
+async def opened(play: Scene) -> bool:
+    """Whether a loan stands in the ledger; one whose setup ended never will."""
+    shown = await play.vault()
+    assert not shown["end"], shown["end"]
+    return bool(shown["stage"] == "live" and (await play.loan())["phase"] == "open")
+
+
+# ---- all of it ---------------------------------------------------------------------------------------------------------
+async def test_all_four_slots_are_paid_back_and_every_bond_and_stake_comes_home(ice: Ice, tmp_path: Path) -> None:
+    async with scene(ice, tmp_path) as play:
+        for slot in reversed(range(SLOTS)):
+            await play.ask("borrower", "loan.tender", slot=slot)
+            await play.until_closed(slot)
+            row = await play.slot(slot)
+            assert (row["outcome"], row["paid"], row["surplus"]) == ("withdraw", SHARE, 0)
+            assert (await play.loan())["debt"] == SHARE * slot
+        assert (await play.loan())["phase"] == "ended"
+        assert [name for name in await play.mined() if name.startswith("repay/")] == [
+            f"repay/{slot}" for slot in reversed(range(SLOTS))
+        ]
+        await play.exact(borrower=-LOAN, lender=LOAN)
+        home = {name for name in await play.mined() if "/foreign/" in name}
+        for number, row in enumerate((await play.vault())["graphs"]):
+            challengers = [p for p in range(len(PARTIES)) if p != row["claimant"]]
+            assert {f"{number}/foreign/bond", *(f"{number}/foreign/stake/{k}" for k in challengers)} <= home
+            assert not await play.games(number)
+
+
+# ---- a tender that the lender does not want -----------------------------------------------------------------------------
+async def test_a_slot_tendered_in_the_last_block_is_no_default_and_another_is(ice: Ice, tmp_path: Path) -> None:
+    """The lender keeps r back; it gets the money of the tender, and by default only a slot that nobody tendered."""
+    async with scene(ice, tmp_path, lender='release = "manual"') as play:
+        mine, theirs = graph("borrower", 3), graph("lender", 0)
+        ends = next(int(row["block"]) for row in (await play.loan())["deadlines"] if row["name"] == "grace ends")
+        await play.skip(ends - play.theatre.height)
+        await minted(play)
+        await play.refused("lender", "loan.default", "default.maturity", slot=0)
+        await play.ask("borrower", "loan.tender", slot=3)
+        await play.skip(1)
+        lowest = r"default\.slot: expected the lowest of open slots \(0, 1, 2\)"
+        await play.refused("lender", "loan.default", lowest, slot=3)
+        await play.refused("borrower", "loan.tender", "tender", slot=2)
+        await play.ask("lender", "loan.default", slot=0)
+        await play.until_record(0, "default")
+        await play.until_record(3, "withdraw")
+        await play.refused("lender", "loan.default", r"default\.slot", slot=3)
+        rows = [await play.slot(slot) for slot in (0, 3)]
+        assert [(row["paid"], row["surplus"]) for row in rows] == [(DEFAULTED, 0), (SHARE, 0)]
+        await play.until_phase(mine, "paid", 40)
+        await play.until_phase(theirs, "paid", 40)
+        await play.until_closed(0, 3)
+        assert await play.games(mine) == await play.games(theirs) == ["claim", "uncontested_payout"]
+        assert "repay/3" not in await play.mined()
+        assert (await play.loan())["debt"] == LOAN - SHARE - DEFAULTED
+        await play.exact(borrower=-SHARE, lender=SHARE + MORE)
+
+
+# ---- blocks that leave --------------------------------------------------------------------------------------------------
+@dataclass(slots=True)
+class Past:
+    """What was seen of a loan before blocks left, and must hold after it."""
+
+    play: Scene
+    seen: Seen
+    txids: dict[str, str] = field(default_factory=dict)
+    records: dict[int, tuple[Any, ...]] = field(default_factory=dict)
+    seq: int = 0
+
+    async def look(self) -> None:
+        """The same transactions do the same; no record has changed; the ledger has only grown; nobody doubts it."""
+        await self.seen.look()
+        for tx in (await self.play.vault())["transactions"]:
+            if "/foreign/" not in tx["name"]:
+                assert self.txids.setdefault(tx["name"], tx["txid"]) == tx["txid"], tx["name"]
+        for row in (await self.play.loan())["slots"]:
+            if row["outcome"]:
+                said = tuple(row[name] for name in ("outcome", "recorded", "paid", "surplus"))
+                assert self.records.setdefault(row["slot"], said) == said
+        theatre, ledger = self.play.theatre, self.play.ice.ledger
+        for view in await each(theatre.daemons, "ledger.show", ledger=ledger):
+            assert view["seq"] >= self.seq, "what was final is final"
+            assert (view["faults_of_peers"], view["equivocations"], view["other_histories"]) == ([], [], [])
+        self.seq = min(int(view["seq"]) for view in await each(theatre.daemons, "ledger.show", ledger=ledger))
+        for daemon in theatre.daemons:
+            if daemon.name in theatre.attestors:
+                (line,) = (await daemon.call("attestor.show"))["ledgers"]
+                assert not line["refused"], line
+
+    async def after(self, *depths: int) -> None:
+        """Blocks leave and come again, so many each time."""
+        await self.look()
+        for depth in depths:
+            await self.play.reorg(depth)
+            await self.look()
+
+    def once(self) -> None:
+        """No transaction was ever shown with another witness: a preimage, a signature, a secret of it is one."""
+        assert {name for name, txid in self.txids.items() if len(self.seen.versions[txid]) != 1} == set()
+
+
+TWO_WAYS: Graphs = (("liquidator-1", "liquidate", 0), ("borrower", "withdraw", 1))
+SMALL, FALLEN = 59_000, 3_550_000
+"""Cents lent against two slots, and a price at which they are not worth it; the other loan still is."""
+PAID, SURPLUS = 33_810, 4_310
+"""For a slot at FALLEN, rounded up; what of it is above half of SMALL."""
+
+
+async def test_a_loan_whose_every_step_leaves_the_chain_ends_as_one_whose_steps_stay(ice: Ice, tmp_path: Path) -> None:
+    """From PreFund to the last payout, one to three blocks (depth + 1) leave after every step, and come again."""
+    async with scene(ice, tmp_path) as other:
+        await minted(other)
+        play = await agreed(other, slots=2, cents=SMALL, graphs=TWO_WAYS)
+        past = Past(play, Seen(play.theatre.chain))
+
+        def mined(name: str) -> Any:
+            async def there() -> bool:
+                return name in await play.mined()
+
+            return there
+
+        await play.until(mined("prefund"), "PreFund")
+        await past.after(1)  # the block after it buries it: the loan is locked and taken
+        await play.until(mined("vault"), "Vault")
+        assert (await play.loan())["lock"]["state"] == "taken"
+        await past.after(1, DEPTH + 1)
+
+        async def there() -> bool:
+            return await opened(play)
+
+        await play.until(there, "an open position")
+        await past.after(1, DEPTH)
+        await play.ask("borrower", "loan.tender", slot=1)
+        await play.until(mined("repay/1"), "Repay")
+        await past.after(1, DEPTH + 1)
+        await play.until_closed(1)
+        await play.price(FALLEN)
+        await play.ask("liquidator-1", "loan.liquidate", slot=0)
+        await play.until_phase(0, "claimed")
+        await past.after(1, DEPTH, DEPTH + 1)
+        await play.until_phase(0, "paid", 40)
+        await past.after(1, DEPTH + 1)
+        await play.until_closed(0, 1)
+        assert await play.games(0) == ["claim", "uncontested_payout"]
+        assert not await play.games(1)
+        kept = {"stakes", "prefund", "vault", "repay/1", "0/claim", "0/uncontested_payout"}
+        assert {name for name in past.txids if name in kept} == kept
+        assert (await play.loan())["phase"] == "ended"
+        await other.exact(play, borrower=SMALL // 2 + SURPLUS, lender=MORE, liquidator_1=-PAID)
+        await past.look()
+        past.once()
+
+
+@asynccontextmanager
+async def gone(play: Scene, blocks: int) -> AsyncIterator[None]:
+    """The last blocks leave and empty ones come; what was mined in them waits in the mempool until the end of this."""
+    chain, height = play.theatre.chain, play.theatre.height
+    await chain.call("invalidateblock", await chain.call("getblockhash", height - blocks + 1))
+    for _ in range(blocks + 1):
+        await chain.call("generateblock", MINER, [])
+    play.theatre.height = height + 1
+    await play.watch.calm()
+    yield
+    await play.watch.mine()
+
+
+async def test_money_that_followed_a_coin_stays_where_it_is_when_a_deeper_reorg_takes_the_coin_back(
+    ice: Ice, tmp_path: Path
+) -> None:
+    """docs/lending.md, What this does not give: a close stands whatever the chain does later; Repay goes out again by itself."""
+    async with scene(ice, tmp_path) as play:
+        past = Past(play, Seen(play.theatre.chain))
+        await play.ask("borrower", "loan.tender", slot=3)
+        await play.until_closed(3)
+        await past.look()
+        before, row = await play.money(), await play.slot(3)
+        async with gone(play, DEPTH + 3):
+            assert "repay/3" not in await play.mined()
+            assert (await play.slot(3))["our_chain"] == "open"
+            assert await play.money() == before
+            assert (await play.slot(3))["settled"] == row["settled"]
+        assert "repay/3" in await play.mined()
+        await past.look()
+        await play.exact(borrower=-SHARE, lender=SHARE)
+        past.once()
