@@ -1,5 +1,5 @@
-"""Repayment on real processes: all slots of a loan, one that the lender does not want, one whose steps leave the chain.
-Money is SIMULATED.
+"""Repayment on real processes: all slots of a loan, one that the lender does not want, one whose steps leave the chain; and
+numbers that are exactly at the threshold. Money is SIMULATED.
 
 Every test begins with a copy of the world of tests/functional/lending.py, and ends with every wallet compared to the sat and
 every account to the cent. A small loan is a second one between the same parties, set up in the copy.
@@ -17,7 +17,7 @@ import pytest
 
 from node.demo.loan_stage import PARTIES
 from node.demo.stage import MINER, each
-from tests.functional.lending import LOAN, SLOT, SLOTS, Graphs, Ice, Scene, graph, propose, scene
+from tests.functional.lending import EDGE, LOAN, SLOT, SLOTS, Graphs, Ice, Scene, graph, propose, scene
 from tests.functional.seen import Seen
 
 pytestmark = [pytest.mark.functional, pytest.mark.timeout(1800), pytest.mark.xdist_group("lending")]
@@ -230,3 +230,62 @@ async def test_money_that_followed_a_coin_stays_where_it_is_when_a_deeper_reorg_
         await past.look()
         await play.exact(borrower=-SHARE, lender=SHARE)
         past.once()
+
+
+# ---- at the threshold ---------------------------------------------------------------------------------------------------
+EVEN, PRICE = 83_000, 2_500_000
+"""4,000,000 sat * PRICE * 8,300 == EVEN * 10^12."""
+COST = 23_810
+"""For a slot at PRICE: 25,000 / 1.05, rounded up."""
+
+
+@pytest.mark.parametrize("more", [0, 1])
+async def test_a_debt_that_equals_its_threshold_is_healthy_and_one_cent_more_is_liquidated(
+    ice: Ice, tmp_path: Path, more: int
+) -> None:
+    repaid = LOAN - EVEN - more
+    async with scene(ice, tmp_path) as play:
+        await play.ask("borrower", "loan.repay", cents=repaid)
+        await play.price(PRICE)
+        shown = await play.loan()
+        assert (shown["debt"], shown["price"], shown["health"]) == (EVEN + more, PRICE, 10_000 - more)
+        if not more:
+            await play.refused("liquidator-1", "loan.liquidate", r"liquidate\.health", slot=0)
+            await play.exact(borrower=-repaid, lender=repaid)
+            return
+        await play.ask("liquidator-1", "loan.liquidate", slot=0)
+        await play.until_record(0, "liquidate")
+        assert (await play.slot(0))["paid"] == COST
+        await play.until_phase(graph("liquidator-1", 0), "paid", 40)
+        await play.until_closed(0)
+        await play.exact(borrower=-repaid, lender=repaid + COST, liquidator_1=-COST)
+
+
+ONE_WAY: Graphs = (("liquidator-1", "liquidate", 0),)
+LEAST = 33_334
+"""For 1,000,000 or 999,999 sat at EDGE: 35,000 (or 34,999.97) / 1.05, rounded up."""
+
+
+async def test_of_two_slots_with_one_debt_the_one_that_is_a_sat_smaller_is_liquidated(ice: Ice, tmp_path: Path) -> None:
+    """1,000,000 sat * EDGE * 8,300 == SHARE * 10^12. So is the loan of four slots, which is refused as well."""
+    async with scene(ice, tmp_path) as play:
+        await minted(play)
+        even = await agreed(play, slots=1, cents=SHARE, graphs=ONE_WAY)
+        less = await agreed(play, slots=1, cents=SHARE, graphs=ONE_WAY, sats=SLOT - 1)
+
+        async def there() -> bool:
+            return await opened(even) and await opened(less)
+
+        await play.until(there, "both positions", 60)
+        await play.price(EDGE)
+        for healthy in (play, even):
+            assert (await healthy.loan())["health"] == 10_000
+            await healthy.refused("liquidator-1", "loan.liquidate", r"liquidate\.health", slot=0)
+        assert (await less.loan())["health"] == 9_999
+        await less.ask("liquidator-1", "loan.liquidate", slot=0)
+        await less.until_record(0, "liquidate")
+        row = await less.slot(0)
+        assert (row["paid"], row["surplus"]) == (LEAST, LEAST - SHARE)
+        await less.until_phase(0, "paid", 40)
+        await less.until_closed(0)
+        await play.exact(even, less, borrower=2 * SHARE + LEAST - SHARE, lender=MORE - SHARE, liquidator_1=-LEAST)
