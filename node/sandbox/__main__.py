@@ -12,10 +12,12 @@ import os
 import secrets
 import signal
 import sys
+from decimal import Decimal
 from pathlib import Path
 
 from aiohttp import web
 
+from node.sandbox import policy
 from node.sandbox.calls import Calls
 from node.sandbox.faults import SandboxFault
 from node.sandbox.regtest import Regtest
@@ -33,6 +35,10 @@ def main() -> int:
     parser.add_argument("--rpcbind", default="127.0.0.1", help="address to listen on")
     parser.add_argument("--rpcuser", default="", help="a second user besides the cookie")
     parser.add_argument("--rpcpasswordfile", type=Path, help="a file with that user's password")
+    parser.add_argument(
+        "-minrelaytxfee", "--minrelaytxfee", type=_rate, default=policy.MIN_RELAY_RATE,
+        help="BTC/kvB, as bitcoind's: what the mempool takes at least",
+    )  # fmt: skip
     given = parser.parse_args()
     try:
         return asyncio.run(_serve(given))
@@ -41,9 +47,14 @@ def main() -> int:
         return 1
 
 
+def _rate(btc: str) -> int:
+    """sat/kvB."""
+    return int(Decimal(btc) * policy.COIN)
+
+
 async def _serve(given: argparse.Namespace) -> int:
     folder: Path = given.datadir / "regtest"
-    chain = Regtest(folder)
+    chain = Regtest(folder, given.minrelaytxfee)
     cookie = folder / ".cookie"
     try:
         credentials = [f"{COOKIE_USER}:{secrets.token_hex(32)}"]

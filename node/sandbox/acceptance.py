@@ -73,9 +73,11 @@ class PackageResult:
 class Acceptance:
     """The gate of one mempool over one ledger. `now` is the time stamp of what enters."""
 
-    def __init__(self, pool: Mempool, ledger: Ledger) -> None:
+    def __init__(self, pool: Mempool, ledger: Ledger, relay_rate: int) -> None:
+        """`relay_rate`: sat/kvB that a transaction must pay, or a package together."""
         self._pool = pool
         self._ledger = ledger
+        self._relay_rate = relay_rate
 
     # ---- one transaction -------------------------------------------------------------------------------------
 
@@ -155,7 +157,11 @@ class Acceptance:
             return Refusal(reason="dust", details="tx with dust output must be 0-fee")
         if refusal := policy.check_sigops(sigops):
             return refusal
-        if rules.limits and not rules.package_feerate and (low := _too_cheap(work.vsize, work.modified)):
+        if (
+            rules.limits
+            and not rules.package_feerate
+            and (low := _too_cheap(self._relay_rate, work.vsize, work.modified))
+        ):
             return low
         work.parents = pool.parents(transaction)
         if rules.limits:
@@ -262,7 +268,7 @@ class Acceptance:
                 wrong = Refusal(reason="TRUC-violation", details=violation.details)
                 return PackageResult(results={}, refusal=wrong, of_policy=True)
         vsize, fee = sum(w.vsize for w in works), sum(w.modified for w in works)
-        if rules.package_feerate and (low := _too_cheap(vsize, fee)):
+        if rules.package_feerate and (low := _too_cheap(self._relay_rate, vsize, fee)):
             return PackageResult(results={package[-1].wtxid: low}, refusal=failed)
         evicted: set[bytes] = set()
         if any(work.conflicts for work in works):
@@ -366,8 +372,8 @@ def package_rules(max_rate: int | None) -> Rules:
     return Rules(evict_sibling=False, package_feerate=True, max_rate=max_rate)
 
 
-def _too_cheap(vsize: int, fee: int) -> Refusal | None:
-    needed = fee_at(policy.MIN_RELAY_RATE, vsize)
+def _too_cheap(rate: int, vsize: int, fee: int) -> Refusal | None:
+    needed = fee_at(rate, vsize)
     if fee < needed:
         return Refusal(reason="min relay fee not met", details=f"{fee} < {needed}", kind=Kind.RECONSIDERABLE)
     return None

@@ -92,7 +92,7 @@ class ChainCalls:
             "connections_in": 0,
             "connections_out": 0,
             "networks": [],
-            "relayfee": btc(policy.MIN_RELAY_RATE),
+            "relayfee": btc(self.chain.relay_rate),
             "incrementalfee": btc(policy.INCREMENTAL_RATE),
             "localaddresses": [],
             "warnings": [],

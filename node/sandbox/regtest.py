@@ -27,14 +27,15 @@ BLOCK_RESERVE = 8_000  # DEFAULT_BLOCK_RESERVED_WEIGHT
 
 
 class Regtest:
-    """The chain in `folder`. One thread, one owner; nothing here awaits."""
+    """The chain in `folder`. One thread, one owner; nothing here awaits. `relay_rate`: sat/kvB that its mempool asks for."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, relay_rate: int = policy.MIN_RELAY_RATE) -> None:
         self.folder = folder
+        self.relay_rate = relay_rate
         self.log = BlockLog(folder)
         self.pool = Mempool()
         self.ledger = Ledger()
-        self.gate = Acceptance(self.pool, self.ledger)
+        self.gate = Acceptance(self.pool, self.ledger, relay_rate)
         self.mock_time = 0
         self.on_tip: Callable[[], None] = lambda: None
         self._blocks: dict[bytes, Block] = {}
