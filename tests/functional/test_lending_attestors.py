@@ -264,9 +264,8 @@ async def test_an_attestor_of_two_histories_is_proved_faulty_to_everybody_and_th
 
         async with voice(play) as stranger:
             me, about = Seed.generate().secret(b"identity"), bytes.fromhex(ice.ledger)
-            bent = msgspec.structs.replace(
-                theirs, checkpoint=msgspec.structs.replace(theirs.checkpoint, root=mine.checkpoint.root[::-1])
-            )
+            another = bytes(1) + theirs.checkpoint.root[1:-1] + bytes([theirs.checkpoint.root[-1] ^ 1])  # below r
+            bent = msgspec.structs.replace(theirs, checkpoint=msgspec.structs.replace(theirs.checkpoint, root=another))
             with pytest.raises(PeerFault, match="signature"):
                 await stranger.say(play.theatre.borrower, "ledger-head", about, write(bent), me)
             assert (await ledger(play, "borrower"))["equivocations"] == []
