@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import msgspec
 import structlog
@@ -22,11 +22,11 @@ from native._native import signing
 from node.faults import LocalFault, PeerFault, Unavailable
 from node.ledger.attestor import Attestor, Keypair
 from node.ledger.follower import Follower
+from node.ledger.words import read, write
 from node.ledger.world import World
 from node.prices import Quote
 from vault.fast_point import HORIZON, STEP, Announcement, announcement_message, check_announcement, day_of, event
-from vault.faults import VaultFault
-from vault.ledger import forms, money
+from vault.ledger import money
 from vault.ledger.checkpoint import Checkpoint
 from vault.ledger.genesis import Genesis
 
@@ -172,23 +172,3 @@ class Attesting:
 def of(attestor: Attestor, follower: Follower) -> Attesting:
     """The attesting side of a node's attestor: its keys, and the view that everybody has."""
     return Attesting(world=attestor.world, genesis=attestor.genesis, follower=follower, keys=attestor.keys)
-
-
-# ---- bytes -----------------------------------------------------------------------------------------------------------
-_Word = TypeVar("_Word", PriceDay, Announced, Attested)
-
-
-def write(word: PriceDay | Announced | Attested) -> bytes:
-    """The canonical bytes."""
-    return forms.encode(word)
-
-
-def read(kind: type[_Word], raw: bytes, *, most: int, what: str) -> _Word:
-    """The value of hostile bytes. Raises PeerFault naming `what`."""
-    if len(raw) > most:
-        raise PeerFault(what=what, expected=f"at most {most} bytes", came=f"{len(raw)} bytes")
-    try:
-        word: _Word = forms.decode(raw, kind, VaultFault, what)
-    except VaultFault as fault:
-        raise PeerFault(what=what, expected=fault.expected, came=fault.got[:200]) from None
-    return word

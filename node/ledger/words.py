@@ -21,7 +21,7 @@ from msgspec.structs import replace
 from node.faults import PeerFault
 from vault.faults import VaultFault
 from vault.ledger import forms
-from vault.ledger.checkpoint import Checkpoint, Equivocation, Signature
+from vault.ledger.checkpoint import Checkpoint, Signature
 from vault.ledger.events import Event, decode_event
 from vault.ledger.follow import Proven, Signed
 from vault.ledger.position import Globals
@@ -95,11 +95,10 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     own: tuple[Signature, ...]
 
 
-Word = Batch | Answer | After | Step | Signed | Asked | Approval | Judged | Equivocation
-_Word = TypeVar("_Word", Batch, Answer, After, Step, Signed, Asked, Approval, Judged, Equivocation)
+_Word = TypeVar("_Word", bound=msgspec.Struct)
 
 
-def write(word: Word) -> bytes:
+def write(word: msgspec.Struct) -> bytes:
     """The canonical bytes: MessagePack maps in field order."""
     return forms.encode(word)
 

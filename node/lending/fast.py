@@ -14,7 +14,8 @@ from typing import Final
 from msgspec.structs import replace
 
 from node.faults import PeerFault, Unavailable
-from node.ledger.attesting import ANNOUNCEMENT, ATTESTATION, Announced, Attested, PriceDay, read, write
+from node.ledger.attesting import ANNOUNCEMENT, ATTESTATION, Announced, Attested, PriceDay
+from node.ledger.words import read, write
 from vault.agreement import Fast, Loan
 from vault.fast import announced, entry_secret
 from vault.fast_point import Announcement, attested, check_announcement

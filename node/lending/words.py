@@ -14,13 +14,13 @@ times seconds (median time past), ratios basis points; ids and keys are 32 raw b
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, Literal, TypeVar
+from typing import Annotated, Final, Literal, cast
 
 import msgspec
 
 from node.faults import PeerFault
-from vault.faults import VaultFault
-from vault.ledger import forms
+from node.ledger.words import read as read
+from node.ledger.words import write as write
 
 TERMS_BYTES: Final = (1 << 20) - 4096
 """Of Terms that are registered: with its envelope a request stays a message."""
@@ -255,34 +255,9 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     refusals: tuple[Refusal, ...]
 
 
-Word = Request | LoanAsked | Receipt | Page | Reading
-_Word = TypeVar("_Word", bound=Word)
-
-
-def write(word: Word) -> bytes:
-    """The canonical bytes: MessagePack maps in field order."""
-    return forms.encode(word)
-
-
 def read_request(raw: bytes, *, most: int) -> Request:
     """A request of hostile bytes. Raises PeerFault."""
-    found: Request = _read(Request, raw, most, "loan-request")
-    return found
-
-
-def read(kind: type[_Word], raw: bytes, *, most: int, what: str) -> _Word:
-    """The value of hostile bytes. Raises PeerFault naming `what`."""
-    word: _Word = _read(kind, raw, most, what)
-    return word
-
-
-def _read(kind: Any, raw: bytes, most: int, what: str) -> Any:
-    if len(raw) > most:
-        raise PeerFault(what=what, expected=f"at most {most} bytes", came=f"{len(raw)} bytes")
-    try:
-        return forms.decode(raw, kind, VaultFault, what)
-    except VaultFault as fault:
-        raise PeerFault(what=what, expected=fault.expected, came=fault.got[:200]) from None
+    return read(cast("type[Request]", Request), raw, most=most, what="loan-request")
 
 
 def bundle(terms: tuple[bytes, ...]) -> bytes:

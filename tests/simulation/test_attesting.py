@@ -11,7 +11,8 @@ import pytest
 from msgspec.structs import replace
 
 from node.faults import PeerFault, Unavailable
-from node.ledger.attesting import ANNOUNCEMENT, ATTESTATION, Announced, Attested, PriceDay, read, write
+from node.ledger.attesting import ANNOUNCEMENT, ATTESTATION, Announced, Attested, PriceDay
+from node.ledger.words import read, write
 from node.lending.fast import Ask, Opened, opened, with_fast
 from tests.simulation.ledger_world import ATTESTORS, EVERYBODY, FOLLOWER, KEEPER, PRICE, LedgerWorld
 from tests.vault_kit import loan as a_loan

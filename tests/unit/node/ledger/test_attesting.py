@@ -8,7 +8,8 @@ import pytest
 from msgspec.structs import replace as changed
 
 from node.faults import PeerFault
-from node.ledger.attesting import Announced, Attested, Moment, PriceDay, read, refusal, write
+from node.ledger.attesting import Announced, Attested, Moment, PriceDay, refusal
+from node.ledger.words import read, write
 from node.prices import Quote
 from tests.cases import outcome as cases
 from vault.fast_point import DAY
