@@ -29,9 +29,9 @@ from node.lending.checks import coin_doubts, needed
 from node.lending.registry import Registry
 from vault.faults import VaultFault
 from vault.ledger.checkpoint import Checkpoint, Signature, check_quorum, checkpoint
-from vault.ledger.events import Accrue, Event, MarkPrice
+from vault.ledger.events import Accrue, MarkPrice
 from vault.ledger.genesis import Genesis
-from vault.ledger.state import Ledger, apply
+from vault.ledger.state import Ledger, advanced
 
 log = structlog.get_logger("attestor")
 
@@ -291,10 +291,3 @@ class Attestor:
             "events": len(batch.events), "price": found.price, "price_time": found.price_time,
             "height": found.height, "time": found.time,
         }  # fmt: skip
-
-
-def advanced(state: Ledger, events: Sequence[Event]) -> Ledger:
-    """The ledger after events. Raises RuleFault."""
-    for event in events:
-        state = apply(state, event)
-    return state

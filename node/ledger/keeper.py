@@ -17,7 +17,6 @@ import structlog
 from msgspec.structs import replace
 
 from node.faults import LocalFault, PeerFault, Unavailable
-from node.ledger.attestor import advanced
 from node.ledger.draft import complete, kind_of, missing
 from node.ledger.follower import Follower
 from node.ledger.shelf import Shelf
@@ -29,7 +28,7 @@ from vault.ledger.checkpoint import Signature, check_signature, checkpoint
 from vault.ledger.events import Event, encode_event
 from vault.ledger.faults import RuleFault
 from vault.ledger.genesis import Genesis
-from vault.ledger.state import Ledger, apply
+from vault.ledger.state import Ledger, advanced, apply
 from vault.ledger.witness import transition_witness
 
 log = structlog.get_logger("keeper")

@@ -23,7 +23,7 @@ from vault.ledger.events import Accrue, Event, Open
 from vault.ledger.faults import RuleFault
 from vault.ledger.money import due, pay
 from vault.ledger.position import WITHDRAW, Position, Record
-from vault.ledger.state import Ledger, apply
+from vault.ledger.state import Ledger, advanced
 from vault.timelocks import last_record, longest_timeout
 
 
@@ -74,11 +74,9 @@ class Deal:
 def applied(ledger: Ledger, of: Iterable[Event]) -> Ledger:
     """The ledger after events. Raises PeerFault with the rule that does not allow one."""
     try:
-        for event in of:
-            ledger = apply(ledger, event)
+        return advanced(ledger, of)
     except RuleFault as fault:
         raise PeerFault(what=fault.rule, expected=fault.expected, came=fault.got) from fault
-    return ledger
 
 
 def judge(view: View, sender: bytes, request: words.Request) -> Deal:

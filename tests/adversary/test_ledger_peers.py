@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from native._native import NativeError
 from node.faults import PeerFault, Unavailable
-from node.ledger.attestor import advanced, keypair
+from node.ledger.attestor import keypair
 from node.ledger.claims import NoPosition, Outcome
 from node.ledger.shelf import COLUMN, Shelf
 from node.ledger.words import Answer, Asked, Batch, Step, read, write
@@ -25,7 +25,7 @@ from vault.ledger.checkpoint import Equivocation, Signature, checkpoint, equivoc
 from vault.ledger.events import Accrue, Event, MarkPrice, encode_event
 from vault.ledger.follow import Signed
 from vault.ledger.opening import Opening, decode_opening
-from vault.ledger.state import Ledger
+from vault.ledger.state import Ledger, advanced
 
 pytestmark = pytest.mark.timeout(180)
 MOST = 1 << 20

@@ -111,6 +111,13 @@ def apply(ledger: Ledger, event: Event) -> Ledger:
     return replace(ledger, totals=totals, positions=positions)
 
 
+def advanced(ledger: Ledger, events: Iterable[Event]) -> Ledger:
+    """The ledger after events; RuleFault names the rule that does not allow one."""
+    for event in events:
+        ledger = apply(ledger, event)
+    return ledger
+
+
 def _advance(ledger: Ledger, event: Event) -> tuple[Globals, Position | None]:
     """New totals (but for seq, principal, tree and log), and the position the event wrote."""
     match event:
