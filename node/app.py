@@ -117,7 +117,7 @@ class Node:
         self.outbox = Outbox(transmit=self.post.transmit, delivered=self._delivered)
         self.stalls = Stalls(
             patience=self.rules.patience, state=self.state, here=self.context.here, came=self.context.phases.came,
-            height=lambda: self.scanner.height, unheard=self.outbox.waiting_for, told=self._happened, alarm=self._alarm,
+            height=lambda: self.scanner.height, unheard=self.outbox.waiting_for, told=self._happened, alarm=self.alarm,
         )  # fmt: skip
         self.publisher = Publisher(
             chain=self.context.chain, book=self.book, scanner=self.scanner, store=self.context.store, guard=self.context.guard,
@@ -209,7 +209,7 @@ class Node:
     def dispatch(self, item: Item, turn: Turn) -> None:
         """Start what the turn asks for. Everything here is idempotent."""
         if turn.outcome.kind == "alarm":
-            self._alarm(turn.outcome.reason)
+            self.alarm(turn.outcome.reason)
         for sending in turn.sends:
             self.outbox.add(sending)
         for vault, action in turn.actions:
@@ -254,9 +254,10 @@ class Node:
                     "decision", vault=vault.hex()[:16], graph=each.graph, about=each.about, does=each.does, why=each.why
                 )  # fmt: skip
 
-    def _alarm(self, reason: str) -> None:
+    def alarm(self, reason: str, **where: str) -> None:
+        """Call the operator: one line of the log, one more in the metrics. `where`: what it is about."""
         self.alarms += 1
-        log.critical("alarm", reason=reason)
+        log.critical("alarm", **where, reason=reason)
 
     def _happened(self, vault: bytes, event: Event) -> None:
         self.loop.put(Happened(vault=vault, event=event))
@@ -415,8 +416,7 @@ class Node:
         except LocalFault as fault:
             if (vault, str(fault)) not in self._stopped:
                 self._stopped.add((vault, str(fault)))
-                self.alarms += 1
-                log.critical("alarm", vault=vault.hex()[:16], reason=f"not published: {fault}")
+                self.alarm(f"not published: {fault}", vault=vault.hex()[:16])
             raise
 
     # ---- peers -------------------------------------------------------------------------------------------------------

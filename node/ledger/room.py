@@ -152,26 +152,20 @@ class Ledgers:
         return opened
 
     def _hand(self, genesis: Genesis) -> Callable[[bytes, Batch], Awaitable[Answer]]:
-        """Gives a batch to an attestor: over the wire, or to this node's own."""
+        """Gives a batch to an attestor."""
         ledger, most = genesis.ledger_id, self.world.limits.reply_frame_bytes
 
         async def hand(identity: bytes, batch: Batch) -> Answer:
             raw = parcel(batch, genesis.threshold)
-            if identity == self.world.me:
-                return read(
-                    Answer, await self.on_message(identity, "ledger-batch", ledger, raw), most=most, what="answer"
-                )
             reply = await self.world.ask(identity, "ledger-batch", ledger, raw)
             return read(Answer, reply, most=most, what="answer to ledger-batch")
 
         return hand
 
     def asking(self, ledger: bytes) -> Callable[[bytes, str, bytes], Awaitable[bytes]]:
-        """Asks a node (identity, kind, body) about a ledger: over the wire, or this one."""
+        """Asks a node (identity, kind, body) about a ledger."""
 
         async def ask(identity: bytes, kind: str, body: bytes) -> bytes:
-            if identity == self.world.me:
-                return await self.on_message(identity, kind, ledger, body)
             return await self.world.ask(identity, kind, ledger, body)
 
         return ask

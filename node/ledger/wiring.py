@@ -42,10 +42,6 @@ def world_of(
         )  # fmt: skip
         return await context.peers.send(context.reach(identity), raw, node.limits.ledger_call_seconds)
 
-    def alarm(reason: str) -> None:
-        node.alarms += 1
-        log.critical("alarm", reason=reason)
-
     def tell(event: str, value: Any) -> None:
         node.tell(event, value)
 
@@ -57,6 +53,6 @@ def world_of(
         attestor_seed=context.keys.attestor_seed, store=context.store, guard=context.guard, chain=context.chain,
         prices=prices, proving=proving, write=context.write, turn=turn, spends=node.scanner.spends, ask=ask, known=known,
         now=now, height=lambda: node.scanner.height, tip=lambda: (node.scanner.height, node.scanner.block), tell=tell,
-        alarm=alarm, policy=policy, tolerance=tolerance, coins=coins, keeping=keeping, trusted_keys=trusted_keys,
+        alarm=node.alarm, policy=policy, tolerance=tolerance, coins=coins, keeping=keeping, trusted_keys=trusted_keys,
         limits=node.limits,
     )  # fmt: skip

@@ -100,7 +100,7 @@ class Keeping:
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class World:
-    """The ports. `ask` sends a signed message (identity, kind, ledger id, body) and gives the reply.
+    """The ports. `ask` sends a signed message (identity, kind, ledger id, body) and gives the reply; this node answers itself.
 
     `write` commits puts through the loop and returns when they are on the disk; `turn` does so with what is computed in the
     loop's turn (False when that was None: nothing was written); `tip` is (height, hash) of the last block seen, `spends` what

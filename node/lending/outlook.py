@@ -95,7 +95,7 @@ class Outlook:
         if opened.id in self._away:  # one wait a round for a keeper that is away, not one a loan
             raise self._away[opened.id]
         try:
-            reply = await self._say_to_keeper(opened, "loan-read", words.write(words.LoanAsked(vault=name)))
+            reply = await self._say(opened, "loan-read", words.LoanAsked(vault=name))
         except Unavailable as fault:
             self._away[opened.id] = fault
             raise
@@ -106,15 +106,12 @@ class Outlook:
 
     async def ask(self, opened: Open, request: words.Request) -> words.Receipt:
         """Ask the keeper for something. Raises PeerFault (refused), Unavailable (nobody knows), LocalFault."""
-        reply = await self._say_to_keeper(opened, "loan-request", words.write(request))
+        reply = await self._say(opened, "loan-request", request)
         return words.read(words.Receipt, reply, most=self.node.limits.reply_frame_bytes, what="loan-request")
 
-    async def _say_to_keeper(self, opened: Open, kind: str, body: bytes) -> bytes:
-        """By message; the keeper's own node is called directly."""
-        world, rooms = opened.world, self.node.ledgers
-        if opened.genesis.keeper == world.me and rooms is not None:
-            return await rooms.on_message(world.me, kind, opened.id, body)
-        return await world.ask(opened.genesis.keeper, kind, opened.id, body)
+    @staticmethod
+    async def _say(opened: Open, kind: str, word: words.Request | words.LoanAsked) -> bytes:
+        return await opened.world.ask(opened.genesis.keeper, kind, opened.id, words.write(word))
 
     async def _opening(self, opened: Open, name: bytes) -> tuple[Opening | None, str]:
         """The position under our own final checkpoint, asked for once a checkpoint."""

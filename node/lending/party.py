@@ -209,8 +209,7 @@ class Loans:
                 log.info("decision", vault=vault.hex()[:16], about=wish.about, does=wish.does, why=wish.why)
             if wish.alarm and (vault, wish.alarm) not in self._alarms:
                 self._alarms.add((vault, wish.alarm))
-                self.node.alarms += 1
-                log.critical("alarm", vault=vault.hex()[:16], about=wish.about, reason=wish.alarm)
+                self.node.alarm(wish.alarm, vault=vault.hex()[:16], about=wish.about)
 
     def _chart(self, vault: bytes, before: Look | None, now: Look) -> None:
         """One row a block, and what was new in it."""

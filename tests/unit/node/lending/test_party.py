@@ -102,12 +102,16 @@ class Party:
         )
         rules = SimpleNamespace(bound=100, policy=ContestPolicy(contest="known", known={}, release="auto"))
         self.node = SimpleNamespace(
-            context=context, rules=rules, limits=PRODUCT, alarms=0, scanner=SimpleNamespace(height=self.scene.height),
+            context=context, rules=rules, limits=PRODUCT, alarms=0, alarm=self.alarm,
+            scanner=SimpleNamespace(height=self.scene.height),
             book={NAME: state}, loop=SimpleNamespace(put=self.put),
             ledgers=SimpleNamespace(open_ledgers={opened_.id: opened_}),
         )  # fmt: skip
         self.loans = Loans(node=cast(Any, self.node), policy=self.policy, poll_seconds=1.0, now=lambda: 0, claim=claim)
         self.loans.outlook._terms[NAME] = KIT.terms
+
+    def alarm(self, reason: str, **where: str) -> None:
+        self.node.alarms += 1
 
     async def ask(self, identity: bytes, kind: str, ledger: bytes, body: bytes) -> bytes:
         assert identity == KEEPER
