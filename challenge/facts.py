@@ -17,6 +17,7 @@ from blake3 import blake3
 
 from challenge.faults import Refused
 from vault.graph import part_counts
+from vault.pairs import evaluator_of, garbler_of
 from vault.terms import Proposal
 
 FACT_CONTEXT: Final = "bitvm3 2026 fact v1"
@@ -64,20 +65,6 @@ def claimant_of(proposal: Proposal, graph: int) -> int:
 def challengers_of(proposal: Proposal, graph: int) -> tuple[int, ...]:
     """Every party but the claimant may challenge a graph; ascending party indices."""
     return tuple(p for p in range(len(proposal.parties)) if p != claimant_of(proposal, graph))
-
-
-CLAIMANT_GARBLES: Final[dict[str, bool]] = {"core": True, "babe": False}
-"""By engine: core garbles the predicate at the claimant's, babe encrypts to the claim's proof at the challenger's."""
-
-
-def garbler_of(proposal: Proposal, graph: int, challenger: int) -> int:
-    """The party that garbles for the pair (claimant of `graph`, `challenger`)."""
-    return claimant_of(proposal, graph) if CLAIMANT_GARBLES[proposal.graphs[graph].engine] else challenger
-
-
-def evaluator_of(proposal: Proposal, graph: int, challenger: int) -> int:
-    """The other party of the pair: it draws the kept set, checks, keeps, and evaluates in a dispute."""
-    return challenger if CLAIMANT_GARBLES[proposal.graphs[graph].engine] else claimant_of(proposal, graph)
 
 
 def party_with(proposal: Proposal, role: str) -> int:

@@ -13,9 +13,10 @@ from functools import lru_cache
 from typing import Final
 
 from challenge.deadlines import stage
-from challenge.facts import KINDS, claimant_of, everyone, garbler_of, key, parse_key
+from challenge.facts import KINDS, claimant_of, everyone, key, parse_key
 from challenge.rules import KNOWN, announcements, setup_rules, states
 from challenge.states import Stage, VaultState
+from vault.pairs import garbler_of
 from vault.terms import Proposal
 
 STAGE_OF: Final[Mapping[str, Stage]] = {

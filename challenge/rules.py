@@ -12,15 +12,14 @@ from functools import lru_cache
 from challenge.facts import (
     challengers_of,
     claimant_of,
-    evaluator_of,
     everyone,
-    garbler_of,
     has,
     key,
     parts,
     party_with,
 )
 from challenge.states import Job, Stage
+from vault.pairs import evaluator_of, garbler_of
 from vault.terms import Proposal
 
 KNOWN = 256

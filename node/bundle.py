@@ -94,7 +94,7 @@ def _pair(context: Context, state: VaultState, terms: Terms, g: int, k: int) -> 
     body = decode(Commitments, context.blob(state.facts[name]), name)
     pair = Pair(polynomial=body.polynomial, instances=body.instances, kept=kept_of(state, g, k))
     found[f"pair/{g}/{k}"] = msgspec.msgpack.encode(pair)
-    if pairs.evaluator(terms.proposal, g, k) == state.me:
+    if pairs.evaluator_of(terms.proposal, g, k) == state.me:
         name = key("openings", g, k)
         opened = decode(Openings, state.facts[name], name).opened
         found[f"opened/{g}/{k}"] = _held(

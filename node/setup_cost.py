@@ -123,7 +123,7 @@ def share_of(proposal: Proposal, me: int, keys: Callable[[bytes], bytes]) -> Sha
         opened = sizes.opening_bytes * (profile.instances - profile.kept)
         tables = sizes.kept_bytes * profile.kept
         for k in proposal.challengers(g):
-            garbler, evaluator = pairs.garbler(proposal, g, k), pairs.evaluator(proposal, g, k)
+            garbler, evaluator = pairs.garbler_of(proposal, g, k), pairs.evaluator_of(proposal, g, k)
             mine += me in (garbler, evaluator)
             if me == garbler:
                 sent += offered + opened + tables

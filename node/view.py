@@ -10,7 +10,7 @@ from bitcoin_scripts.transaction import display_txid
 from challenge.bodies import Openings, decode
 from challenge.checks import terms_of
 from challenge.deadlines import agenda, stage
-from challenge.facts import garbler_of, key
+from challenge.facts import key
 from challenge.faults import Deviation
 from challenge.game import Answer, GraphPhase, GraphView, fold
 from challenge.progress import awaited_from, progress
@@ -24,6 +24,7 @@ from node.ledger.claims import outcome_of
 from node.phases import totals
 from vault.fees import amounts_of
 from vault.graph import VaultGraph
+from vault.pairs import garbler_of
 
 if TYPE_CHECKING:
     from node.app import Node
@@ -50,7 +51,7 @@ async def show_vault(node: Node, vault: bytes) -> dict[str, Any]:
     """Everything a party sees of one vault."""
     state = node.state(vault)
     proposal, view = state.proposal, fold(state.proposal, state.log)
-    live = stage(state) is Stage.LIVE
+    live, cost = stage(state) is Stage.LIVE, node.cost(vault)
     graph = await node.context.graph(state) if live else None
     slots = [
         {"value": value, "phase": slot.phase.value, "height": slot.height, "by": slot.by}
@@ -72,8 +73,8 @@ async def show_vault(node: Node, vault: bytes) -> dict[str, Any]:
         "jobs": [{"kind": job.kind, "indices": list(job.indices), **node.progress(vault, job)} for job in state.jobs],
         "transactions": [*node.stakes(vault), *(_transactions(graph, state) if graph else [])],
         "progress": await asyncio.to_thread(_progress, node, state),
-        "setup": node.cost(vault),
-        "cost": totals(node.cost(vault)),
+        "setup": cost,
+        "cost": totals(cost),
     }
 
 

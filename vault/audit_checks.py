@@ -391,7 +391,7 @@ def _opened(seen: Seen) -> Found:
     terms, maker = graph.terms, seen.bundle.maker
     if not seen.transcripts:
         raise Absent
-    judged = [pair for pair in seen.transcripts if pairs.evaluator(terms.proposal, *pair) == maker]
+    judged = [pair for pair in seen.transcripts if pairs.evaluator_of(terms.proposal, *pair) == maker]
     if list(seen.bundle.indices("opened")) != judged:
         came = list(seen.bundle.indices("opened"))
         return seen, 0, [differs("opened instances", f"of every pair that party {maker} checked: {judged}", came)]

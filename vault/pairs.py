@@ -5,24 +5,30 @@ Promises that both sides, and whoever audits them later, mean the same setup. Do
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
 from blake3 import blake3
 
 from circuits.cut_and_choose import PROFILES
 from circuits.engine import Encrypted, Predicate, Setup
-from circuits.engines import ENGINES
-from vault.agreement import Proposal, Terms, encode
+from vault.agreement import Engine, Proposal, Terms, encode
+
+CLAIMANT_GARBLES: Final[Mapping[Engine, bool]] = MappingProxyType({"core": True, "babe": False})
+"""Core garbles the predicate at the claimant's, babe encrypts to the claim's proof at the challenger's."""
 
 
-def garbler(proposal: Proposal, g: int, k: int) -> int:
+def garbler_of(proposal: Proposal, g: int, k: int) -> int:
     """The party that garbles for the pair of graph `g` and its challenger `k`."""
     terms = proposal.graphs[g]
-    return terms.claimant if ENGINES[terms.engine].garbler == "claimant" else k
+    return terms.claimant if CLAIMANT_GARBLES[terms.engine] else k
 
 
-def evaluator(proposal: Proposal, g: int, k: int) -> int:
-    """The other party of the pair: it drew the kept set."""
+def evaluator_of(proposal: Proposal, g: int, k: int) -> int:
+    """The other party of the pair: it draws the kept set, checks, keeps, and evaluates in a dispute."""
     terms = proposal.graphs[g]
-    return k if ENGINES[terms.engine].garbler == "claimant" else terms.claimant
+    return k if CLAIMANT_GARBLES[terms.engine] else terms.claimant
 
 
 def knowledge_context(terms: Terms, g: int, *challenger: int) -> bytes:
@@ -36,7 +42,7 @@ def setup(terms: Terms, g: int, k: int, *, circuit: Predicate, statement: Encryp
     The vault id holds 32 fresh bytes of each side. `circuit` and `statement` are what the graph's terms name.
     """
     proposal, graph = terms.proposal, terms.proposal.graphs[g]
-    sides = (garbler(proposal, g, k), evaluator(proposal, g, k))
+    sides = (garbler_of(proposal, g, k), evaluator_of(proposal, g, k))
     place = b"".join(i.to_bytes(4, "big") for i in (g, *sides))
     return Setup(
         setup_id=blake3(terms.vault_id + place, derive_key_context="bitvm3 2026 setup id v1").digest(),
@@ -55,5 +61,5 @@ def own_pairs(terms: Terms, maker: int) -> tuple[tuple[int, int], ...]:
         (g, k)
         for g in range(len(proposal.graphs))
         for k in proposal.challengers(g)
-        if maker in (garbler(proposal, g, k), evaluator(proposal, g, k))
+        if maker in (garbler_of(proposal, g, k), evaluator_of(proposal, g, k))
     )

@@ -16,7 +16,7 @@ from blake3 import blake3
 
 from challenge.bodies import Commitments, Openings, Points, decode, encode, encode_kept
 from challenge.deadlines import stage
-from challenge.facts import challengers_of, evaluator_of, garbler_of, key
+from challenge.facts import challengers_of, key
 from challenge.faults import Deviation
 from challenge.states import Job, Stage, VaultState
 from circuits.cut_and_choose import ENTROPY_BYTES, PROFILES, draw_kept
@@ -25,6 +25,7 @@ from native import NativeError
 from node.faults import PeerFault
 from node.work.context import Context, Facts
 from node.work.pair import engine_of, kept_of, knowledge_context, offer_of, setup_of
+from vault.pairs import evaluator_of, garbler_of
 
 DRILL = "drill"
 

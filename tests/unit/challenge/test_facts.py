@@ -5,17 +5,14 @@ import pytest
 
 from challenge.events import Done, Ordered, Told
 from challenge.facts import (
-    CLAIMANT_GARBLES,
     JOB,
     KINDS,
     NOBODY,
     OPERATOR,
     When,
     challengers_of,
-    evaluator_of,
     everyone,
     fact_id,
-    garbler_of,
     key,
     parse_key,
     parts,
@@ -27,6 +24,7 @@ from circuits.engines import ENGINES
 from tests.unit.challenge.ceremony import BORROWER, CHALLENGER, DEFAULT, LENDER, PROPOSAL, WITHDRAW, at, done, live
 from tests.vault_kit import loan
 from vault.agreement import Fast
+from vault.pairs import CLAIMANT_GARBLES, evaluator_of, garbler_of
 
 EXAMPLES = {
     name: key(name, *({"p": 1, "g": DEFAULT, "k": 2, "s": 1, "f": 1, "i": 2, "x": 5}[letter] for letter in row.indices))
