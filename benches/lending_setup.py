@@ -21,6 +21,7 @@ import structlog
 
 from challenge.rules import pairs
 from challenge.states import Stage
+from node.phases import totals
 from tests.simulation import toy
 from tests.simulation.scenarios import a_world
 
@@ -62,13 +63,13 @@ async def _ceremony(parties: int, slots: int) -> dict[str, float]:
         else:
             raise AssertionError(world.describe())
         spent, took = time.process_time() - busy, time.perf_counter() - began
-        totals = [world.actors[name].node.context.phases.totals(vault) for name in cast]
+        sums = [totals(world.actors[name].node.context.phases.table(vault)) for name in cast]
         return {
             "pairs": len(pairs(world.state("borrower", vault).proposal)),
             "cpu": spent,
             "wall": took,
-            "received": max(each["received"] for each in totals) / MEGA,
-            "signatures": sum(each["made"] + each["checked"] for each in totals),
+            "received": max(each["received"] for each in sums) / MEGA,
+            "signatures": sum(each["made"] + each["checked"] for each in sums),
         }
 
 

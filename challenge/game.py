@@ -171,8 +171,7 @@ def slots_of(proposal: Proposal, kind: str, index: int | None) -> range | None:
     if index is None:
         return range(len(proposal.slots))
     if kind == "liquidate":
-        fast = proposal.loan.fast if proposal.loan is not None else ()
-        index = fast[index].slot if index < len(fast) else len(proposal.slots)
+        index = proposal.fast[index].slot if index < len(proposal.fast) else len(proposal.slots)
     return range(index, index + 1) if index < len(proposal.slots) else None
 
 

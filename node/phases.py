@@ -86,9 +86,5 @@ class Phases:
             if stage not in (Stage.LIVE, Stage.ABORTED, Stage.HALTED)
         ]
 
-    def totals(self, vault: bytes) -> dict[str, Any]:
-        """The sums of the table."""
-        return totals(self.table(vault))
-
     def _at(self, vault: bytes, stage: Stage) -> Cost:
         return self._costs.setdefault(vault, {}).setdefault(stage, Cost())

@@ -55,17 +55,8 @@ class Scanner:
     def load(cls, *, wallet: Wallet, keep: int, store: Store) -> Scanner:
         """Continue where the last batch stopped; height -1 when nothing was seen yet."""
         tip = store.get("meta", TIP)
-        if tip is None:
-            scanner = cls(wallet=wallet, keep=keep, height=-1, block=bytes(32), index=watches(store))
-            scanner.spends = Spends.load(store)
-            return scanner
-        scanner = cls(
-            wallet=wallet,
-            keep=keep,
-            height=int.from_bytes(tip[:8], "big"),
-            block=tip[8:],
-            index=watches(store),
-        )
+        height, block = (-1, bytes(32)) if tip is None else (int.from_bytes(tip[:8], "big"), tip[8:])
+        scanner = cls(wallet=wallet, keep=keep, height=height, block=block, index=watches(store))
         scanner.spends = Spends.load(store)
         scanner._recent = {int.from_bytes(height, "big"): block for height, block in store.items("chain")}
         return scanner

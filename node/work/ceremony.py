@@ -267,12 +267,10 @@ def _refuse_equal_nonces(graph: VaultGraph, signatures: bytes) -> None:
 async def reveal(context: Context, state: VaultState, job: Job) -> Facts:
     """The lender shows r of a slot."""
     (slot,) = job.indices
-    funded = decode(Funded, state.facts["funded"], "funded")
-    return ((key("release", slot), context.own(funded.nonce).hashlock_r(slot).reveal()),)
+    return ((key("release", slot), context.own_of(state).hashlock_r(slot).reveal()),)
 
 
 async def let(context: Context, state: VaultState, job: Job) -> Facts:
     """The lender shows the preimage of the ticket of an entry of path B: the liquidator has paid."""
     (entry,) = job.indices
-    funded = decode(Funded, state.facts["funded"], "funded")
-    return ((key("fast_release", entry), context.own(funded.nonce).hashlock_f(entry).reveal()),)
+    return ((key("fast_release", entry), context.own_of(state).hashlock_f(entry).reveal()),)
