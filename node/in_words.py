@@ -114,7 +114,7 @@ def _worst(rows: tuple[Ending, ...], coin: str, party: int) -> int:
 
 def _borrower(p: Proposal) -> Iterator[dict[str, Any]]:
     times, total = p.timelocks, sum(p.slots)
-    due = f"{span(p, p.maturity)} after Vault and {span(p, p.grace)} of grace"
+    due = f"{span(p, p.maturity)} after PreFund and {span(p, p.grace)} of grace"
     if p.loan is None:
         yield _row(
             "the collateral", total, f"when L claims its default and it stands: {span(p, times.contest)} after Claim",
@@ -123,7 +123,7 @@ def _borrower(p: Proposal) -> Iterator[dict[str, Any]]:
         return
     rules = p.loan.rules
     yield _row(
-        "the collateral, by default", total, f"from {due}, until {span(p, last_record(p))} after Vault",
+        "the collateral, by default", total, f"from {due}, until {span(p, last_record(p))} after PreFund",
         "the debt was neither paid nor tendered by then; what is over comes back in ledger money (SIMULATED)",
     )  # fmt: skip
     yield _row(
@@ -157,7 +157,7 @@ def _lender(p: Proposal) -> Iterator[dict[str, Any]]:
     if p.loan is not None and p.loan.cents:
         yield _row(
             f"the principal, {p.loan.cents / 100:,.2f} dollars (SIMULATED)", 0,
-            f"no later default or liquidation than {span(p, last_record(p))} after Vault",
+            f"no later default or liquidation than {span(p, last_record(p))} after PreFund",
             "the price falls faster than anybody liquidates: the collateral is then worth less than the debt",
         )  # fmt: skip
         yield _row(

@@ -223,7 +223,7 @@ def _maturity(told: ProposalWanted) -> int:
     if told.maturity is not None:
         return told.maturity
     if told.loan is not None:
-        raise LocalFault(what="maturity", expected="blocks from Vault until the loan is due", came="none")
+        raise LocalFault(what="maturity", expected="blocks from PreFund until the loan is due", came="none")
     return 10
 
 

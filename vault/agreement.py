@@ -109,7 +109,7 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     graphs: tuple[GraphTerms, ...]
     timelocks: Timelocks
     fee_policy: FeePolicy
-    maturity: int  # blocks from Vault
+    maturity: int  # blocks from PreFund: Vault may be mined in the same block, not before
     grace: int  # blocks after maturity; of a loan: as its rules say
     loan: Loan | None = None  # None: a plain vault
 

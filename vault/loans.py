@@ -84,8 +84,8 @@ def check_linked(added: Proposal, opener: Proposal) -> None:
     for role, mine, theirs in (("borrower", added.borrower, opener.borrower), ("lender", added.lender, opener.lender)):
         told, wanted = added.parties[mine].identity, opener.parties[theirs].identity
         equal(f"identity of the {role} of the top-up", told, wanted)
-    # Its Vault is mined after the opener's: as many blocks from there reach beyond the position's last record.
+    # Its Vault is mined after the opener's PreFund: as many blocks from there reach beyond the position's last record.
     lasts, needed = last_record(added), last_record(opener)
     if lasts < needed:
-        expected = f"a last record at least {needed} blocks after Vault, as the position has"
+        expected = f"a last record at least {needed} blocks after PreFund, as the position has"
         raise TermsFault("timelocks.dead_man of the top-up", expected=expected, got=f"one after {lasts} blocks")

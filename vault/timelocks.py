@@ -2,7 +2,7 @@
 
 Promises that timelocks which pass leave an honest party time for every answer (tests/game searches the whole game
 tree). There is no override: what fails here is refused wherever Terms are built or received.
-Does not know the chain; `maturity` is in blocks from Vault.
+Does not know the chain. `maturity` is in blocks from PreFund, dead_man from Vault, which no block holds before PreFund.
 """
 
 from __future__ import annotations
@@ -113,8 +113,9 @@ def settling(p: Proposal) -> int:
 
 
 def last_record(p: Proposal) -> int:
-    """Blocks from Vault to the last default or liquidation of a loan: later ones could not be settled before DeadMan.
+    """Blocks from PreFund to the last default or liquidation of a loan: later ones could not be settled before DeadMan.
 
+    PreFund is buried when the ledger opens the position, Vault may not be there yet: it comes later, and DeadMan with it.
     More than maturity + grace by inequality 7, with 1, 2 and 4: default has at least slack + 6 blocks.
     """
     return p.timelocks.dead_man - settling(p)

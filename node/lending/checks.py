@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from node.faults import PeerFault
-from node.lending.coins import graph_of, vault_height
+from node.lending.coins import graph_of, prefund_height, strayed, vault_height
 from node.lending.counter import View, coin_is_free, how_closed, opening
 from node.lending.money import State
-from node.lending.registry import Entry, Loan, Registry
+from node.lending.registry import Loan, Registry
 from vault.agreement import Outcome
 from vault.ledger.events import (
     Accrue,
@@ -76,7 +76,7 @@ def _doubts(ledger: Ledger, event: PositionEvent | Open, registry: Registry, tip
         return
     match event:
         case Open():
-            yield from _opened(event, loan, registry, tip)
+            yield from _opened(event, loan, registry, ledger.totals.height, tip)
         case AddCollateral(slot=slot, sats=sats):
             yield from _added(slot, sats, loan, registry, tip)
         case Tender(slot=slot):
@@ -95,16 +95,21 @@ def _doubts(ledger: Ledger, event: PositionEvent | Open, registry: Registry, tip
             pass
 
 
-def _opened(event: Open, loan: Loan, registry: Registry, tip: int) -> Iterator[str]:
-    born = vault_height(loan.opener.deposit, registry.spend, tip)
-    yield from _buried(loan.opener, born, tip)
-    if born is None:
+def _opened(event: Open, loan: Loan, registry: Registry, height: int, tip: int) -> Iterator[str]:
+    """The deposit is buried, and at the event's height nothing but Vault had taken it: it can only become vault coins."""
+    deposit = loan.opener.deposit
+    prefunded = prefund_height(deposit, registry.spend, tip)
+    yield from _buried("PreFund", deposit.prefund_txid, deposit.depth, prefunded, tip)
+    if prefunded is None:
         return
-    wanted = opening(loan, born)
+    gone = strayed(deposit, registry.spend, height)
+    if gone is not None:
+        yield f"at height {height}, PreFund: expected unspent or spent by Vault, came spent by {gone.txid[::-1].hex()}"
+    wanted = opening(loan, prefunded)
     for field in Open.__struct_fields__:
         expected, came = getattr(wanted, field), getattr(event, field)
         if expected != came:
-            yield f"{field}: expected {_shown(expected)} by Terms and Vault's height {born}, came {_shown(came)}"
+            yield f"{field}: expected {_shown(expected)} by Terms and PreFund's height {prefunded}, came {_shown(came)}"
 
 
 def _added(slot: int, sats: int, loan: Loan, registry: Registry, tip: int) -> Iterator[str]:
@@ -113,17 +118,18 @@ def _added(slot: int, sats: int, loan: Loan, registry: Registry, tip: int) -> It
         yield "expected Terms of a top-up with this slot, came none"
         return
     entry, local = found
-    yield from _buried(entry, vault_height(entry.deposit, registry.spend, tip), tip)
+    deposit = entry.deposit
+    yield from _buried("Vault", deposit.vault_txid, deposit.depth, vault_height(deposit, registry.spend, tip), tip)
     if entry.deposit.sats[local] != sats:
         yield f"sats: expected {entry.deposit.sats[local]} by its Terms, came {sats}"
 
 
-def _buried(entry: Entry, born: int | None, tip: int) -> Iterator[str]:
-    depth, vault = entry.deposit.depth, entry.deposit.vault_txid[::-1].hex()
+def _buried(name: str, txid: bytes, depth: int, born: int | None, tip: int) -> Iterator[str]:
+    what = f"{name} {txid[::-1].hex()}"
     if born is None:
-        yield f"expected Vault {vault} on our chain, came none up to height {tip}"
+        yield f"expected {what} on our chain, came none up to height {tip}"
     elif tip - born + 1 < depth:
-        yield f"expected {depth} confirmations of Vault {vault}, came {tip - born + 1}"
+        yield f"expected {depth} confirmations of {what}, came {tip - born + 1}"
 
 
 def _free(ledger: Ledger, loan: Loan, slot: int, me: bytes, registry: Registry) -> Iterator[str]:

@@ -149,6 +149,12 @@ def vault_height(deposit: Deposit, spends: Spends, at: int) -> int | None:
     return None if found is None else found.height
 
 
+def strayed(deposit: Deposit, spends: Spends, at: int) -> Spend | None:
+    """What took a deposit elsewhere before it was a vault."""
+    taken = (_by(at, spends, each, None) for each in deposit.prefunds)
+    return next((each for each in taken if each is not None and each.txid != deposit.vault_txid), None)
+
+
 def coin(deposit: Deposit, slot: int, spends: Spends, at: int) -> Coin:
     """The coin of a slot (the vault's own number)."""
     born = vault_height(deposit, spends, at)

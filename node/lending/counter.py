@@ -14,7 +14,7 @@ from typing import assert_never
 
 from node.faults import LocalFault, PeerFault
 from node.lending import money, words
-from node.lending.coins import graph_of, open_claims, paid, prefund_height, went_home
+from node.lending.coins import graph_of, open_claims, paid, prefund_height, strayed, went_home
 from node.lending.money import Movement
 from node.lending.registry import Entry, Loan, Registry
 from vault.agreement import Outcome
@@ -56,7 +56,7 @@ class View:
         if found is None:
             raise PeerFault(
                 what=f"vault {loan.name.hex()[:16]}", expected="a loan that the ledger has opened", came="none yet",
-                todo="It is opened when its coins are buried and the loan is taken.",
+                todo="It is opened when the borrower takes the loan.",
             )  # fmt: skip
         return found
 
@@ -108,40 +108,54 @@ def judge(view: View, sender: bytes, request: words.Request) -> Deal:
 
 
 # ---- the loan's money ------------------------------------------------------------------------------------------------
-def opening(loan: Loan, born: int) -> Open:
-    """The event that opens a position whose Vault was mined at a height."""
+def opening(loan: Loan, prefunded: int) -> Open:
+    """The event that opens a position whose PreFund was mined at a height.
+
+    Vault's own timelocks begin later: what counts from PreFund ends before what they allow.
+    """
     entry, proposal = loan.opener, loan.opener.proposal
     return Open(
         vault=loan.name, owner=loan.borrower, lender=loan.lender, sats=proposal.slots, cents=entry.loan.cents,
-        maturity=born + proposal.maturity, last_record=born + last_record(proposal), version=entry.loan.rules.version,
+        maturity=prefunded + proposal.maturity, last_record=prefunded + last_record(proposal), version=entry.loan.rules.version,
     )  # fmt: skip
 
 
 def _lock(view: View, sender: bytes, request: words.LockLoan) -> Deal:
     loan = view.registry.find(request.vault)
     _sender(sender, loan.lender, "the lender")
-    deposit = loan.opener.deposit
-    born = prefund_height(deposit, view.registry.spend, view.height)
-    if born is None or view.height - born + 1 < deposit.depth:
-        came = "not mined" if born is None else f"{view.height - born + 1} confirmations"
-        raise PeerFault(what="PreFund", expected=f"{deposit.depth} confirmations", came=came)
+    prefunded = _deposited(view, loan)
     if view.ledger.position(loan.name) is not None:
         raise PeerFault(what="loan", expected="one that is not opened", came="an open position")
-    last = born + longest_timeout(loan.opener.proposal)
+    last = prefunded + longest_timeout(loan.opener.proposal)
     if not view.height < request.expires <= last:
         raise PeerFault(
             what="expires", expected=f"a height above {view.height}, at most {last}: later B could take both, loan and Refund",
             came=str(request.expires),
         )  # fmt: skip
-    _could_open(view, loan)
+    _opened(view, loan, prefunded)
     cents = loan.opener.loan.cents
     lock = money.Lock(vault=loan.name, lender=sender, cents=cents, expires=request.expires)
     return Deal(events=(), movements=(lock,), cents=cents, text=f"{cents} cents locked until height {request.expires}")
 
 
-def _could_open(view: View, loan: Loan) -> None:
-    """Money that was paid for a loan that the ledger then does not take would be lost: asked before it moves."""
-    applied(view.now, (opening(loan, view.height),))
+def _deposited(view: View, loan: Loan) -> int:
+    """PreFund's height, when it is buried and nothing but Vault spent it. Raises PeerFault."""
+    deposit = loan.opener.deposit
+    prefunded = prefund_height(deposit, view.registry.spend, view.height)
+    if prefunded is None or view.height - prefunded + 1 < deposit.depth:
+        came = "not mined" if prefunded is None else f"{view.height - prefunded + 1} confirmations"
+        raise PeerFault(what="PreFund", expected=f"{deposit.depth} confirmations", came=came)
+    gone = strayed(deposit, view.registry.spend, view.height)
+    if gone is not None:
+        raise PeerFault(what="PreFund", expected="unspent, or spent by Vault", came=f"spent by {gone.txid[::-1].hex()}")
+    return prefunded
+
+
+def _opened(view: View, loan: Loan, prefunded: int) -> tuple[Event, ...]:
+    """The events of a loan that is taken now: no cent moves for a position that the ledger does not take."""
+    events = (*view.accrual, opening(loan, prefunded))
+    applied(view.ledger, events)
+    return events
 
 
 def _take(view: View, sender: bytes, request: words.TakeLoan) -> Deal:
@@ -150,11 +164,12 @@ def _take(view: View, sender: bytes, request: words.TakeLoan) -> Deal:
     lock = _locked(view, loan)
     if view.height >= lock.expires:
         raise PeerFault(what="loan lock", expected=f"a height below {lock.expires}", came=str(view.height))
-    _could_open(view, loan)
+    events = _opened(view, loan, _deposited(view, loan))
     keys = loan.opener.terms.keys[loan.opener.proposal.borrower]
     _shown(request.preimage, keys.hashlock_a)
     take = money.Take(vault=loan.name, borrower=sender, preimage=request.preimage)
-    return Deal(events=(), movements=(take,), cents=lock.cents, text=f"{lock.cents} cents taken")
+    text = f"{lock.cents} cents taken against {sum(loan.opener.proposal.slots)} sat: the loan is open"
+    return Deal(events=events, movements=(take,), cents=lock.cents, text=text)
 
 
 def _refund(view: View, sender: bytes, request: words.RefundLoan) -> Deal:
@@ -260,7 +275,7 @@ def _escrowed(
 
 
 def coin_is_free(view: View, loan: Loan, slot: int, me: bytes) -> None:
-    """A slot's coin must be there, and no claim of somebody else under way. Raises PeerFault."""
+    """A slot's coin must be there and buried, and no claim of somebody else under way. Raises PeerFault."""
     entry, local = view.registry.place(loan, slot)
     coin = view.registry.coin(loan, slot, view.height)
     match coin.state:
@@ -272,7 +287,11 @@ def coin_is_free(view: View, loan: Loan, slot: int, me: bytes) -> None:
                 what=f"coin of slot {slot}", expected="unspent", came=f"spent at height {coin.height} by {by}"
             )
         case "open":
-            pass
+            buried, depth = view.height - coin.height + 1, entry.deposit.depth
+            if buried < depth:
+                raise PeerFault(
+                    what=f"coin of slot {slot}", expected=f"{depth} confirmations of Vault", came=str(buried)
+                )
     for claim in open_claims(entry.deposit, local, view.registry.spend, view.height):
         if claim.claimant != me:
             raise PeerFault(

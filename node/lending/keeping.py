@@ -19,7 +19,7 @@ from node.faults import LocalFault, PeerFault, Unavailable
 from node.ledger.keeper import Booked
 from node.ledger.world import Keeping
 from node.lending import money
-from node.lending.counter import Deal, View, applied, how_closed, opening, withdrawal
+from node.lending.counter import Deal, View, applied, how_closed, withdrawal
 from node.lending.desk import Desk, names
 from node.lending.registry import Loan, funded
 from node.prices import Quote
@@ -54,9 +54,7 @@ def due(view: View, quote: Quote | None, keeping: Keeping) -> Iterator[Deal]:
         yield _posted((*view.accrual, mark), f"price {quote.price}")
     for loan in view.registry.loans.values():
         position = view.ledger.position(loan.name)
-        if position is None:
-            yield from _open(view, loan)
-        else:
+        if position is not None:
             yield from _added(view, loan, position)
             yield from _withdrawn(view, loan, position)
             yield from _closed(view, loan, position)
@@ -74,15 +72,6 @@ def _to_mark(ledger: Ledger, quote: Quote, keeping: Keeping) -> bool:
         return False
     moved = apart * ONE > MOVED * totals.price or (apart > 0 and age >= PATIENCE_SECONDS)
     return moved or age >= keeping.mark_seconds
-
-
-def _open(view: View, loan: Loan) -> Iterator[Deal]:
-    """The Vault is buried and the loan was taken."""
-    born = funded(view.registry, loan.opener, view.height)
-    lock = view.money.locks.get(loan.name)
-    if born is not None and lock is not None and lock.state == "taken":
-        event = opening(loan, born)
-        yield _posted((*view.accrual, event), f"loan opened: {event.cents} cents against {sum(event.sats)} sat")
 
 
 def _added(view: View, loan: Loan, position: Position) -> Iterator[Deal]:
@@ -167,11 +156,7 @@ class Automat:
             keeper.sealed.totals.seq,
             vaults,
             unproved,
-            self._locks(),
         )
-
-    def _locks(self) -> int:
-        return sum(lock.state == "taken" for lock in self.desk.money.state.locks.values())
 
     def _old(self) -> bool:
         return asyncio.get_running_loop().time() - self._quoted >= PRICE_SECONDS

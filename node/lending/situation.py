@@ -169,7 +169,7 @@ class Situation:
 
 def _differences(s: Situation, position: Position) -> Iterator[str]:
     """Each empty, or in which field, with both sides, a position differs from what Terms and chain say."""
-    proposal, vault = s.proposal, s.mined("vault")
+    proposal, prefund = s.proposal, s.mined("prefund")
     rows: list[tuple[str, object, object]] = [
         ("vault", s.name.hex()[:16], position.vault.hex()[:16]),
         ("owner", proposal.parties[proposal.borrower].identity.hex(), position.owner.hex()),
@@ -183,12 +183,12 @@ def _differences(s: Situation, position: Position) -> Iterator[str]:
     ]
     for field, wanted, came in rows:
         yield f"{STRANGE}: {field}: expected {wanted}, came {came}" if wanted != came else ""
-    if s.loan.vault or vault is None:
+    if s.loan.vault or prefund is None:
         return
-    # A reorg may have moved Vault since the position was opened: heights are compared as far as one goes that matters.
+    # A reorg may have moved PreFund since the position was opened: heights are compared as far as one goes that matters.
     room = s.locks.depth + s.locks.margin
     for field, wanted, came in (
-        ("maturity", vault + proposal.maturity, position.maturity),
-        ("last_record", vault + last_record(proposal), position.last_record),
+        ("maturity", prefund + proposal.maturity, position.maturity),
+        ("last_record", prefund + last_record(proposal), position.last_record),
     ):
         yield f"{STRANGE}: {field}: expected {wanted}, came {came}" if abs(wanted - came) > room else ""

@@ -14,7 +14,7 @@ from node.lending.readings import reading
 from node.lending.situation import Situation
 from node.lending.wish import Wish
 from node.lending.wishes import wishes
-from tests.unit.node.lending.scene import BORN, LIQUIDATOR, PRICE, TIP, Scene
+from tests.unit.node.lending.scene import BORN, LIQUIDATOR, PREFUNDED, PRICE, TIP, Scene
 from tests.vault_kit import BORROWER, LENDER
 from vault.ledger.opening import Opening, open_vault
 from vault.ledger.state import Ledger
@@ -43,7 +43,7 @@ def log(*named: tuple[str, int]) -> tuple[Seen, ...]:
 
 
 FUNDED = log(("prefund", PREFUND))
-LIVING = log(("prefund", BORN - 3), ("vault", BORN))
+LIVING = log(("prefund", PREFUNDED), ("vault", BORN))
 
 
 def proven_of(ledger: Ledger, name: bytes) -> Opening | None:

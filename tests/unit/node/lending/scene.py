@@ -135,6 +135,6 @@ def opened() -> Scene:
         money.Lock(vault=scene.name, lender=scene.who(LENDER), cents=cents, expires=TIP + 1),
         money.Take(vault=scene.name, borrower=scene.who(BORROWER), preimage=scene.kit.a),
     )
+    scene.post(opening(scene.loan, PREFUNDED))
     scene.born()
-    scene.post(opening(scene.loan, BORN))
     return scene

@@ -16,7 +16,7 @@ from node.lending.readings import reading
 from node.lending.show import deadlines, health_levels, levels, phase
 from node.store import Store
 from tests.unit.node.lending.party_scene import FUNDED, LIVING, deposited, situation
-from tests.unit.node.lending.scene import BORN, LIQUIDATOR, LOW, PRICE, TIP, Scene, opened
+from tests.unit.node.lending.scene import BORN, LIQUIDATOR, LOW, PREFUNDED, PRICE, TIP, Scene, opened
 from tests.vault_kit import BORROWER, LENDER
 from vault.ledger import money
 
@@ -100,7 +100,7 @@ def test_deadlines_stand_in_blocks_soonest_first() -> None:
     s = situation(opened(), BORROWER)
     rows = {row["name"]: row for row in deadlines(s)}
     assert [row["block"] for row in rows.values()] == sorted(row["block"] for row in rows.values())
-    maturity = BORN + s.proposal.maturity
+    maturity = PREFUNDED + s.proposal.maturity
     assert rows["maturity"]["block"] == maturity and rows["maturity"]["left"] == maturity - TIP
     assert rows["grace ends"]["block"] == maturity + s.rules.grace
     assert rows["dead man"]["block"] == BORN + s.locks.dead_man

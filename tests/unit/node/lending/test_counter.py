@@ -14,11 +14,11 @@ from node.lending import words as w
 from node.lending.counter import Deal, applied, judge
 from node.lending.words import Request
 from tests.unit.node.lending.scene import (
-    BORN,
     CHALLENGER,
     ELSEWHERE,
     LIQUIDATOR,
     LOW,
+    PREFUNDED,
     STRANGER,
     TIP,
     Scene,
@@ -53,9 +53,9 @@ def unhealthy() -> Scene:
 
 
 def over() -> Scene:
-    """After maturity (Vault + 20) and grace (10)."""
+    """After maturity (PreFund + 20) and grace (10)."""
     scene = opened()
-    scene.to(BORN + 31)
+    scene.to(PREFUNDED + 31)
     return scene
 
 
@@ -102,6 +102,25 @@ def test_what_moves_is_what_the_ledger_says() -> None:
     (repaid,) = asked("repay").movements
     assert repaid == money.Pay(payer=KIT.proposal.parties[BORROWER].identity,
                                to=KIT.proposal.parties[LENDER].identity, cents=400)  # fmt: skip
+
+
+def test_a_loan_that_is_taken_is_open_before_its_vault_is_mined() -> None:
+    scene = locked()
+    scene.to(TIP + 1)
+    deal = judge(scene.view, scene.who(BORROWER), VALID["take"][2])
+    scene.book(deal)
+    assert [type(event).__name__ for event in deal.events] == ["Accrue", "Open"]
+    position = scene.position
+    assert (position.opened, position.principal) == (TIP + 1, 100_000)
+    assert (position.maturity, position.last_record) == (PREFUNDED + 20, PREFUNDED + 72), "from PreFund's height"
+    assert (position.owner, position.lender) == (scene.who(BORROWER), scene.who(LENDER))
+    assert scene.money.account(scene.who(BORROWER)) == 1_100_000
+    scene.marked(LOW)
+    with pytest.raises(PeerFault, match="Vault is not mined"):
+        judge(scene.view, scene.who(LIQUIDATOR), VALID["liquidate"][2])
+    scene.born(TIP + 2)
+    scene.to(TIP + 3)
+    assert judge(scene.view, scene.who(LIQUIDATOR), VALID["liquidate"][2]).cents > 0, "it fell, and is liquidated"
 
 
 def test_a_lock_that_nobody_took_goes_back_from_its_height_on() -> None:
@@ -177,6 +196,12 @@ REFUSED = (
     No(of="take", says="preimage", fields={"preimage": KIT.r(0)}),
     No(of="take", says="a height below 102", change=lambda s: s.to(102)),
     No(of="take", says="open.ltv", change=lambda s: s.marked(900_000)),
+    No(of="take", says="came 1 confirmations", change=lambda s: s.prefunded(TIP)),
+    No(
+        of="take",
+        says="unspent, or spent by Vault",
+        change=lambda s: s.spend(s.deposit.prefunds[LAST], b"\x55" * 32, TIP, ELSEWHERE),
+    ),
     No(of="take", says="taken", change=lambda s: s.book(judge(s.view, me(BORROWER), VALID["take"][2]))),
     No(of="tender", says="the borrower", sender=me(LENDER)),
     No(of="tender", says="registered", fields={"vault": STRANGER}),
@@ -184,8 +209,9 @@ REFUSED = (
     No(of="tender", says="one of the 2 that vaults have", fields={"slot": 2}),
     No(of="tender", says="unspent, came spent at height 100", change=spent(LAST)),
     No(of="tender", says="Vault is not mined", change=without("prefunds")),
+    No(of="tender", says="2 confirmations of Vault, came 1", change=lambda s: s.born(TIP)),
     No(of="tender", says="open claim of another party", change=claim(LENDER, LAST)),
-    No(of="tender", says="tender.time", change=lambda s: s.to(BORN + 31)),
+    No(of="tender", says="tender.time", change=lambda s: s.to(PREFUNDED + 31)),
     No(of="tender", says="at least 50000 cents", change=poor(BORROWER)),
     No(of="show_r", says="the borrower or the lender", sender=me(LIQUIDATOR)),
     No(of="show_r", says="preimage", fields={"preimage": KIT.r(0)}),
@@ -200,14 +226,14 @@ REFUSED = (
     No(of="liquidate", says="spent at height 100", change=spent(0)),
     No(of="liquidate", says="no open claim of another party", change=claim(BORROWER, 0)),
     No(of="liquidate", says="no open claim of another party", change=claim(LIQUIDATOR + 1, 0)),
-    No(of="liquidate", says="liquidate.last_record", change=lambda s: s.to(BORN + 73)),
+    No(of="liquidate", says="liquidate.last_record", change=lambda s: s.to(PREFUNDED + 73)),
     No(of="liquidate", says="cents", change=poor(LIQUIDATOR)),
     No(of="default", says="the lender", sender=me(BORROWER)),
-    No(of="default", says="default.maturity", change=lambda s: s.to(BORN + 30)),
+    No(of="default", says="default.maturity", change=lambda s: s.to(PREFUNDED + 30)),
     No(of="default", says="default.slot", fields={"slot": 1}),
     No(of="default", says="spent", change=spent(0)),
     No(of="default", says="no open claim of another party", change=claim(BORROWER, 0)),
-    No(of="default", says="default.last_record", change=lambda s: s.to(BORN + 73)),
+    No(of="default", says="default.last_record", change=lambda s: s.to(PREFUNDED + 73)),
     No(of="default", says="cents", change=poor(LENDER)),
     No(of="transfer", says="at least 5 cents", sender=STRANGER),
 )

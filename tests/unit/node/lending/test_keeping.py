@@ -19,7 +19,7 @@ from node.lending.counter import Deal, applied, judge, opening
 from node.lending.desk import owed_to_slots
 from node.lending.keeping import due
 from node.prices import Quote
-from tests.unit.node.lending.scene import BORN, ELSEWHERE, LIQUIDATOR, LOW, PRICE, TIME, TIP, Scene, funded, opened
+from tests.unit.node.lending.scene import ELSEWHERE, LIQUIDATOR, LOW, PREFUNDED, PRICE, TIME, TIP, Scene, funded, opened
 from tests.vault_kit import BORROWER, LENDER
 from vault.ledger.events import Accrue, Close, Event, Liquidate, MarkPrice, Open, Repay, Tender, Withdraw
 
@@ -52,6 +52,12 @@ def liquidated() -> Scene:
     scene = opened()
     scene.marked(LOW)
     scene.book(judge(scene.view, scene.who(LIQUIDATOR), w.Liquidate(vault=scene.name, slot=0)))
+    return scene
+
+
+def locked() -> Scene:
+    scene = funded()
+    scene.book(judge(scene.view, scene.who(LENDER), w.LockLoan(vault=scene.name, expires=TIP + 2)))
     return scene
 
 
@@ -103,19 +109,13 @@ def test_a_price_is_marked_when_it_moved_or_grew_old(said: Quote | None, marks: 
     assert kinds(opened(), said) == ([["MarkPrice"]] if marks else [])
 
 
-def test_a_loan_is_opened_when_its_vault_is_buried_and_the_money_taken() -> None:
+def test_the_keeper_opens_no_loan_by_itself() -> None:
     scene = funded()
-    scene.born(TIP)  # one confirmation
     cents = scene.loan.opener.loan.cents
     scene.move(money.Lock(vault=scene.name, lender=scene.who(LENDER), cents=cents, expires=TIP + 9))
-    assert kinds(scene) == []
+    scene.born()
     scene.to(TIP + 1)
-    assert kinds(scene) == [], "locked, not taken"
-    scene.move(money.Take(vault=scene.name, borrower=scene.who(BORROWER), preimage=scene.kit.a))
-    assert kinds(scene) == [["Accrue", "Open"]]
-    (opened_,) = [event for event in keep(scene) if isinstance(event, Open)]
-    assert (opened_.maturity, opened_.last_record) == (TIP + 20, TIP + 72)
-    assert (opened_.owner, opened_.lender, opened_.cents) == (scene.who(BORROWER), scene.who(LENDER), 100_000)
+    assert kinds(scene) == [], "it is opened by whoever takes it"
 
 
 def test_a_tender_whose_window_passed_is_a_withdrawal() -> None:
@@ -187,13 +187,13 @@ def test_a_payer_that_lets_its_window_pass_has_paid() -> None:
 def test_a_surplus_is_the_borrower_s() -> None:
     scene = opened()
     scene.book(judge(scene.view, scene.who(BORROWER), w.Repay(vault=scene.name, cents=90_000)))
-    scene.to(BORN + 31)
+    scene.to(PREFUNDED + 31)
     scene.book(judge(scene.view, scene.who(LENDER), w.Default(vault=scene.name, slot=0)))
     record = scene.position.records[0]
     assert record is not None and record.surplus == record.paid - record.debt > 0
     before = scene.money.account(scene.who(BORROWER))
-    goes(scene, 0, scene.graph(LENDER, 0).pays, BORN + 32)
-    scene.to(BORN + 33)
+    goes(scene, 0, scene.graph(LENDER, 0).pays, PREFUNDED + 32)
+    scene.to(PREFUNDED + 33)
     keep(scene)
     assert scene.money.account(scene.who(BORROWER)) == before + record.surplus
 
@@ -212,6 +212,7 @@ def honest(
 
 STORIES: dict[str, Callable[[], tuple[Scene, tuple[Event, ...]]]] = {
     "tender": lambda: honest(opened, BORROWER, lambda s: w.Tender(vault=s.name, slot=LAST)),
+    "take": lambda: honest(locked, BORROWER, lambda s: w.TakeLoan(vault=s.name, preimage=s.kit.a)),
     "repay": lambda: honest(opened, BORROWER, lambda s: w.Repay(vault=s.name, cents=5)),
     "withdraw": lambda: honest(tendered, LENDER, lambda s: w.ShowR(vault=s.name, slot=LAST, preimage=s.kit.r(LAST))),
 }
@@ -223,6 +224,15 @@ def test_what_the_desk_posts_is_borne_out_by_the_coins(name: str) -> None:
     assert doubts(scene, *events) == []
 
 
+def test_a_payment_for_a_coin_that_is_not_buried_is_doubted() -> None:
+    scene = opened()
+    scene.marked(LOW)
+    events = liquidation(scene)
+    scene.born(TIP)
+    (reason,) = doubts(scene, *events)
+    assert "expected 2 confirmations of Vault, came 1" in reason
+
+
 def test_what_happens_to_a_coin_after_an_event_is_nobody_s_fault() -> None:
     scene, events = STORIES["tender"]()
     scene.claimed(LENDER, LAST, TIP + 1)
@@ -232,12 +242,11 @@ def test_what_happens_to_a_coin_after_an_event_is_nobody_s_fault() -> None:
 
 def test_an_opening_that_is_not_what_terms_and_chain_say_is_doubted_field_by_field() -> None:
     scene = funded()
-    scene.born()
-    right = opening(scene.loan, BORN)
+    right = opening(scene.loan, PREFUNDED)
     assert doubts(scene, right) == []
     wrong: dict[str, object] = {
-        "owner": b"\x11" * 32, "lender": b"\x11" * 32, "sats": (10_000_000,), "cents": 99_999, "maturity": BORN + 21,
-        "last_record": BORN + 73,
+        "owner": b"\x11" * 32, "lender": b"\x11" * 32, "sats": (10_000_000,), "cents": 99_999, "maturity": PREFUNDED + 21,
+        "last_record": PREFUNDED + 73,
     }  # fmt: skip
     for field, value in wrong.items():
         (reason,) = doubts(scene, msgspec.structs.replace(right, **{field: value}))
@@ -246,10 +255,17 @@ def test_an_opening_that_is_not_what_terms_and_chain_say_is_doubted_field_by_fie
 
 def test_an_opening_without_its_coin_is_doubted() -> None:
     scene = funded()
-    event = opening(scene.loan, BORN)
+    event = opening(scene.loan, PREFUNDED)
+    assert doubts(scene, event) == [], "Vault may come later"
+    scene.spend(scene.deposit.prefunds[LAST], b"\x55" * 32, TIP, ELSEWHERE)
+    (reason,) = doubts(scene, event)
+    assert "expected unspent or spent by Vault, came spent by" in reason
+    scene.spend(scene.deposit.prefunds[LAST], b"\x55" * 32, TIP + 1, ELSEWHERE)
+    assert doubts(scene, event, tip=TIP + 1) == [], "later than the event"
+    scene = Scene()
     assert "on our chain, came none" in doubts(scene, event)[0]
-    scene.born(TIP)
-    assert "expected 2 confirmations" in doubts(scene, opening(scene.loan, TIP))[0]
+    scene.prefunded(TIP)
+    assert "expected 2 confirmations of PreFund" in doubts(scene, opening(scene.loan, TIP))[0]
     stranger = msgspec.structs.replace(event, vault=b"\x42" * 32)
     assert doubts(scene, stranger) == [
         f"open of vault {'42' * 8}: expected Terms of this vault, came none from anybody"

@@ -14,7 +14,7 @@ from node.lending.counter import judge, opening
 from node.lending.situation import Situation
 from node.lending.wish import OpenFast, Order
 from tests.unit.node.lending.party_scene import AUTO, LIVING, log, situation, wish
-from tests.unit.node.lending.scene import BORN, CHALLENGER, LIQUIDATOR, LOW, TIP, Scene
+from tests.unit.node.lending.scene import CHALLENGER, LIQUIDATOR, LOW, PREFUNDED, TIP, Scene
 from tests.vault_kit import BORROWER, LENDER, fast_kit
 
 OTHER = LIQUIDATOR + 1
@@ -32,7 +32,7 @@ def unhealthy() -> Scene:
         money.Take(vault=found.name, borrower=found.who(BORROWER), preimage=found.kit.a),
     )
     found.born()
-    found.post(opening(found.loan, BORN))
+    found.post(opening(found.loan, PREFUNDED))
     found.marked(LOW)
     return found
 

@@ -36,14 +36,14 @@ from tests.unit.node.lending.party_scene import (
     situation,
     wish,
 )
-from tests.unit.node.lending.scene import BORN, CHALLENGER, LIQUIDATOR, LOW, PRICE, TIP, Scene, opened
+from tests.unit.node.lending.scene import BORN, CHALLENGER, LIQUIDATOR, LOW, PREFUNDED, PRICE, TIP, Scene, opened
 from tests.vault_kit import BORROWER, LENDER, lending_kit
 from vault.ledger import money as rules
 
 KIT = lending_kit()
 NAME = KIT.proposal.proposal_id
 LOCKS = KIT.proposal.timelocks
-MATURITY, GRACE = BORN + KIT.proposal.maturity, KIT.proposal.grace
+MATURITY, GRACE = PREFUNDED + KIT.proposal.maturity, KIT.proposal.grace
 GRAPH = {"withdraw": 0, "default": 1, "liquidate": 2}  # of slot 0; slot 1's are 4 more
 EXPIRES = PREFUND + 13
 
