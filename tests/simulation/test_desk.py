@@ -12,10 +12,11 @@ from msgspec.structs import replace
 
 from node.faults import LocalFault, PeerFault
 from node.lending import words
-from tests.simulation.desk_world import DEPTH, LIQUIDATOR, LOW, MINTED, RULES, DeskWorld, kit_on
-from tests.simulation.ledger_world import ATTESTORS, KEEPER
+from node.lending.desk import REGISTERED
+from tests.simulation.desk_world import DEPTH, LIQUIDATOR, LOW, MINTED, RULES, DeskWorld, kit_on, mined
+from tests.simulation.ledger_world import ATTESTORS, KEEPER, PRICE
 from tests.simulation.world import GENESIS
-from tests.vault_kit import BORROWER, LENDER, Kit
+from tests.vault_kit import BORROWER, LENDER, Kit, identity
 from vault.agreement import Loan, encode
 
 pytestmark = pytest.mark.timeout(300)
@@ -39,7 +40,9 @@ async def test_a_loan_from_its_deposit_to_its_last_cent(tmp_path: Path) -> None:
     async with a_desk(tmp_path) as world:
         await world.taken()
         reading = await world.reading(BORROWER)
-        assert reading.position is not None and reading.debt == PRINCIPAL and reading.lock.state == "taken"
+        assert reading.position is not None and reading.lock.state == "taken"
+        assert reading.debt == PRINCIPAL + 1, "taken two blocks before Vault was buried: interest, rounded up"
+        assert reading.position.principal == PRINCIPAL
         assert reading.lock.preimage == world.kit.a and reading.account == MINTED + PRINCIPAL and reading.simulated
         assert [slot.coin for slot in reading.slots] == ["open", "open"] and reading.final_seq == reading.seq
         tender = await world.ask(BORROWER, words.Tender(vault=world.name, slot=LAST))
@@ -224,36 +227,130 @@ async def test_what_moved_money_is_not_discarded(tmp_path: Path) -> None:
 
 
 # ---- who registers what --------------------------------------------------------------------------------------------------
-async def refused(world: DeskWorld, says: str, terms: bytes) -> None:
+async def refused(world: DeskWorld, says: str, kit: Kit, **changes: bytes) -> None:
+    """What the borrower registers, with a field changed, is refused."""
+    request = replace(words.Register(terms=encode(kit.terms), signature=kit.signed(BORROWER)), **changes)
     with pytest.raises(PeerFault, match=says):
-        await world.ask(BORROWER, words.Register(terms=terms))
+        await world.ask(BORROWER, request)
 
 
 async def test_terms_that_are_not_of_this_ledger_or_have_no_coins_are_not_registered(tmp_path: Path) -> None:
     async with a_desk(tmp_path) as world:
-        ledger, plain = world.genesis.ledger_id, world.plain
+        plain = world.plain
         topup = replace(plain, vault=world.name, cents=0, timeout=0, first_slot=2)
 
-        async def made(name: str, loan: Loan, genesis: bytes = GENESIS) -> bytes:
+        async def made(name: str, loan: Loan, genesis: bytes = GENESIS) -> Kit:
             found = await kit_on(world.chain, loan, slots=1, name=name, genesis=genesis)
             await world.caught_up()
-            return encode(found.terms)
+            return found
 
         right = await kit_on(world.chain, plain, slots=1, name="right")
         await world.caught_up()
-        stranger = words.write(words.Register(terms=encode(right.terms)))
-        with pytest.raises(PeerFault, match="a party of the Terms"):
-            await world.actors[KEEPER].ledgers.on_message(bytes(32), "loan-request", ledger, stranger)
-        await refused(world, "well-formed", encode(right.terms)[:-1])
+        await refused(world, "well-formed", right, terms=encode(right.terms)[:-1])
         await refused(world, r"Terms\.loan\.ledger", await made("ledger", replace(plain, ledger=bytes(32))))
         await refused(
             world, r"loan\.rules\.bonus", await made("rules", replace(plain, rules=replace(RULES, bonus=400)))
         )
         await refused(world, r"Terms\.genesis", await made("genesis", plain, genesis=bytes(32)))
-        await refused(world, "prefund_inputs: expected coins", encode(Kit(proposal=right.proposal, name="right").terms))
+        bare = Kit(proposal=right.proposal, name="right")
+        await world.register(LENDER, bare)
+        await refused(world, "prefund_inputs: expected coins", bare)
         await refused(world, "the next slot", await made("far", replace(topup, first_slot=3)))
         await refused(world, "registered with this ledger", await made("lost", replace(topup, vault=bytes(32))))
-        await world.ask(BORROWER, words.Register(terms=encode(right.terms)))
+        await world.agree(right)
+
+
+async def test_only_borrower_and_lender_register_and_only_with_a_signature_for_this_ledger(tmp_path: Path) -> None:
+    async with a_desk(tmp_path) as world:
+        right = await kit_on(world.chain, world.plain, name="right")
+        await world.caught_up()
+        mine = encode(right.terms)
+        for sender in (world.who(LIQUIDATOR), bytes(32)):
+            squatter = words.write(words.Register(terms=mine, signature=identity(LIQUIDATOR).sign(bytes(32))))
+            with pytest.raises(PeerFault, match="the borrower or the lender of the Terms"):
+                await world.actors[KEEPER].ledgers.on_message(sender, "loan-request", world.genesis.ledger_id, squatter)
+        for signature in (
+            right.signed(LENDER),
+            right.signed(BORROWER, ledger=bytes(32)),
+            world.kit.signed(BORROWER),
+            right.signed(BORROWER)[:-1] + b"\0",
+        ):
+            await refused(world, "signature of the borrower: expected one of", right, signature=signature)
+        assert "waits for the borrower" in (await world.register(LENDER, right)).text, "nothing was kept of these"
+        assert (await world.register(BORROWER, right)).text == REGISTERED
+        assert (await world.register(LENDER, right)).text == REGISTERED, "asked again, the same is said"
+        await refused(world, "signature of the borrower", right, signature=right.signed(LENDER))
+
+
+async def test_other_keys_and_coins_of_the_same_proposal_wait_for_ever_and_the_honest_ones_get_in(
+    tmp_path: Path,
+) -> None:
+    async with a_desk(tmp_path) as world:
+        right = await kit_on(world.chain, world.plain, name="right")
+        fake = await mined(world.chain, Kit(proposal=right.proposal, name="fake"))
+        await world.caught_up()
+        name, (ours, theirs) = right.proposal.proposal_id, (right.terms.vault_id, fake.terms.vault_id)
+        assert ours != theirs and fake.proposal.proposal_id == name
+        for _ in range(2):
+            assert "waits for the lender" in (await world.register(BORROWER, fake)).text
+        said = (await world.register(LENDER, right)).text
+        assert f"you have signed vault {ours.hex()}, the borrower vault {theirs.hex()}" in said
+        assert name not in world.desk.registry.loans
+        forged = words.Register(terms=encode(fake.terms), signature=fake.signed(BORROWER))
+        with pytest.raises(PeerFault, match="signature of the lender"):
+            await world.ask(LENDER, forged)
+        assert (await world.register(BORROWER, right)).text == REGISTERED
+        assert world.desk.registry.loans[name].opener.terms == right.terms
+        await refused(world, "those registered before", fake)
+        await world.actors[KEEPER].restart()
+        await world.caught_up()
+        assert world.desk.registry.loans[name].opener.agreed == words.Agreed(
+            terms=encode(right.terms), borrower=right.signed(BORROWER), lender=right.signed(LENDER)
+        )
+
+
+async def test_a_keeper_that_forgot_the_first_hears_of_it_again(tmp_path: Path) -> None:
+    async with a_desk(tmp_path) as world:
+        right = await kit_on(world.chain, world.plain, name="right")
+        await world.caught_up()
+        await world.register(BORROWER, right)
+        await world.actors[KEEPER].restart()
+        await world.caught_up()
+        assert "waits for the borrower" in (await world.register(LENDER, right)).text
+        assert (await world.register(BORROWER, right)).text == REGISTERED
+
+
+async def test_an_attestor_signs_no_open_of_terms_that_one_of_the_two_did_not_sign(tmp_path: Path) -> None:
+    """The keeper shows Terms in which a signature is another's; attestors say whose, and go on when it shows what is signed."""
+    async with a_desk(tmp_path) as world:
+        loans = world.desk.registry.loans
+        honest = loans[world.name]
+        for side, party in (("borrower", BORROWER), ("lender", LENDER)):
+            lie = {side: world.kit.signed(party, ledger=bytes(32))}
+            loans[world.name] = of(honest, opener=of(honest.opener, **lie))
+            attestor = world.actors["ann"].room
+            with pytest.raises(PeerFault, match=f"signature of the {side}"):
+                await attestor.registry.learn(world.name, 2)
+            assert world.name not in attestor.registry.loans
+        await world.says_everybody(PRICE)
+        await world.until_true(lambda: bool(world.desk.keeper.posted.totals.price))
+        await world.publish("prefund")
+        await world.mine(DEPTH - 1)
+        before = world.seqs()[KEEPER]
+        await world.ask(LENDER, words.LockLoan(vault=world.name, expires=world.chain.height + 8))
+        await world.ask(BORROWER, words.TakeLoan(vault=world.name, preimage=world.kit.a))
+        await world.publish("vault")
+        await world.mine(DEPTH - 1)
+        await world.until_true(lambda: all("signature of the lender" in world.doubts(name) for name in ATTESTORS))
+        assert all(world.name not in world.actors[name].room.registry.loans for name in ATTESTORS)
+        opened = world.position.nonce
+        assert before < opened and all(world.actors[name].room.attestor.seq < opened for name in ATTESTORS)  # type: ignore[union-attr]
+        loans[world.name] = honest
+        await world.settled()
+        assert all(
+            world.actors[name].room.registry.loans[world.name].opener.terms == world.kit.terms for name in ATTESTORS
+        )
+        world.books_hold()
 
 
 async def test_a_top_up_joins_the_position_and_one_that_was_never_funded_makes_room(tmp_path: Path) -> None:
@@ -264,12 +361,14 @@ async def test_a_top_up_joins_the_position_and_one_that_was_never_funded_makes_r
         added = await kit_on(world.chain, topup, slots=1, name="added")
         late = await kit_on(world.chain, topup, slots=1, name="late")
         await world.caught_up()
-        await world.ask(BORROWER, words.Register(terms=encode(dropped.terms)))
-        await world.ask(LENDER, words.Register(terms=encode(added.terms)))
+        await world.agree(dropped)
+        await world.register(LENDER, added)
+        assert [slot.vault_id for slot in (await world.reading(BORROWER)).slots][2:] == [dropped.terms.vault_id] * 2
+        await world.agree(added)
         assert [slot.state for slot in (await world.reading(BORROWER)).slots] == ["open", "open", "planned"]
         for name in ("prefund", "vault"):
             await world.publish(name, added)
-        await refused(world, "the next slot", encode(late.terms))
+        await refused(world, "the next slot", late)
         await world.mine(DEPTH - 1)
         await world.settled()
         reading = await world.reading(BORROWER)

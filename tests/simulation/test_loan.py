@@ -44,7 +44,9 @@ async def test_a_loan_from_the_deposit_to_the_last_coin(world: LoanWorld) -> Non
 
     await world.go_on(lambda: world.position is not None, 60)
     assert world.account("borrower") == MINTED + 2 * CENTS and world.account("lender") == MINTED - 2 * CENTS
-    assert world.slots() == ["vault", "vault"]
+    assert world.slots() == ["prefund", "prefund"], "opened with the principal, before Vault is mined"
+    await world.go_on(lambda: world.slots() == ["vault", "vault"], 5)
+    await world.blocks(1)  # buried: from now on somebody may pay for a slot
     assert (
         key("loan_taken", 0) in world.vault_of("lender").facts or key("loan_taken", 1) in world.vault_of("lender").facts
     )
