@@ -123,6 +123,11 @@ class Limits:
     loans: int = _limit(
         4096, "vaults", "registered with one ledger; each keeps its Terms and a few dozen watched coins in memory"
     )
+    loan_offers: int = _limit(
+        16_384,
+        "signatures",
+        "Terms that wait for the other one's; half a KB each, and a party asks again at every block",
+    )
     loan_rescan_blocks: int = _limit(
         2016, "blocks", "looked through for coins of Terms that come late: two weeks; an older spend is not found"
     )

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 import msgspec
+from blake3 import blake3
 
 from bitcoin_scripts.outputs import p2tr
 from native._native.engine import presign_digits
@@ -60,6 +61,11 @@ def scalar(*words: object) -> int:
 
 def secret(value: int) -> Secret:
     return Secret.from_revealed((value % ORDER).to_bytes(32, "big"))
+
+
+def identity(party: int) -> Secret:
+    """Of a party of every proposal that `make_proposal` makes."""
+    return secret(scalar("identity", party))
 
 
 def graph_terms(**fields: object) -> GraphTerms:
@@ -134,7 +140,7 @@ def make_proposal(
         network="regtest",
         genesis=GENESIS,
         salt=digest("salt"),
-        parties=tuple(Party(identity=secret(scalar("identity", i)).xonly(), role=role) for i, role in enumerate(roles)),
+        parties=tuple(Party(identity=identity(i).xonly(), role=role) for i, role in enumerate(roles)),
         slots=tuple(slots),
         graphs=tuple(two_graphs() if graphs is None else graphs),
         timelocks=timelocks or regtest_timelocks(),
@@ -203,6 +209,14 @@ class Kit:
 
     def digit_secret(self, graph: int, digit: int, value: int) -> Secret:
         return secret(self.digit_scalar(graph, digit, value))
+
+    def signed(self, party: int, *, ledger: bytes | None = None) -> bytes:
+        """A loan's Terms by a party's identity, for its ledger or another one: the digest is written down here a second time."""
+        loan = self.proposal.loan
+        assert loan is not None
+        parts = self.proposal.genesis + (ledger or loan.ledger) + self.terms.vault_id
+        digest = blake3(parts, derive_key_context="bitvm3 2026 loan terms v1").digest()
+        return identity(party).sign(digest, bytes(32))
 
     # ---- what follows
     def payout_script(self, party: int) -> bytes:

@@ -19,7 +19,8 @@ from blake3 import blake3
 from node.faults import LocalFault, PeerFault, Unavailable
 from node.ledger.keeper import Booked, Keeper
 from node.ledger.world import World
-from node.lending import counter, words
+from node.lending import agreed, counter, words
+from node.lending.agreed import OTHER, Offer, Offers
 from node.lending.counter import Deal, View
 from node.lending.money import COLUMN, Books, Mint, Money
 from node.lending.readings import reading
@@ -32,6 +33,8 @@ from vault.ledger.state import Ledger
 
 log = structlog.get_logger("desk")
 
+REGISTERED = "registered: its coins are watched"
+
 
 @dataclass(slots=True, repr=False)
 class Desk:
@@ -41,6 +44,7 @@ class Desk:
     keeper: Keeper
     registry: Registry
     money: Money
+    offers: Offers
     refused: int = 0
     keeping: Callable[[], dict[str, Any]] = dict
     _tasks: set[asyncio.Task[Receipt]] = field(default_factory=set)
@@ -48,7 +52,9 @@ class Desk:
     @classmethod
     def load(cls, world: World, keeper: Keeper, registry: Registry) -> Desk:
         """With the books of the store. Raises LocalFault when they are damaged, or are not those of the ledger."""
-        desk = cls(world=world, keeper=keeper, registry=registry, money=Books.load(world.store, registry.ledger))
+        books = Books.load(world.store, registry.ledger)
+        offers = Offers(most=world.limits.loan_offers)
+        desk = cls(world=world, keeper=keeper, registry=registry, money=books, offers=offers)
         desk._check()
         keeper.firm = desk.firm
         return desk
@@ -99,9 +105,8 @@ class Desk:
 
     async def _booked(self, sender: bytes, request: Request) -> Receipt:
         if isinstance(request, words.Register):
-            await self.registry.register(request.terms, by=sender)
-            seq = self.keeper.posted.totals.seq
-            return Receipt(seq=seq, cents=0, text="registered: its coins are watched")
+            text = await self._registered(sender, request)
+            return Receipt(seq=self.keeper.posted.totals.seq, cents=0, text=text)
         moment = await self.moment()
         found: list[Receipt] = []
 
@@ -122,6 +127,31 @@ class Desk:
             events=names(booked.events),
         )  # fmt: skip
         return found[0]
+
+    async def _registered(self, sender: bytes, request: words.Register) -> str:
+        """Terms count when both have signed them: until then plain words say what is waited for, and nothing is stored."""
+        registry = self.registry
+        terms, _ = await registry.parsed(request.terms)
+        side, name = agreed.side_of(terms.proposal, sender), terms.proposal.proposal_id
+        known = registry.known(terms) is not None
+        if not known:
+            registry.fits(terms)
+        agreed.check(self.world.genesis, registry.ledger, terms, side, request.signature)
+        if known:
+            return REGISTERED
+        self.offers.keep(name, side, Offer(vault_id=terms.vault_id, signature=request.signature))
+        other, they = OTHER[side], self.offers.of(name, OTHER[side])
+        if they is None:
+            return f"your signature is here: it waits for the {other}, who has not signed these Terms yet"
+        if they.vault_id != terms.vault_id:
+            return (
+                f"not registered: you have signed vault {terms.vault_id.hex()}, the {other} vault {they.vault_id.hex()} "
+                "of the same proposal"
+            )
+        signed = {side: request.signature, other: they.signature}
+        await registry.register(words.Agreed(terms=request.terms, **signed))
+        self.offers.drop(name)
+        return REGISTERED
 
     def booked(self, deal: Deal, more: tuple[Put, ...]) -> Booked:
         """A deal as one write. Raises PeerFault when money is short."""

@@ -20,6 +20,19 @@ def answers(s: Situation) -> Iterator[Gate]:
     yield Gate(open=s.reading is not None, does="waits", why=f"the keeper says nothing of this loan: {s.said}")
 
 
+def watched(s: Situation) -> Iterator[Gate]:
+    """The coins that the keeper watches for our slots are those of our Terms: a proposal alone names no keys and no coins."""
+    ours = s.terms.vault_id
+    for slot in range(len(s.proposal.slots)):
+        read = s.slot_reading(slot)
+        yield Gate(open=read is not None, does="waits", why=f"the keeper has no Terms of slot {slot} yet")
+        theirs = read.vault_id if read is not None else b""
+        lie = (
+            f"the keeper watches the coins of another vault for slot {slot}: expected {ours.hex()}, came {theirs.hex()}"
+        )
+        yield Gate(open=theirs == ours, does="no", why=lie, alarm=lie)
+
+
 def welcome(s: Situation, kind: str, slot: int = -1) -> Iterator[Gate]:
     """The keeper would book it: what it says that it would refuse is not asked for, and no secret is shown in vain."""
     refusals = s.reading.refusals if s.reading is not None else ()
@@ -73,7 +86,8 @@ def priced(s: Situation) -> Iterator[Gate]:
 
 
 def affordable(s: Situation, slot: int, about: str) -> Iterator[Gate]:
-    """The rule's cost is the keeper's, the coin is worth it at our own price, and the day's budget has it."""
+    """The keeper watches this coin, asks what the rule says; it is worth it at our own price, and the day's budget has it."""
+    yield from watched(s)
     read, reading = s.slot_reading(slot), s.reading
     assert read is not None and reading is not None and s.price is not None  # noqa: S101 - asked after the gates above
     cost, worth = cost_of(s, slot), read.sats * s.price // money.COIN

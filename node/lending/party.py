@@ -22,16 +22,17 @@ from challenge.facts import key
 from challenge.states import Stage, VaultState
 from node.faults import LocalFault, PeerFault, Unavailable
 from node.ledger.room import Open
-from node.lending import fast, words
+from node.lending import agreed, fast, words
 from node.lending.charting import COLUMN, happened, puts_of, row_at
 from node.lending.charting import Row as ChartRow
 from node.lending.outlook import FAULTS, Outlook
 from node.lending.policy import NOTHING_SPENT, Policy, Spent
 from node.lending.situation import Situation
-from node.lending.wish import Action, Ask, ClaimGraph, OpenFast, Order, ShowR, TakeLoan, Wish
+from node.lending.wish import Action, Ask, ClaimGraph, OpenFast, Order, ShowR, SignTerms, TakeLoan, Wish
 from node.lending.wishes import wishes
 from node.loop import Happened
 from node.store import Put
+from vault.agreement import encode
 
 if TYPE_CHECKING:
     from node.app import Node
@@ -252,6 +253,10 @@ class Loans:
         match action:
             case Ask(request=request, payment=payment, cents=cents):
                 return await self._ask(s.state, request, payment, cents)
+            case SignTerms():
+                digest = agreed.digest(s.proposal.genesis, s.loan.ledger, s.terms.vault_id)
+                signature = self.node.context.keys.identity.sign(digest)
+                return await self._ask(s.state, words.Register(terms=encode(s.terms), signature=signature), "", 0)
             case TakeLoan():
                 a = self.node.context.own_of(s.state).hashlock_a().reveal()
                 return await self._ask(s.state, words.TakeLoan(vault=s.name, preimage=a), "", 0)

@@ -1,7 +1,8 @@
 """Rules of a loan's beginning: the keeper is told, the principal is locked, taken or given back, the deposit goes home. Pure.
 
-Promises that a is shown only for a buried deposit and a lock of the agreed cents with blocks left, and that an a which the keeper
-shows is believed only when it hashes to the one of Terms. Does NOT act.
+Promises that money is locked and a is shown only where the keeper watches the coins of our own Terms, a only for a buried deposit
+and a lock of the agreed cents with blocks left, and that an a which the keeper shows is believed only when it hashes to that of
+Terms. Does NOT act.
 """
 
 from __future__ import annotations
@@ -14,9 +15,8 @@ from challenge.facts import key
 from challenge.game import SlotPhase
 from node.lending import gates
 from node.lending.situation import Situation
-from node.lending.wish import Ask, Does, Gate, Order, Rule, TakeLoan
-from node.lending.words import LockLoan, RefundLoan, Register
-from vault.agreement import encode
+from node.lending.wish import Ask, Does, Gate, Order, Rule, SignTerms, TakeLoan
+from node.lending.words import LockLoan, RefundLoan
 from vault.timelocks import late, longest_timeout
 
 
@@ -37,8 +37,8 @@ def _register(s: Situation, _: int) -> Iterator[Gate]:
 
 REGISTER = Rule(
     name="register", subjects=_unregistered, gates=_register,
-    act=lambda s, _: Ask(request=Register(terms=encode(s.terms))),
-    why=lambda s, _: "every party is ready and the keeper does not know this vault yet",
+    act=lambda s, _: SignTerms(),
+    why=lambda s, _: "every party is ready and the keeper does not know this vault yet: borrower and lender both sign its Terms",
 )  # fmt: skip
 
 
@@ -46,6 +46,7 @@ REGISTER = Rule(
 def _lock(s: Situation, _: int) -> Iterator[Gate]:
     yield from gates.buried(s)
     yield from gates.answers(s)
+    yield from gates.watched(s)
     assert s.reading is not None and s.expires is not None  # noqa: S101 - just asked
     lock = s.reading.lock
     yield Gate(open=lock.state == "none", does="no", why=f"the principal is {lock.state}")
@@ -93,6 +94,7 @@ def _take(s: Situation, _: int) -> Iterator[Gate]:
     backing_out = any(key("want_refund", slot) in s.state.facts for slot in range(len(s.view.slots)))
     yield Gate(open=not backing_out, does="no", why="the operator takes the deposit back")
     yield from gates.answers(s)
+    yield from gates.watched(s)
     assert s.reading is not None  # noqa: S101 - just asked
     lock = s.reading.lock
     does: Does = "waits" if lock.state == "none" else "no"

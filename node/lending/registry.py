@@ -1,9 +1,9 @@
 """The vaults of one lending ledger, by their Terms: which coins stand behind a position, and which slot is which coin.
 
-Promises: Terms are taken only when they are those of a loan of this ledger under its own rules (or of a top-up of one that is
-registered), and whose deposit is real; what is registered is watched from then on, and the blocks before were looked through,
-in one turn of the loop: no spend falls between. Keeper and attestors have one each, and it never believes the other's. Does
-NOT know money or events.
+Promises: Terms are taken only when borrower and lender have signed them, they are those of a loan of this ledger under its own
+rules (or of a top-up of one that is registered), and their deposit is real; what is registered is watched from then on, and the
+blocks before were looked through, in one turn of the loop: no spend falls between. Keeper and attestors have one each, and it
+never believes the other's. Does NOT know money or events.
 """
 
 from __future__ import annotations
@@ -16,9 +16,11 @@ import structlog
 
 from node.faults import LocalFault, PeerFault, Unavailable
 from node.ledger.world import World
+from node.lending import agreed
+from node.lending.agreed import OTHER
 from node.lending.coins import Coin, Deposit, Outpoint, Spend, coin, deposit_of, prefund_height, vault_height
 from node.lending.spends import search
-from node.lending.words import PAGE_BYTES, LoanAsked, Page, bundle, read, unbundle, write
+from node.lending.words import PAGE_BYTES, Agreed, LoanAsked, Page, bundle, read, unbundle, write
 from node.store import Put
 from vault.agreement import Loan as LoanTerms
 from vault.agreement import Proposal, Terms, encode
@@ -36,11 +38,18 @@ TRIES = 50
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One registered vault."""
+    """One registered vault, and what its borrower and its lender signed."""
 
     number: int
     terms: Terms
     deposit: Deposit
+    borrower: bytes
+    lender: bytes
+
+    @property
+    def agreed(self) -> Agreed:
+        """As it is stored and shown to others."""
+        return Agreed(terms=encode(self.terms), borrower=self.borrower, lender=self.lender)
 
     @property
     def proposal(self) -> Proposal:
@@ -127,9 +136,10 @@ class Registry:
         registry = cls(world=world, genesis=genesis, ledger=genesis.ledger_id)
         for key, raw in world.store.items(COLUMN, registry.ledger + b"T"):
             try:
-                terms = parse_terms(raw)
-                entry = Entry(number=int.from_bytes(key[33:], "big"), terms=terms, deposit=deposit_of(terms))
-            except VaultFault as fault:
+                held = read(Agreed, raw, most=len(raw), what="stored Terms")
+                terms = parse_terms(held.terms)
+                entry = _entry(int.from_bytes(key[33:], "big"), terms, deposit_of(terms), held)
+            except (VaultFault, PeerFault) as fault:
                 raise LocalFault(
                     what="stored Terms of a loan", expected="what this node wrote", came=str(fault)[:200],
                     todo="Restore the last backup.",
@@ -145,7 +155,7 @@ class Registry:
         if found is None:
             raise PeerFault(
                 what=f"vault {name.hex()[:16]}", expected="one that is registered with this ledger", came="another",
-                todo="A party of it registers its Terms: `bitvm3 loan show` says whether it has.",
+                todo="Its borrower and its lender both register its Terms: `bitvm3 loan show` says whether they have.",
             )  # fmt: skip
         return found
 
@@ -165,11 +175,6 @@ class Registry:
             raise PeerFault(what="slot", expected=f"one of the {loan.slots} that vaults have", came=str(slot))
         return found
 
-    def pages(self, name: bytes) -> bytes:
-        """The Terms of a loan's vaults for a peer; nothing when it is not registered here."""
-        loan = self.loans.get(name)
-        return b"" if loan is None else bundle(tuple(encode(each.terms) for each in loan.entries))
-
     # ---- asking others -------------------------------------------------------------------------------------------
     async def learn(self, name: bytes, slots: int) -> None:
         """Fetch and register the Terms of a loan that has at least so many slots, unless they are here.
@@ -186,8 +191,8 @@ class Registry:
             if source == self.world.me:
                 continue
             try:
-                for raw in await self._fetch(source, name):
-                    await self.register(raw, by=None)
+                for shown in await self._fetch(source, name):
+                    await self.register(shown)
             except (PeerFault, Unavailable) as fault:
                 said.append(f"{source.hex()[:16]}: {fault}"[:200])
                 continue
@@ -199,7 +204,7 @@ class Registry:
             came="; ".join(said) or "none",
         )  # fmt: skip
 
-    async def _fetch(self, source: bytes, name: bytes) -> tuple[bytes, ...]:
+    async def _fetch(self, source: bytes, name: bytes) -> tuple[Agreed, ...]:
         """All Terms that a peer holds of a loan, of which the first names it."""
         raw, limits = b"", self.world.limits
         while True:
@@ -214,43 +219,44 @@ class Registry:
         parts = unbundle(raw)
         if parts:
             try:
-                first = decode_terms(parts[0]).proposal.proposal_id
+                first = decode_terms(parts[0].terms).proposal.proposal_id
             except VaultFault as fault:
-                raise PeerFault(what=f"Terms, {fault.field}", expected=fault.expected, came=fault.got[:200]) from fault
+                raise _theirs(fault) from fault
             if first != name:
                 raise PeerFault(what="loan-terms", expected=f"Terms of {name.hex()}", came=first.hex())
         return parts
 
     def serve(self, asked: LoanAsked) -> bytes:
-        """A page of Terms for a peer."""
-        raw = self.pages(asked.vault)
+        """A page of what is agreed of a loan's vaults, for a peer; an empty one when it is not registered here."""
+        loan = self.loans.get(asked.vault)
+        raw = b"" if loan is None else bundle(tuple(each.agreed for each in loan.entries))
         return write(Page(total=len(raw), part=raw[asked.first : asked.first + PAGE_BYTES]))
 
     # ---- registering ---------------------------------------------------------------------------------------------
-    async def register(self, raw: bytes, *, by: bytes | None) -> Entry:
-        """Check Terms, look for what their coins did, watch them: durable when it returns. Known ones change nothing.
-
-        Args:
-            raw: canonical bytes of Terms.
-            by: identity of who asks, which must be a party; None: this node itself.
-
-        Raises:
-            PeerFault: they are not Terms of a loan of this ledger, or their deposit is no coin.
-            Unavailable: the chain does not answer.
-        """
+    async def parsed(self, raw: bytes) -> tuple[Terms, Deposit]:
+        """Terms of hostile bytes, of a loan, and its coins. Whether they are for this ledger: `fits`. Raises PeerFault."""
         try:
             terms = await asyncio.to_thread(parse_terms, raw)
-            deposit = await asyncio.to_thread(_deposit, terms)
+            return terms, await asyncio.to_thread(_deposit, terms)
         except VaultFault as fault:
-            raise PeerFault(what=f"Terms, {fault.field}", expected=fault.expected, came=fault.got[:200]) from fault
-        if by is not None and by not in tuple(party.identity for party in terms.proposal.parties):
-            raise PeerFault(what="sender", expected="a party of the Terms", came=by.hex())
+            raise _theirs(fault) from fault
+
+    async def register(self, shown: Agreed) -> Entry:
+        """Check Terms, look for what their coins did, watch them: durable when it returns. Known ones change nothing.
+
+        Raises:
+            PeerFault: they are not Terms of a loan of this ledger, or not signed by its borrower or lender, or have no coins.
+            Unavailable: the chain does not answer.
+        """
+        terms, deposit = await self.parsed(shown.terms)
         async with self._lock:
-            known = self._known(terms)
+            known = self.known(terms)
             if known is not None:
                 return known
-            replaced = self._fits(terms)
-            entry = Entry(number=self._number + 1, terms=terms, deposit=deposit)
+            replaced = self.fits(terms)
+            for side in OTHER:
+                agreed.check(self.world.genesis, self.ledger, terms, side, getattr(shown, side))
+            entry = _entry(self._number + 1, terms, deposit, shown)
             for _ in range(TRIES):
                 height, block = self.world.tip()
                 found = await self._search(deposit, height, block)
@@ -262,17 +268,18 @@ class Registry:
                     return entry
         raise Unavailable(what="the chain", expected="a tip that stays while blocks are looked through", came="others")
 
-    def _known(self, terms: Terms) -> Entry | None:
+    def known(self, terms: Terms) -> Entry | None:
+        """What is registered of just these Terms."""
         return next((each for each in self._entries() if each.terms == terms), None)
 
     def _entries(self) -> Iterator[Entry]:
         for loan in self.loans.values():
             yield from loan.entries
 
-    def _fits(self, terms: Terms) -> Entry | None:
+    def fits(self, terms: Terms) -> Entry | None:
         """An unfunded top-up that this one replaces, if any. Raises PeerFault when Terms are not for this ledger."""
         proposal, loan = terms.proposal, terms.proposal.loan
-        assert loan is not None  # noqa: S101 - `_deposit` saw to it
+        assert loan is not None  # noqa: S101 - `parsed` saw to it
         most = self.world.limits.loans
         for what, expected, came in (
             ("Terms.loan.ledger", self.ledger.hex(), loan.ledger.hex()),
@@ -294,7 +301,7 @@ class Registry:
             opener = self.find(loan.vault)
             check_linked(proposal, opener.opener.proposal)
         except VaultFault as fault:
-            raise PeerFault(what=f"Terms, {fault.field}", expected=fault.expected, came=fault.got[:200]) from fault
+            raise _theirs(fault) from fault
         return self._replaced(opener, loan.first_slot)
 
     def _replaced(self, loan: Loan, first_slot: int) -> Entry | None:
@@ -351,7 +358,7 @@ class Registry:
                 return None
             self._adopt(entry)
             self.world.spends.watch(entry.deposit.outpoints)
-            puts = [*self.world.spends.add(found), (COLUMN, self._key(entry.number), encode(entry.terms))]
+            puts = [*self.world.spends.add(found), (COLUMN, self._key(entry.number), write(entry.agreed))]
             if replaced is not None:
                 puts.append((COLUMN, self._key(replaced.number), None))
             return puts
@@ -378,6 +385,14 @@ def _deposit(terms: Terms) -> Deposit:
     if terms.proposal.loan is None:
         raise PeerFault(what="Terms.loan", expected="those of a loan", came="a plain vault")
     return deposit_of(terms)
+
+
+def _entry(number: int, terms: Terms, deposit: Deposit, shown: Agreed) -> Entry:
+    return Entry(number=number, terms=terms, deposit=deposit, borrower=shown.borrower, lender=shown.lender)
+
+
+def _theirs(fault: VaultFault) -> PeerFault:
+    return PeerFault(what=f"Terms, {fault.field}", expected=fault.expected, came=fault.got[:200])
 
 
 def funded(registry: Registry, entry: Entry, at: int) -> int | None:

@@ -1,7 +1,7 @@
 """A wish of a party, what it may do, and the row of a table that makes it: a rule with its gates. Pure.
 
 Promises that `wish_of` lets a rule act only when every gate is open, in order, and its policy is auto; the first closed gate says
-what is waited for. No action carries a preimage of ours: whoever carries it out has them. Does NOT know any rule.
+what is waited for. No action carries a preimage or signature of ours: whoever carries it out has them. Does NOT know any rule.
 """
 
 from __future__ import annotations
@@ -23,6 +23,11 @@ class Ask:
     request: Request
     payment: str = ""
     cents: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignTerms:
+    """Sign the Terms of our vault and give them to the keeper (borrower, lender): they count when both have."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +65,7 @@ class OpenFast:
     entry: int
 
 
-Action = Ask | TakeLoan | ShowR | Order | ClaimGraph | OpenFast
+Action = Ask | SignTerms | TakeLoan | ShowR | Order | ClaimGraph | OpenFast
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ chain, nor rule: the desk does. The sender of a request is whoever signed its en
 
     loan-request   party -> keeper     Request    -> Receipt
     loan-read      anyone -> keeper    LoanAsked  -> Reading
-    loan-terms     anyone -> anyone    LoanAsked  -> Page: the Terms of a vault and of those linked to it, piece by piece
+    loan-terms     anyone -> anyone    LoanAsked  -> Page: the agreed Terms of a vault and of those linked to it, piece by piece
 
 Money is SIMULATED: cents are numbers in the keeper's books. A vault is called what the ledger calls it (the proposal id of the
 vault that opened the position), a slot has its number in the ledger. Cents are integers, heights blocks, prices cents per BTC,
@@ -30,6 +30,8 @@ TEXT: Final = 400
 """Characters of what is said to people in a receipt or reading."""
 
 Bytes32 = Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
+Signature = Annotated[bytes, msgspec.Meta(min_length=64, max_length=64)]
+TermsBytes = Annotated[bytes, msgspec.Meta(min_length=1, max_length=TERMS_BYTES)]
 Cents = Annotated[int, msgspec.Meta(ge=0, lt=1 << 56)]
 Positive = Annotated[int, msgspec.Meta(gt=0, lt=1 << 56)]
 Height = Annotated[int, msgspec.Meta(ge=0, lt=1 << 32)]
@@ -44,9 +46,13 @@ class _Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class Register(_Request, frozen=True, kw_only=True, tag="register"):
-    """These Terms (canonical bytes) are a vault of this ledger: watch its coins. By any of its parties, after `ready`."""
+    """These Terms (canonical bytes) are a vault of this ledger: watch its coins once borrower and lender have both said so.
 
-    terms: Annotated[bytes, msgspec.Meta(min_length=1, max_length=TERMS_BYTES)]
+    By either of the two, after `ready`. `signature` is BIP340 by the sender's identity key over `node.lending.agreed.digest`.
+    """
+
+    terms: TermsBytes
+    signature: Signature
 
 
 class LockLoan(_Request, frozen=True, kw_only=True, tag="lock_loan"):
@@ -135,8 +141,16 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     text: Text
 
 
+class Agreed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Terms (canonical bytes) and what their borrower and lender signed: see `Register`. On the disk it has the same bytes."""
+
+    terms: TermsBytes
+    borrower: Signature
+    lender: Signature
+
+
 class Page(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A piece of `bundle(terms)`, of `total` bytes in all; nothing when the vault is not registered there."""
+    """A piece of `bundle` of what is agreed, of `total` bytes in all; nothing when the vault is not registered there."""
 
     total: Annotated[int, msgspec.Meta(ge=0, lt=1 << 32)]
     part: Annotated[bytes, msgspec.Meta(max_length=PAGE_BYTES)]
@@ -260,19 +274,20 @@ def read_request(raw: bytes, *, most: int) -> Request:
     return read(cast("type[Request]", Request), raw, most=most, what="loan-request")
 
 
-def bundle(terms: tuple[bytes, ...]) -> bytes:
-    """Encoded Terms one after the other, each with its length (4 bytes, big-endian): what pages are cut from."""
-    return b"".join(len(raw).to_bytes(4, "big") + raw for raw in terms)
+def bundle(agreed: tuple[Agreed, ...]) -> bytes:
+    """One after the other, each with its length (4 bytes, big-endian): what pages are cut from."""
+    parts = [write(each) for each in agreed]
+    return b"".join(len(raw).to_bytes(4, "big") + raw for raw in parts)
 
 
-def unbundle(raw: bytes) -> tuple[bytes, ...]:
+def unbundle(raw: bytes) -> tuple[Agreed, ...]:
     """The other way. Raises PeerFault."""
-    found, at = [], 0
+    found, at = list[Agreed](), 0
     while at < len(raw):
         size = int.from_bytes(raw[at : at + 4], "big")
         part = raw[at + 4 : at + 4 + size]
         if not part or len(part) != size:
             raise PeerFault(what="loan-terms", expected="whole Terms", came=f"{len(part)} of {size} bytes")
-        found.append(part)
+        found.append(read(Agreed, part, most=len(part), what="loan-terms"))
         at += 4 + size
     return tuple(found)

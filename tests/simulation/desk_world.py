@@ -14,7 +14,7 @@ import msgspec
 
 from node.ledger.world import Coins
 from node.lending import words
-from node.lending.desk import Desk
+from node.lending.desk import REGISTERED, Desk
 from node.lending.money import check
 from node.lending.words import LoanAsked, Reading, Receipt, Request
 from node.limits import PRODUCT
@@ -60,12 +60,16 @@ class MinedKit(Kit):
 async def kit_on(
     chain: MemoryChain, terms: Loan, *, slots: int = 2, name: str = "desk", genesis: bytes = GENESIS
 ) -> MinedKit:
-    """A loan whose deposits, bonds and stakes are mined; another name is another vault of the same parties."""
+    """A loan whose deposits, bonds and stakes are mined; another name is another proposal of the same parties."""
     values = (SLOT,) * slots
     graphs = loan_graphs(values, liquidators=1, statement=terms.ledger)
     proposal = make_proposal(graphs=graphs, slots=values, liquidators=1, challengers=0, loan=terms)
     proposal = msgspec.structs.replace(proposal, genesis=genesis, salt=digest(name))
-    plain = Kit(proposal=proposal, name=name)
+    return await mined(chain, Kit(proposal=proposal, name=name))
+
+
+async def mined(chain: MemoryChain, plain: Kit) -> MinedKit:
+    """A kit with its coins on the chain; another name is another vault: other keys and coins for everybody."""
     coins = [
         coin
         for keys in plain.unchecked_terms.keys
@@ -74,7 +78,7 @@ async def kit_on(
     await chain.mine(*((coin.script_pubkey, coin.value) for coin in coins))
     gifts = [(chain.txid(raw), 0) for raw in chain.blocks[-1].txs]
     real = {(coin.txid, coin.vout): gift for coin, gift in zip(coins, gifts, strict=False)}
-    return MinedKit(proposal=proposal, name=name, real=real)
+    return MinedKit(proposal=plain.proposal, name=plain.name, real=real)
 
 
 @dataclass
@@ -103,7 +107,7 @@ class DeskWorld(LedgerWorld):
         await self.caught_up()
         for party in (BORROWER, LENDER, LIQUIDATOR):
             await self.actors[KEEPER].ask(lambda node, party=party: self._minted(party))
-        await self.ask(BORROWER, words.Register(terms=encode(self.kit.terms)))
+        await self.agree(self.kit)
 
     async def _minted(self, party: int) -> None:
         """Once, also when the power was cut after it."""
@@ -144,6 +148,17 @@ class DeskWorld(LedgerWorld):
 
         receipt: Receipt = await keeper.ask(order)
         return receipt
+
+    async def register(self, party: int, kit: Kit) -> Receipt:
+        """A party signs the Terms of a kit, and gives them to the keeper."""
+        return await self.ask(party, words.Register(terms=encode(kit.terms), signature=kit.signed(party)))
+
+    async def agree(self, kit: Kit) -> None:
+        """Borrower and lender both do, and do it again when a keeper whose power was cut has forgotten the first of them."""
+        said = ""
+        while said != REGISTERED:
+            for party in (BORROWER, LENDER):
+                said = (await self.register(party, kit)).text
 
     async def reading(self, party: int) -> Reading:
         raw = words.write(LoanAsked(vault=self.name))

@@ -29,6 +29,13 @@ STRANGER = b"\x99" * 32
 ELSEWHERE = ((1_000, b"\x51\x20" + b"\x77" * 32),)
 
 
+def entry(kit: Kit) -> Entry:
+    """A kit's vault, registered by borrower and lender."""
+    return Entry(
+        number=1, terms=kit.terms, deposit=deposit_of(kit.terms), borrower=kit.signed(BORROWER), lender=kit.signed(LENDER)
+    )  # fmt: skip
+
+
 @dataclass
 class Scene:
     """`height` is the tip. The default: Vault is buried, the loan is taken and opened, nobody has done anything else."""
@@ -47,7 +54,7 @@ class Scene:
         world = SimpleNamespace(spends=self.spends, tip=lambda: (self.height, bytes(32)), limits=PRODUCT)
         genesis = SimpleNamespace(rules=loan.rules, height=0)
         self.registry = Registry(world=cast(Any, world), genesis=cast(Any, genesis), ledger=loan.ledger)
-        self.registry.loans[self.name] = Loan(opener=Entry(number=1, terms=terms, deposit=deposit_of(terms)))
+        self.registry.loans[self.name] = Loan(opener=entry(self.kit))
         self.ledger = begin(loan.ledger, GENESIS, loan.rules, height=0, time=TIME)
         self.post(Accrue(height=self.height, time=TIME), MarkPrice(price=PRICE, price_time=TIME))
 

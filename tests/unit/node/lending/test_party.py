@@ -16,6 +16,7 @@ from node.faults import PeerFault, Unavailable
 from node.ledger.claims import NoPosition
 from node.ledger.world import Bell
 from node.lending import words as w
+from node.lending.agreed import check
 from node.lending.charting import COLUMN
 from node.lending.counter import judge
 from node.lending.party import SPENT_KEY, Loans
@@ -23,9 +24,10 @@ from node.lending.policy import Policy, Spent
 from node.lending.readings import reading
 from node.limits import PRODUCT
 from node.loop import Happened
-from tests.unit.node.lending.party_scene import AUTO, FUNDED, LIVING, deposited
-from tests.unit.node.lending.scene import LIQUIDATOR, LOW, PRICE, Scene, opened
-from tests.vault_kit import BORROWER, LENDER, lending_kit
+from tests.unit.node.lending.party_scene import AUTO, FUNDED, LIVING, PREFUND, deposited
+from tests.unit.node.lending.scene import CHALLENGER, LIQUIDATOR, LOW, PRICE, Scene, entry, opened
+from tests.vault_kit import BORROWER, LENDER, Kit, identity, lending_kit
+from vault.agreement import encode
 from vault.ledger.opening import Opening, open_vault
 
 KIT = lending_kit()
@@ -65,6 +67,7 @@ class Party:
     told: list[str] = field(default_factory=list)
     orders: list[tuple[str, bytes]] = field(default_factory=list)
     claimed: list[int] = field(default_factory=list)
+    registered: list[w.Register] = field(default_factory=list)
     final: bool = True
     before: Exception | None = None
     after: Exception | None = None
@@ -98,7 +101,11 @@ class Party:
             hashlock_r=lambda slot: SimpleNamespace(reveal=lambda: KIT.r(slot)),
         )
         context = SimpleNamespace(
-            store=self.disk, write=self.disk.write, prices=SimpleNamespace(quote=quoted), own_of=lambda _: secrets
+            keys=SimpleNamespace(identity=identity(self.me)),
+            store=self.disk,
+            write=self.disk.write,
+            prices=SimpleNamespace(quote=quoted),
+            own_of=lambda _: secrets,
         )
         rules = SimpleNamespace(bound=100, policy=ContestPolicy(contest="known", known={}, release="auto"))
         self.node = SimpleNamespace(
@@ -120,6 +127,9 @@ class Party:
             return w.write(reading(self.scene.view, who, NAME, final_seq=0))
         request = w.read_request(body, most=1 << 20)
         self.told.append(f"asked {type(request).__name__}")
+        if isinstance(request, w.Register):
+            self.registered.append(request)
+            return w.write(w.Receipt(seq=0, cents=0, text="it waits for the other one"))
         if self.before is not None:
             raise self.before
         deal = judge(self.scene.view, who, request)
@@ -240,6 +250,54 @@ async def test_a_principal_goes_from_the_lender_to_the_borrower_and_a_to_everybo
     await borrower.look()
     assert (key("loan_taken", BORROWER), KIT.a) in borrower.orders
     assert borrower.told == ["asked TakeLoan"]
+
+
+@pytest.mark.parametrize("me", [BORROWER, LENDER])
+async def test_borrower_and_lender_sign_their_own_terms_again_at_every_block_until_they_are_registered(me: int) -> None:
+    scene = deposited()
+    honest = scene.registry.loans.pop(NAME)
+    party = Party(scene, me, seen=FUNDED, price=PRICE)
+    await party.look()
+    await party.look()
+    (request,) = party.registered
+    assert request.terms == encode(KIT.terms)
+    loan = KIT.proposal.loan
+    assert loan is not None
+    check(KIT.proposal.genesis, loan.ledger, KIT.terms, "borrower" if me == BORROWER else "lender", request.signature)
+    assert party.loans.looks[NAME].came["register"] == "it waits for the other one"
+    party.node.scanner.height += 1
+    await party.look()
+    assert len(party.registered) == 2, "a keeper may have forgotten it"
+    scene.registry.loans[NAME] = honest
+    party.node.scanner.height += 1
+    await party.look()
+    assert len(party.registered) == 2
+
+
+@pytest.mark.parametrize("me", [LIQUIDATOR, CHALLENGER])
+async def test_nobody_else_registers(me: int) -> None:
+    scene = deposited()
+    scene.registry.loans.pop(NAME)
+    party = Party(scene, me, seen=FUNDED, price=PRICE)
+    await party.look()
+    assert party.told == [] and not party.registered
+
+
+async def test_other_terms_at_the_keeper_are_an_alarm_and_no_principal_is_locked_for_them() -> None:
+    scene = deposited()
+    loan = scene.registry.loans[NAME]
+    fake = entry(Kit(proposal=KIT.proposal, name="fake"))
+    scene.registry.loans[NAME] = replace(loan, opener=fake)
+    scene.spend(fake.deposit.inputs[0], fake.deposit.prefund_txid, PREFUND)
+    lender = Party(scene, LENDER, seen=FUNDED, price=PRICE)
+    await lender.look()
+    await lender.look()
+    assert "asked LockLoan" not in lender.told and lender.node.alarms == 1
+    assert not scene.money.locks
+    scene.registry.loans[NAME] = loan
+    lender.node.scanner.height += 1
+    await lender.look()
+    assert lender.told[-1] == "asked LockLoan"
 
 
 async def test_a_lie_is_an_alarm_once() -> None:

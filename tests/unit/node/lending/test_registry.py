@@ -10,11 +10,11 @@ import pytest
 from node.faults import LocalFault
 from node.lending.coins import coin, deposit_of, open_claims, prefund_height, vault_height
 from node.lending.spends import COLUMN, Spends, search
-from node.lending.words import PAGE_BYTES, LoanAsked, Page, read, unbundle
+from node.lending.words import PAGE_BYTES, Agreed, LoanAsked, Page, read, unbundle
 from node.limits import PRODUCT
 from node.store import Store
 from tests.unit.node.lending.scene import TIP, Scene
-from tests.vault_kit import BORROWER, lending_kit
+from tests.vault_kit import BORROWER, LENDER, lending_kit
 from vault.agreement import encode
 from vault.statement import template_id
 
@@ -85,7 +85,8 @@ def test_terms_come_back_from_their_pages(parties: int) -> None:
         raw, pages = raw + page.part, pages + 1
         if len(raw) == page.total:
             break
-    assert unbundle(raw) == (encode(kit.terms),) and pages == -(-len(raw) // PAGE_BYTES) > 1
+    signed = {"borrower": kit.signed(BORROWER), "lender": kit.signed(LENDER)}
+    assert unbundle(raw) == (Agreed(terms=encode(kit.terms), **signed),) and pages == -(-len(raw) // PAGE_BYTES) > 1
     nothing = read(Page, scene.registry.serve(LoanAsked(vault=bytes(32))), most=99, what="page")
     assert nothing == Page(total=0, part=b"")
 

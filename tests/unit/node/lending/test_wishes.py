@@ -22,7 +22,7 @@ from node.lending import words as w
 from node.lending.counter import judge
 from node.lending.policy import BLOCKS_A_DAY, Policy, Spent
 from node.lending.situation import Situation
-from node.lending.wish import Ask, ClaimGraph, Order, ShowR, TakeLoan
+from node.lending.wish import Action, Ask, ClaimGraph, Order, ShowR, SignTerms, TakeLoan
 from node.lending.wishes import ROLES, wishes
 from tests.unit.node.lending.party_scene import (
     AUTO,
@@ -159,6 +159,7 @@ def spent(cents: int, payments: int = 1) -> Callable[[Situation], Situation]:
     return lambda s: replace(s, spent=Spent(day=s.tip // BLOCKS_A_DAY, paid=paid))
 
 
+OTHER = b"\x77" * 32
 YOUNG = log(("prefund", TIP - 1))
 LATE = log(("prefund", TIP - 8))
 CLAIMED = (*LIVING, *log(("0/claim", BORN + 2)))
@@ -172,6 +173,13 @@ TABLE: dict[str, Row] = {
     "an unknown vault is registered": Row(
         deposited, LENDER, "register", "yes", "does not know this vault", seen=FUNDED,
         other=lambda s: replace(s, reading=None, keeper="unregistered", said="not registered"),
+    ),
+    "both register": Row(
+        deposited, BORROWER, "register", "yes", "both sign", seen=FUNDED,
+        other=lambda s: replace(s, keeper="unregistered", said="these Terms are not registered yet"),
+    ),
+    "nobody else does": Row(
+        deposited, LIQUIDATOR, "register", None, seen=FUNDED, other=lambda s: replace(s, reading=None, keeper="unregistered")
     ),
     "a keeper that is away is waited for": Row(deposited, BORROWER, "register", "waits", "nobody there", seen=FUNDED, other=away),
     # lock
@@ -191,6 +199,13 @@ TABLE: dict[str, Row] = {
     "only said when it is a dry run": Row(
         deposited, LENDER, "lock", "dry-run", "would act", seen=FUNDED, policy={"lend": "dry-run"}
     ),
+    "not for another vault's coins": Row(
+        deposited, LENDER, "lock", "no", f"expected {KIT.terms.vault_id.hex()}, came {OTHER.hex()}", seen=FUNDED, alarm=True,
+        other=slot_said(1, vault_id=OTHER),
+    ),
+    "not for coins that the keeper does not watch": Row(
+        deposited, LENDER, "lock", "waits", "no Terms of slot 0", seen=FUNDED, other=said(slots=())
+    ),
     "no question once Vault is on chain": Row(opened, LENDER, "lock", None),
     # take
     "a is shown for a lock": Row(locked, BORROWER, "take", "yes", "a is shown", seen=FUNDED),
@@ -209,6 +224,10 @@ TABLE: dict[str, Row] = {
     ),
     "not when the keeper would refuse it": Row(
         locked, BORROWER, "take", "waits", "its chain is behind", seen=FUNDED, other=refused("take_loan", -1)
+    ),
+    "no a for another vault's coins": Row(
+        locked, BORROWER, "take", "no", "coins of another vault for slot 0", seen=FUNDED, alarm=True,
+        other=slot_said(0, vault_id=OTHER),
     ),
     "not as a dry run": Row(locked, BORROWER, "take", "dry-run", "would act", seen=FUNDED, policy={"take": "dry-run"}),
     # a is known
@@ -322,6 +341,9 @@ TABLE: dict[str, Row] = {
     "not beyond the day's slots": Row(
         over, LENDER, "default/0", "no", "max_slots_a_day = 2", policy={"max_slots_a_day": 2}, other=spent(1, 2)
     ),
+    "no default of another vault's coin": Row(
+        over, LENDER, "default/0", "no", "coins of another vault", alarm=True, other=slot_said(0, vault_id=OTHER)
+    ),
     "not in a dry run": Row(over, LENDER, "default/0", "dry-run", "would act", policy={"default": "dry-run"}),
     # liquidation
     "a healthy loan is left alone": Row(opened, LIQUIDATOR, "liquidate/0", "waits", "health is"),
@@ -344,6 +366,10 @@ TABLE: dict[str, Row] = {
     ),
     "not when the keeper would refuse the payment": Row(
         unhealthy, LIQUIDATOR, "liquidate/0", "waits", "its chain is behind", price=LOW, other=refused("liquidate", 0)
+    ),
+    "no money for another vault's coin": Row(
+        unhealthy, LIQUIDATOR, "liquidate/0", "no", "coins of another vault", price=LOW, alarm=True,
+        other=slot_said(0, vault_id=OTHER),
     ),
     "a challenger liquidates nothing": Row(unhealthy, CHALLENGER, "liquidate/0", None, price=LOW),
     # claims
@@ -437,8 +463,8 @@ def test_what_a_party_asks_for_is_what_the_desk_books(name: str) -> None:
     scene = row.scene()
     scene.to(s.tip)
     match found.action:
-        case Ask(request=w.Register()):
-            assert found.action.request.terms == w.Register(terms=found.action.request.terms).terms
+        case SignTerms():
+            assert row.party in (BORROWER, LENDER)
         case Ask(request=request, cents=cents):
             deal = judge(scene.view, scene.who(row.party), request)
             if isinstance(request, w.Liquidate | w.Default):
@@ -516,7 +542,17 @@ def situations(draw: st.DrawFn) -> Situation:
         "liquidatable": draw(st.sampled_from([(), (0,), (1,)])), "account": draw(st.sampled_from([0, 10**7])),
         "stale": draw(st.booleans()), "debt": draw(st.sampled_from([0, 1, 10**6])),
     }  # fmt: skip
-    return said(**lies)(s)
+    s = said(**lies)(s)
+    return slot_said(draw(st.sampled_from((0, 1))), vault_id=OTHER)(s) if draw(st.booleans()) else s
+
+
+def paying(action: Action | None) -> bool:
+    """Whether it gives a or money away for coins."""
+    match action:
+        case TakeLoan() | Ask(request=w.LockLoan() | w.Liquidate() | w.Default()):
+            return True
+        case _:
+            return False
 
 
 @given(situations())
@@ -528,6 +564,11 @@ def test_whatever_the_keeper_says(s: Situation) -> None:
     today = s.spent.at(s.tip)
     for each in found:
         assert each.why and (each.action is None or each.does == "yes")
+        if paying(each.action):
+            assert s.reading is not None
+            assert {slot.vault_id for slot in s.reading.slots} == {KIT.terms.vault_id}, (
+                "money and a only for our own coins"
+            )
         match each.action:
             case Ask(request=w.Liquidate() | w.Default() as request, cents=cents, payment=payment):
                 assert s.policy.liquidate == "auto" if isinstance(request, w.Liquidate) else s.policy.default == "auto"
@@ -568,7 +609,7 @@ def test_dry_run_and_off_never_act(s: Situation) -> None:
     careful = replace(s.policy, tender="manual", release="manual", dead_man="manual", contests_a_day=0, **still)  # type: ignore[arg-type]
     for each in wishes(replace(s, policy=careful, spent=NOTHING)):
         match each.action:
-            case Ask(request=w.Register() | w.RefundLoan()) | ClaimGraph() | None:
+            case Ask(request=w.RefundLoan()) | SignTerms() | ClaimGraph() | None:
                 pass  # what costs nothing, or was paid for
             case Order(key=name):
                 assert name.split("/")[0] in ("loan_taken", "want_refund", "want_repay"), name

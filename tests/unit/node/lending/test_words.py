@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from node.faults import PeerFault
 from node.lending import words
 from node.lending.words import (
+    Agreed,
     LoanAsked,
     LoanLock,
     Page,
@@ -32,7 +33,7 @@ from node.limits import PRODUCT
 
 A, B = b"\xaa" * 32, b"\xbb" * 32
 REQUESTS: dict[str, Request] = {
-    "register": words.Register(terms=b"terms"),
+    "register": words.Register(terms=b"terms", signature=A + B),
     "lock_loan": words.LockLoan(vault=A, expires=7),
     "take_loan": words.TakeLoan(vault=A, preimage=B),
     "refund_loan": words.RefundLoan(vault=A),
@@ -101,6 +102,8 @@ class Wrong:
 
 WRONG = (
     Wrong(kind="register", field="terms", value=b""),
+    Wrong(kind="register", field="signature", value=A + B[:31]),
+    Wrong(kind="register", field="signature", value=A + B + b"\0"),
     Wrong(kind="lock_loan", field="vault", value=A + b"\0"),
     Wrong(kind="lock_loan", field="expires", value=-1),
     Wrong(kind="take_loan", field="preimage", value=B[:31]),
@@ -131,22 +134,41 @@ def test_hostile_bytes_are_refused_or_are_one_request(raw: bytes) -> None:
 
 
 def test_too_many_bytes_are_refused_before_they_are_read() -> None:
-    raw = write(words.Register(terms=bytes(100)))
+    raw = write(words.Register(terms=bytes(100), signature=A + B))
     with pytest.raises(PeerFault, match="at most 99 bytes"):
         read_request(raw, most=99)
 
 
 def test_small_words_come_back_the_same() -> None:
-    for word in (LoanAsked(vault=A), Receipt(seq=1, cents=2, text="booked"), Page(total=3, part=b"abc")):
+    for word in (
+        LoanAsked(vault=A),
+        Receipt(seq=1, cents=2, text="booked"),
+        Page(total=3, part=b"abc"),
+        agreed(b"terms"),
+    ):
         assert read(type(word), write(word), most=MOST, what="word") == word
+
+
+def agreed(terms: bytes) -> Agreed:
+    return Agreed(terms=terms, borrower=A + B, lender=B + A)
 
 
 @pytest.mark.parametrize("terms", [(), (b"a",), (b"a" * 300, b"b" * 70_000)])
 def test_terms_come_out_of_their_bundle(terms: tuple[bytes, ...]) -> None:
-    assert unbundle(bundle(terms)) == terms
+    wanted = tuple(map(agreed, terms))
+    assert unbundle(bundle(wanted)) == wanted
 
 
-@pytest.mark.parametrize("raw", [bundle((b"abc",))[:-1], b"\0\0\0\0", b"\0\0"])
+@pytest.mark.parametrize("side", ["borrower", "lender"])
+def test_what_one_of_the_two_did_not_sign_does_not_come_out_of_a_bundle(side: str) -> None:
+    fields = msgspec.msgpack.decode(write(agreed(b"terms")))
+    for signature in (b"", A, A + B + b"\0"):
+        raw = msgspec.msgpack.encode(fields | {side: signature})
+        with pytest.raises(PeerFault, match="loan-terms"):
+            unbundle(len(raw).to_bytes(4, "big") + raw)
+
+
+@pytest.mark.parametrize("raw", [bundle((agreed(b"abc"),))[:-1], b"\0\0\0\0", b"\0\0", b"\0\0\0\3abc"])
 def test_a_cut_bundle_is_refused(raw: bytes) -> None:
     with pytest.raises(PeerFault):
         unbundle(raw)
