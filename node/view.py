@@ -6,10 +6,12 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, assert_never
 
+import msgspec
+
 from bitcoin_scripts.transaction import display_txid
 from challenge.bodies import Openings, decode
 from challenge.checks import terms_of
-from challenge.deadlines import agenda, stage
+from challenge.deadlines import agenda, bound, moved_away, stage
 from challenge.facts import key
 from challenge.faults import Deviation
 from challenge.game import Answer, GraphPhase, GraphView, fold
@@ -22,6 +24,8 @@ from node.decisions import decisions
 from node.in_words import Known, graph_lines, risks
 from node.ledger.claims import outcome_of
 from node.phases import totals
+from node.precheck import PURPOSES
+from node.work.reclaim import CALL_OFF, calling_off
 from vault.fees import amounts_of
 from vault.graph import VaultGraph
 from vault.pairs import garbler_of
@@ -43,8 +47,33 @@ def vault_line(vault: bytes, state: VaultState) -> dict[str, Any]:
         "sats": sum(state.proposal.slots),
         "slots": len(state.proposal.slots),
         "graphs": len(state.proposal.graphs),
-        "end": state.end[1] if state.end else "",
+        "end": _end(state),
     }
+
+
+def _end(state: VaultState) -> str:
+    """Why there is no vault, or nothing."""
+    if state.end is not None:
+        return state.end[1]
+    moved = moved_away(state)
+    return "" if moved is None else f"block {moved} spends an input of PreFund elsewhere: PreFund can never be mined"
+
+
+def _waits(node: Node, state: VaultState) -> str:
+    """What a setup that is over, or cannot be ended here, still has of this party, and until when."""
+    if calling_off(node.context, state):
+        return f"{PURPOSES[CALL_OFF]} ({CALL_OFF})"
+    if stage(state) not in (Stage.READY, Stage.ABORTED) or not bound(state):
+        return ""
+    moved, depth = moved_away(state), state.proposal.timelocks.depth
+    if moved is None:
+        return (
+            "this party has said ready: bonds and stakes stay where they are until PreFund is mined, or the borrower's node, "
+            f"because the setup ended, has spent an input of PreFund {depth + 1} blocks deep"
+        )
+    if node.scanner.height < moved + depth:
+        return f"block {moved + depth}: from then on bonds and stakes come back"
+    return ""
 
 
 async def show_vault(node: Node, vault: bytes) -> dict[str, Any]:
@@ -61,9 +90,11 @@ async def show_vault(node: Node, vault: bytes) -> dict[str, Any]:
         **vault_line(vault, state),
         "me": state.me,
         "height": node.scanner.height,
+        "waits": _waits(node, state),
         "parties": [{"identity": party.identity.hex(), "role": party.role} for party in proposal.parties],
         "slots": slots,
         "graphs": [_graph(state, g, game) for g, game in enumerate(view.graphs)],
+        "fast": _fast(state),
         **(await asyncio.to_thread(_agreed, node, state) if stage(state) is Stage.PROPOSED else {}),
         "pairs": _pairs(state),
         "decisions": [each.as_json() for each in decisions(state)],
@@ -129,6 +160,13 @@ def _graph(state: VaultState, g: int, game: GraphView) -> dict[str, Any]:
         },
         "answers": {str(k): answer.value for k, answer in game.answers.items()},
     }
+
+
+def _fast(state: VaultState) -> list[dict[str, Any]]:
+    """Every entry of path B: who may take which slot, at what attested price of which day, and the sats of its ticket."""
+    fast = state.proposal.fast
+    tickets = amounts_of(state.proposal).values if fast else {}
+    return [{**msgspec.structs.asdict(entry), "ticket": tickets[f"ticket/{f}"]} for f, entry in enumerate(fast)]
 
 
 def _template(state: VaultState, g: int) -> str | None:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from node.demo.processes import DaemonProcess
 from node.demo.stage import Theatre, each
 from node.faults import LocalFault
 
@@ -72,10 +73,15 @@ async def open_ledger(theatre: Theatre, say: Say, rules: Mapping[str, int], *, k
 def tell(theatre: Theatre, price: int) -> None:
     """What every price source on the stage says from now on."""
     for daemon in theatre.daemons:
-        if "[prices]" in daemon.more:
-            new = daemon.folder / "price.new"
-            new.write_text(json.dumps({"price": price, "time": int(time.time())}))
-            new.replace(daemon.folder / "price.json")
+        quote(daemon, price)
+
+
+def quote(daemon: DaemonProcess, price: int) -> None:
+    """What a daemon's price source, if it has one, says from now on."""
+    if "[prices]" in daemon.more:
+        new = daemon.folder / "price.new"
+        new.write_text(json.dumps({"price": price, "time": int(time.time())}))
+        new.replace(daemon.folder / "price.json")
 
 
 async def _proving_key(theatre: Theatre, say: Say, statement: str) -> None:

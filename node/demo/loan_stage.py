@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from node.chart import Row
-from node.demo.book import tell
+from node.demo.book import quote
 from node.demo.processes import Backend
 from node.demo.stage import QUIET_TIMEOUT, Theatre, each, pricing
 
@@ -47,10 +47,14 @@ def lending_theatre(folder: Path, backend: Backend) -> Theatre:
 
 @dataclass(slots=True)
 class Watch:
-    """Sees what everybody's node says, mines, and keeps the rows of the chart."""
+    """Sees what everybody's node says, mines, and keeps the rows of the chart.
+
+    `apart`: by daemon, the price of a source that does not say what all others say.
+    """
 
     theatre: Theatre
     price: int = 0
+    apart: dict[str, int] = field(default_factory=dict)
     vaults: list[str] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
     _identities: dict[str, str] = field(default_factory=dict)
@@ -59,7 +63,11 @@ class Watch:
     def worth(self, price: int) -> None:
         """A bitcoin is worth this many cents from now on."""
         self.price = price
-        tell(self.theatre, price)
+        self._tell()
+
+    def _tell(self) -> None:
+        for daemon in self.theatre.daemons:
+            quote(daemon, self.apart.get(daemon.name, self.price))
 
     async def identity(self, name: str) -> str:
         """A daemon's identity, hex."""
@@ -114,7 +122,7 @@ class Watch:
 
     async def mine(self) -> None:
         """One block and everything that follows from it; the price sources go on saying what they say."""
-        tell(self.theatre, self.price)
+        self._tell()
         await self.theatre.mine()
         await self.calm()
         await self._row()

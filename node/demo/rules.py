@@ -33,6 +33,12 @@ def entries(shows: Sequence[Mapping[str, Any]]) -> list[Entry]:
     deposit = sum(slot["value"] for slot in show["slots"])
     if "vault" in fee:
         found.append(Entry("the vault", BORROWER, -deposit - fee["vault"] - ANCHOR - fee["prefund"] - ANCHOR))
+        # A ticket that nobody uses is worth less than the fee to fetch it: it stays where it is.
+        found += [Entry(f"ticket {f}", BORROWER, -entry["ticket"]) for f, entry in enumerate(show["fast"])]
+    for f, entry in enumerate(show["fast"]):
+        if f"liquidate/{f}" in fee:
+            pot = show["slots"][entry["slot"]]["value"] + entry["ticket"]
+            found.append(Entry(f"path B, entry {f}", entry["liquidator"], pot - fee[f"liquidate/{f}"] - ANCHOR))
     for s, slot in enumerate(show["slots"]):
         for way in ("repay", "deadman"):
             if f"{way}/{s}" in fee:

@@ -13,6 +13,7 @@ from node.ledger.claims import doubt, outcome_of
 from node.lending import gates
 from node.lending.situation import Situation
 from node.lending.wish import ClaimGraph, Gate, Order, Rule
+from vault.fast import graph_of
 from vault.ledger import money
 
 
@@ -50,9 +51,24 @@ def _claim(s: Situation, g: int) -> Iterator[Gate]:
         # r may be on its way to us: a lender that shows it to the ledger shows it to the borrower too.
         after = record.height + s.locks.margin
         yield Gate(open=s.tip >= after, does="waits", why=f"r may still come until block {after}: Repay needs no claim")
+    yield from _path_b(s, g, record.height)
     armed = s.view.graphs[g].phase is GraphPhase.ARMED
     lost = f"the bond of graph {g} is spent: nothing can be claimed with it"
     yield Gate(open=armed, does="no", why=lost, alarm=lost)
+
+
+def _path_b(s: Situation, g: int, since: int) -> Iterator[Gate]:
+    """A slot that may go by path B needs no bond at risk: the attestors come first, and then the lender's word or a block.
+
+    A record may be as late as `last_record`, so a claim that waits no longer than until then is in time.
+    """
+    entries = [f for f, entry in enumerate(s.proposal.fast) if graph_of(s.proposal, entry) == g]
+    if not entries or s.proven is None:
+        return
+    attested = any(key("want_fast", f) in s.state.facts for f in entries)
+    after = min(since + (s.locks.margin if attested else 1), s.proven.last_record)
+    told = "the price is attested, Liquidate needs no claim" if attested else "the attestors are asked for its price"
+    yield Gate(open=s.tip >= after, does="waits", why=f"path B comes first until block {after}: {told}")
 
 
 CLAIM = Rule(

@@ -47,6 +47,12 @@ GRAPHS: Graphs = (
     ("lender", "default", 3),
 )
 """Who claims what of which slot; the place in here is the graph's number."""
+DEEP = 2_400_000
+"""Cents per BTC, on the grid of attestors: at most this attested on the ledger's first day opens both entries of path B. No
+scenario but those of tests/functional/test_lending_fast.py comes down to it."""
+Fasts = tuple[tuple[str, int, int, int], ...]
+FAST: Fasts = (("liquidator-1", 0, DEEP, 0), ("liquidator-2", 1, DEEP, 0))
+"""Who may take which slot at what attested price of which day; the place in here is the entry's number."""
 POLICIES = {
     "borrower": 'take = "auto"\ntender = "manual"',
     "lender": 'lend = "auto"\nrelease = "auto"',
@@ -219,15 +225,32 @@ class Scene:
         assert await self.money() == wanted
 
 
-async def propose(watch: Watch, ledger: str, *, slots: int, cents: int, graphs: Graphs, sats: int = SLOT) -> str:
+async def propose(
+    watch: Watch,
+    ledger: str,
+    *,
+    slots: int,
+    cents: int,
+    graphs: Graphs,
+    sats: int = SLOT,
+    maturity: int = MATURITY,
+    fast: Fasts = (),
+) -> str:
     """The borrower proposes a loan against slots of `sats` to everybody; its id."""
     identities = [await watch.identity(name) for name in PARTIES]
     about = {"profile": "test", "amount": sats, "ledger": ledger}
     proposal = {
         "parties": [{"identity": who, "role": ROLES[name]} for who, name in zip(identities, PARTIES, strict=True)],
         "slots": [sats] * slots,
-        "maturity": MATURITY,
-        "loan": {"ledger": ledger, "cents": cents},
+        "maturity": maturity,
+        "loan": {
+            "ledger": ledger,
+            "cents": cents,
+            "fast": [
+                {"liquidator": PARTIES.index(who), "slot": slot, "price": price, "day": day}
+                for who, slot, price, day in fast
+            ],
+        },
         "graphs": [
             {"claimant": PARTIES.index(who), "outcome": outcome, "slot": slot, **about} for who, outcome, slot in graphs
         ],
@@ -249,7 +272,7 @@ async def build(home: Path) -> Ice:
         ledger = await open_ledger(theatre, print, RULES, keeper="keeper")
         for name, cents in MINTED.items():
             await theatre["keeper"].call("money.mint", ledger=ledger, identity=await watch.identity(name), cents=cents)
-        vault = await propose(watch, ledger, slots=SLOTS, cents=LOAN, graphs=GRAPHS)
+        vault = await propose(watch, ledger, slots=SLOTS, cents=LOAN, graphs=GRAPHS, fast=FAST)
         watch.vaults.append(vault)
         for name in PARTIES[1:]:
             await theatre[name].call("vault.accept", id=vault)

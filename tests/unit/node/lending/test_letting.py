@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import msgspec
 import pytest
 
 from challenge.facts import key
@@ -16,6 +17,7 @@ from node.lending.wish import OpenFast, Order
 from tests.unit.node.lending.party_scene import AUTO, LIVING, log, situation, wish
 from tests.unit.node.lending.scene import CHALLENGER, LIQUIDATOR, LOW, PREFUNDED, TIP, Scene
 from tests.vault_kit import BORROWER, LENDER, fast_kit
+from vault.fast import graph_of
 
 OTHER = LIQUIDATOR + 1
 
@@ -108,3 +110,39 @@ def test_a_coin_that_is_gone_ends_it(party: int, end: str) -> None:
     found = of(party, seen=seen)
     assert found.view == fold(found.proposal, seen)
     assert asks(found) == []
+
+
+# ---- the claim by path C -----------------------------------------------------------------------------------------------
+def claims(tip: int, record: int, *known: str) -> str | None:
+    """Why Q's claim of slot 0 waits at a tip, for a record of this height; None when it is made."""
+    s = of(LIQUIDATOR, facts={key(name, 0): b"" for name in known}, tip=tip)
+    position, opened, g = s.proven, s.opening, graph_of(s.proposal, s.proposal.fast[0])
+    assert position is not None and opened is not None and g is not None
+    records = tuple(each and msgspec.structs.replace(each, height=record) for each in position.records)
+    moved = msgspec.structs.replace(position, records=records)
+    found = wish(replace(s, opening=msgspec.structs.replace(opened, position=moved)), f"claim/{g}")
+    assert found is not None
+    return None if found.does == "yes" else found.why
+
+
+MARGIN = of(LIQUIDATOR).locks.margin
+
+
+def test_a_claim_lets_the_attestors_come_first_and_then_the_ticket() -> None:
+    """A block to be asked in; `margin` when they have attested, whether the lender has let it or not."""
+    assert "the attestors are asked" in (claims(TIP, TIP) or "")
+    assert claims(TIP + 1, TIP) is None
+    for known in (("want_fast",), ("want_fast", "fast_release")):
+        assert "Liquidate needs no claim" in (claims(TIP + MARGIN - 1, TIP, *known) or "")
+        assert claims(TIP + MARGIN, TIP, *known) is None
+    assert claims(TIP + 1, TIP, "fast_release") is None, "a ticket alone opens nothing"
+
+
+def test_a_claim_waits_for_nothing_beyond_the_last_record() -> None:
+    """It is as late as one of a record that came then, and no later."""
+    position = of(LIQUIDATOR).proven
+    assert position is not None and MARGIN > 2
+    last = position.last_record
+    assert claims(last, last) is None
+    assert claims(last - 1, last - 2, "want_fast") is not None
+    assert claims(last, last - 2, "want_fast") is None
