@@ -15,26 +15,59 @@ from challenge.game import GRAPH_ENDS, SLOT_ENDS, Answer, GraphPhase, GraphView,
 from challenge.rules import milestones
 from challenge.states import Stage, VaultState
 
-__all__ = ["Due", "agenda", "awaited", "bound", "due", "learned_from", "loan_preimage", "settled", "stage"]
+__all__ = [
+    "Due",
+    "agenda",
+    "awaited",
+    "bound",
+    "calls_off",
+    "due",
+    "learned_from",
+    "loan_preimage",
+    "moved_away",
+    "settled",
+    "stage",
+]
 
 
 def stage(state: VaultState) -> Stage:
     """The stage of the setup, or how the vault ended, or LIVE.
 
     PreFund on chain says that everyone is ready, whatever message is missing here: its only publisher has them all.
+    One of its inputs spent elsewhere says that it never comes: the setup of a bound party has ended, as long as a block says so.
     """
     if state.end is not None:
         return Stage(state.end[0])
     for each, facts in milestones(state.proposal, state.me):
         if not facts <= state.facts.keys():
-            funded = key("ready", state.me) in state.facts and any(seen.name == "prefund" for seen in state.log)
-            return Stage.LIVE if each is Stage.READY and funded else each
+            if each is not Stage.READY or key("ready", state.me) not in state.facts:
+                return each
+            if any(seen.name == "prefund" for seen in state.log):
+                return Stage.LIVE
+            return Stage.ABORTED if bound(state) and moved_away(state) is not None else each
     return Stage.LIVE
 
 
 def bound(state: VaultState) -> bool:
     """True when this party has said `ready` and another one can publish PreFund: it cannot turn its back any more."""
     return key("ready", state.me) in state.facts and party_with(state.proposal, "borrower") != state.me
+
+
+def calls_off(state: VaultState) -> bool:
+    """True when this borrower's setup ended and others may be bound by it: it spends an input of PreFund to itself.
+
+    They need its partial signatures to say `ready`: before it stated them nobody is bound. It has published no PreFund, since
+    no setup ends once it holds every `ready`; a halted vault is left alone.
+    """
+    aborted = state.end is not None and state.end[0] == Stage.ABORTED.value
+    return (
+        aborted and state.me == party_with(state.proposal, "borrower") and key("partials", state.me, 0) in state.facts
+    )
+
+
+def moved_away(state: VaultState) -> int | None:
+    """The height of the block in which an input of PreFund was spent elsewhere: with it PreFund can never be mined."""
+    return next((seen.height for seen in state.log if seen.name == "foreign/prefund_input"), None)
 
 
 def due(state: VaultState, tip: int) -> tuple[Due, ...]:

@@ -54,10 +54,16 @@ class Unmined(msgspec.Struct, frozen=True, kw_only=True):
     height: int
 
 
+class Stalled(msgspec.Struct, frozen=True, kw_only=True):
+    """The setup has waited too long (the node's clock): it ends. `reason` says for whom and for what."""
+
+    reason: str
+
+
 class Halted(msgspec.Struct, frozen=True, kw_only=True):
     """The node cannot go on with this vault (a reorg beyond the bound): stop and raise the alarm."""
 
     reason: str
 
 
-Event = Told | Ordered | Done | Failed | Mined | Unmined | Halted
+Event = Told | Ordered | Done | Failed | Mined | Unmined | Stalled | Halted

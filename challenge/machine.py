@@ -6,14 +6,15 @@ A vault is an agreed proposal, a set of facts, and a log of transactions. Four t
   duplicate, another value under the same key is a deviation, which during setup ends the setup with the field named.
 * a block holds transactions of the vault, or leaves the chain (Mined, Unmined): the log grows or shrinks.
 * a job fails (Failed): the setup ends; in a living vault the job stays open and the operator is told.
-* the node gives up (Halted).
+* the node gives up: a setup that waits too long for somebody (Stalled), a vault it cannot follow (Halted).
 
 After each of them the table of `rules` says which jobs may start; `deadlines.due` says what to publish. No clock, no
 randomness, no I/O: the same events give the same state on every machine. A step never refuses silently: its `outcome`
 says applied, duplicate, early (try again later), refused or alarm, with the reason. An ended vault refuses everything.
 
 The setup ends only while nobody can be hurt by it. A party that said `ready` keeps its presignatures and watches: the
-borrower may hold every `ready` and publish PreFund. What would have ended the setup raises an alarm instead.
+borrower may hold every `ready` and publish PreFund. What would have ended the setup raises an alarm instead. It is free when
+a PreFund input is spent elsewhere: a borrower whose setup ends sees to that (`deadlines.calls_off`).
 """
 
 from collections.abc import Mapping
@@ -25,7 +26,7 @@ from challenge.actions import Action, Close, Run, Send
 from challenge.answers import decryptions, evaluations
 from challenge.checks import check_fact
 from challenge.deadlines import bound, stage
-from challenge.events import Done, Event, Failed, Halted, Mined, Ordered, Told, Unmined
+from challenge.events import Done, Event, Failed, Halted, Mined, Ordered, Stalled, Told, Unmined
 from challenge.facts import (
     JOB,
     KINDS,
@@ -99,6 +100,8 @@ def step(state: VaultState, event: Event) -> Step:
                 return _mined(state, event)
             case Unmined(height=height):
                 return _unmined(state, height)
+            case Stalled(reason=reason):
+                return _abort(state, reason)
             case Halted(reason=reason):
                 return _halted(state, reason)
             case _:

@@ -54,7 +54,7 @@ from node.work.context import Context
 from node.work.dispute_engine import useless
 from node.work.funding import load_stakes
 from node.work.leaving import checked
-from node.work.reclaim import returning
+from node.work.reclaim import decisive_coin, returning
 from vault.overview import page
 from vault.picture import dot, text
 from vault.terms import Proposal
@@ -277,12 +277,15 @@ class Node:
                 assert_never(action)
 
     def _close_vault(self, vault: bytes, reason: str) -> None:
-        """The setup ended: this node's share of G is burnt, its coins are free again."""
+        """The setup ended: this node's share of G is burnt, its coins are free again, but for the one that calls PreFund off."""
         log.warning("setup ended", vault=vault.hex()[:16], reason=reason)
+        kept = decisive_coin(self.state(vault))
+        if kept is not None:
+            log.info("takes a coin of the deposit back: who has said ready waits for that", vault=vault.hex()[:16])
         self.jobs.cancel(vault)
         self.context.keys.burn(vault)
-        for purpose in (vault.hex(), f"{vault.hex()}/stakes"):
-            self.context.wallet.release(purpose)
+        self.context.wallet.release(f"{vault.hex()}/stakes")
+        self.context.wallet.release(vault.hex(), keep=() if kept is None else ((kept.txid, kept.vout),))
         self.loop.put(Wrote(puts=tuple(self.context.wallet.puts())))
         self._drop(vault, over=True)
 

@@ -98,6 +98,7 @@ PURPOSES: Final[Mapping[str, str]] = {
     "release_bond": "take the bond back: the vault coin went another way",
     "release_bond_contest": "take the bond back: the vault coin went another way",
     "reclaim": "take a bond or stake back that nothing needs any more",
+    "call_off": "take a coin of the deposit back: the setup has ended, and whoever said ready is free once this is buried",
     "stakes": "post the bonds and stakes of a new vault",
     "child": "pay more for a transaction that is not mined",
 }

@@ -2,7 +2,7 @@
 
 Promise: the clock of a setup stands still only while this node itself works, and while it waits for blocks itself; every fact
 and every byte of an artifact that comes begins it anew, as does a restart. When it runs out and another party owes something
-(`challenge.progress`, and artifacts that it does not serve), the setup is ended by an order that names the party, its role,
+(`challenge.progress`, and artifacts that it does not serve), the setup is ended with a reason that names the party, its role,
 what it owes and for how long; of several, those that do not take our messages are named. A party that is bound cannot end
 anything: it raises one alarm. Does NOT decide who owes what, and does NOT know peers.
 """
@@ -19,7 +19,7 @@ import msgspec
 import structlog
 
 from challenge.deadlines import bound, stage
-from challenge.events import Event, Ordered
+from challenge.events import Event, Stalled
 from challenge.progress import awaited_from, served_by
 from challenge.states import Job, Stage, VaultState
 
@@ -29,6 +29,7 @@ LOOK_SECONDS: Final = 1.0
 """Between two looks at the clocks."""
 FOR_BLOCKS: Final = frozenset({"fund", "coins"})
 """Jobs that wait for the chain."""
+OVER: Final = frozenset({Stage.LIVE, Stage.ABORTED, Stage.HALTED})
 NAMED: Final = 3
 """Facts of one party that a sentence names; the others are counted."""
 
@@ -49,7 +50,7 @@ class Stalls:
     """The clocks of all setups. `state` is a vault's present state; `here`: whether the artifact that a fact names is complete.
 
     `came` counts the bytes received for a vault, `height` is the tip, `unheard` says which parties have messages waiting for
-    them; `told` puts the order through the loop, `alarm` is for a person.
+    them; `told` puts the end through the loop, `alarm` is for a person.
     """
 
     patience: float
@@ -65,7 +66,7 @@ class Stalls:
 
     def note(self, vault: bytes, state: VaultState) -> None:
         """A state is new: a setup is watched until it lives or ends."""
-        if state.end is not None or stage(state) is Stage.LIVE:
+        if stage(state) in OVER:
             self.clocks.pop(vault, None)
             self._alarmed.pop(vault, None)
         else:
@@ -119,7 +120,7 @@ class Stalls:
         reason = f"after {waited:.0f} seconds without a word, " + "; ".join(_sentences(state, blamed, silent))
         if not bound(state):
             log.warning("setup has waited too long", vault=vault.hex()[:16], reason=reason)
-            self.told(vault, Ordered(key="want_abort", value=reason.encode()[:4096]))
+            self.told(vault, Stalled(reason=reason))
             return
         who = ",".join(map(str, blamed))
         if self._alarmed.get(vault) != who:

@@ -53,7 +53,8 @@ def line(show: dict[str, Any]) -> str:
     owing = [f"party {row['party']} ({row['role']}) for {row['owes']}" for row in show["progress"] if row["owes"]]
     if show["stage"] in ENDS:
         return visible(f"{show['stage']} {show['end']}".rstrip())
-    return visible(f"{show['stage']}: waits for {'; '.join(owing) or 'this node'}")
+    held = f" ({show['waits']})" if show["waits"] else ""
+    return visible(f"{show['stage']}: waits for {'; '.join(owing) or 'this node'}{held}")
 
 
 def _tables(show: dict[str, Any]) -> Group:

@@ -7,7 +7,7 @@ immature, unconfirmed, promised to another purpose or being spent already.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from typing import Final
 
 from bitcoin.core import CTransaction, CTxInWitness, CTxWitness
@@ -224,10 +224,14 @@ class Wallet:
                 )
         self._state.hold(coins, purpose)
 
-    def release(self, purpose: str) -> None:
-        """End a purpose: its coins are free."""
-        for outpoint in [o for o, held in self._state.held.items() if held == purpose]:
+    def release(self, purpose: str, *, keep: Container[Outpoint] = ()) -> None:
+        """End a purpose: its coins are free, but for those to `keep`."""
+        for outpoint in [o for o in self.promised(purpose) if o not in keep]:
             self._state.release_coin(outpoint)
+
+    def promised(self, purpose: str) -> list[Outpoint]:
+        """What is promised to a purpose, spent or not: until it is released, or no reorg can bring the coin back."""
+        return [outpoint for outpoint, held in self._state.held.items() if held == purpose]
 
     # ---- transactions ----------------------------------------------------------------------------------------
 

@@ -22,7 +22,7 @@ from node.work.answers import presignatures
 from node.work.checked import checked_child
 from node.work.context import Context
 from node.work.dispute import asserted_digits, learned
-from node.work.reclaim import RECLAIM, reclaim
+from node.work.reclaim import CALL_OFF, RECLAIM, call_off, reclaim
 from vault.presigned import Presigned, finish, wallet_messages
 
 
@@ -31,6 +31,8 @@ async def build(context: Context, state: VaultState, name: str) -> bytes:
     graph, kind, index = split(name)
     if kind == RECLAIM:
         return await reclaim(context, state, graph or 0)
+    if kind == CALL_OFF:
+        return await call_off(context, state)
     presigned = await context.presigned(state)
     extra = await _secret(context, state, graph or 0, kind, index or 0)
     raw = await asyncio.to_thread(_build, context, state, presigned, name, extra)

@@ -3,6 +3,8 @@
 Promise: a bond that no claim can need any more, and a stake that no answer can (`challenge.coins`), is spent to the wallet by
 one transaction, built once; it is repeated until it is buried deeper than any reorg that is followed. Stakes that may have
 left this node are seen through first, also after a crash: a coin that confirms late comes back late, not never.
+So is one input of a PreFund that a borrower calls off (`challenge.deadlines.calls_off`), or others stay bound: the wallet keeps
+it for the vault until a block has spent it, this way or another, and that is as deep.
 This module does NOT publish (`node.publish` does) and does NOT decide when a vault has ended.
 """
 
@@ -13,14 +15,16 @@ from collections.abc import Iterable
 from bitcoin.core import CTransaction, CTxInWitness, CTxWitness
 from bitcoin.core.script import CScriptWitness
 
+from challenge.bodies import Funded, decode
 from challenge.coins import free_bonds, free_stakes
-from challenge.deadlines import Due
+from challenge.deadlines import Due, calls_off
 from challenge.states import VaultState
 from native._native import tapscript
 from node.faults import LocalFault
 from node.publish import Returns, outgoing_key
-from node.wallet.spend import ANCHOR_SCRIPT, ANCHOR_VALUE, Payment, transaction_weight, vsize
+from node.wallet.spend import ANCHOR_SCRIPT, ANCHOR_VALUE, Payment, pay, transaction_weight, vsize
 from node.wallet.spend import build as unsigned
+from node.wallet.state import WalletCoin
 from node.wallet.wallet import NO_CODESEP
 from node.work.context import Context
 from node.work.funding import load_stakes, posted_of
@@ -28,6 +32,8 @@ from vault.terms import Coin
 
 RECLAIM = "reclaim"
 WHY = "no claim and no answer needs this coin any more"
+CALL_OFF = "call_off"
+CALL_OFF_DUE = Due(name=CALL_OFF, since=0, until=None, why="the setup has ended, and others may have said ready")
 
 
 def reclaimed_key(vault: bytes, g: int) -> bytes:
@@ -39,6 +45,10 @@ async def returning(context: Context, vaults: Iterable[tuple[bytes, VaultState]]
     """The reclaims to publish now. Raises Unavailable when the chain does not answer."""
     found = Returns(items=[], waiting=set())
     for vault, state in vaults:
+        if calling_off(context, state):
+            found.waiting.add(vault)
+            if _to_take(context, state):
+                found.items.append((vault, state, CALL_OFF_DUE))
         free = {*free_bonds(state, tip), *free_stakes(state, tip)}
         record = load_stakes(context, vault) if free else None
         if record is None:
@@ -71,6 +81,35 @@ async def _outstanding(context: Context, vault: bytes, g: int, coin: Coin, stake
     if not heights and noted is None:
         await context.chain.broadcast(stakes)
     return False
+
+
+def decisive_coin(state: VaultState) -> Coin | None:
+    """The input of PreFund by which a borrower calls it off, the largest; None for who has nothing to call off."""
+    if not calls_off(state):
+        return None
+    inputs = decode(Funded, state.facts["funded"], "funded").prefund_inputs
+    return max(inputs, key=lambda coin: (coin.value, coin.txid, coin.vout))
+
+
+def calling_off(context: Context, state: VaultState) -> bool:
+    """Whether PreFund is to be called off and no spend of that coin is buried yet."""
+    coin = decisive_coin(state)
+    return coin is not None and (coin.txid, coin.vout) in context.wallet.promised(context.name(state).hex())
+
+
+def _to_take(context: Context, state: VaultState) -> list[WalletCoin]:
+    """The decisive coin, while it is promised and no block has spent it."""
+    coin, promised = decisive_coin(state), context.wallet.reserved(context.name(state).hex())
+    return [each for each in promised if coin is not None and each.outpoint == (coin.txid, coin.vout)]
+
+
+async def call_off(context: Context, state: VaultState) -> bytes:
+    """The raw signed transaction that pays the decisive coin to a fresh script of the wallet, with an anchor for its child."""
+    coins, rate = _to_take(context, state), state.proposal.fee_policy.base_rate
+    if not coins:
+        raise LocalFault(what=CALL_OFF, expected="an input of PreFund to take back", came="it is spent")
+    bare = pay([], coins, await context.payout_script(), rate)
+    return context.wallet.sign(bare.raw, bare.coins)
 
 
 async def reclaim(context: Context, state: VaultState, g: int) -> bytes:

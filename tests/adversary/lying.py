@@ -167,13 +167,14 @@ def expect_ended(world: World, vault: bytes, *, victims: tuple[str, ...], field:
 
 
 def posted(world: World, name: str, vault: bytes) -> tuple[bytes, ...]:
-    """The Stakes of a party and what takes its one coin back; nothing when it had to post none."""
+    """The Stakes of a party, what takes its one coin back, and what calls PreFund off; nothing of what it had not to do."""
     context = world.actors[name].node.context
     record, reclaim = load_stakes(context, vault), context.store.get("outgoing", vault + b"0/reclaim")
+    off = context.store.get("outgoing", vault + b"call_off")
     if record is None or not record.raw:
         return ()
     assert reclaim is not None
-    return (record.raw, reclaim)
+    return (record.raw, reclaim) if off is None else (record.raw, reclaim, off)
 
 
 async def expect_no_coin_spent(world: World, vault: bytes) -> None:

@@ -183,7 +183,10 @@ async def test_a_deviation_ends_the_setup_with_the_field_named_and_no_coin_is_sp
 
 
 async def test_ready_over_other_presignatures_does_not_free_whoever_has_said_ready(world: World) -> None:
-    """The borrower ends it. The challenger cannot know that it did not hold every `ready`: it keeps what it has and watches."""
+    """The borrower ends it. The challenger cannot know that it did not hold every `ready`: it keeps what it has and watches.
+
+    The borrower's node calls PreFund off, and only the chain lets them go.
+    """
 
     def late_and_false(sender: str, to: str, raw: bytes) -> bytes | None:
         name, value = value_of(raw)
@@ -201,7 +204,8 @@ async def test_ready_over_other_presignatures_does_not_free_whoever_has_said_rea
     for name in ("lender", "challenger"):
         assert world.state(name, vault).end is None
         assert world.actors[name].node.context.store.get("presigned", vault) is not None
-        assert world.phases(vault, name)[1] == ["unfunded"]
+        assert ("abort/0" in world.state(name, vault).facts, world.phases(vault, name)[1]) == (True, ["refunded"])
+        assert world.stage(name, vault) is Stage.ABORTED
     await expect_no_coin_spent(world, vault)
     await expect_next_vault_works(world)
 

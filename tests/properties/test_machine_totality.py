@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from challenge.actions import Close, Run, Send
 from challenge.coins import armed, armed_stakes, free_stakes
 from challenge.deadlines import agenda, awaited, due, settled, stage
-from challenge.events import Done, Event, Failed, Halted, Mined, Ordered, Told, Unmined
+from challenge.events import Done, Event, Failed, Halted, Mined, Ordered, Stalled, Told, Unmined
 from challenge.facts import KINDS, everyone, fact_id, key, parts
 from challenge.game import Answer, GraphPhase, SlotPhase, fold
 from challenge.machine import Step, pending, step
@@ -176,6 +176,7 @@ EVENTS: st.SearchStrategy[Event] = st.one_of(
     st.builds(Failed, job=st.sampled_from(JOBS), whose=st.sampled_from(["peer", "ours"]), reason=st.text(max_size=20)),
     st.builds(lambda height, names: block(height, *names), HEIGHTS, st.lists(NAMES, max_size=3)),
     st.builds(Unmined, height=HEIGHTS),
+    st.builds(Stalled, reason=st.text(min_size=1, max_size=20)),
     st.builds(Halted, reason=st.text(min_size=1, max_size=20)),
 )
 

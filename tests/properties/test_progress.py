@@ -1,4 +1,7 @@
-"""Who keeps a setup waiting, in setups where some parties stop at any moment: everyone left names only those, and always one."""
+"""Who keeps a setup waiting, in setups where some parties stop at any moment: everyone left names only those, and always one.
+
+And who is left bound: nobody that a borrower does not free.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,10 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from challenge.deadlines import stage
-from challenge.events import Ordered
+from challenge.deadlines import bound, calls_off, stage
+from challenge.events import Ordered, Stalled
 from challenge.facts import KINDS, everyone, parse_key
+from challenge.machine import step
 from challenge.progress import STAGE_OF, awaited_from, progress
 from challenge.rules import announcements, setup_rules, states
 from challenge.states import Stage, VaultState
@@ -89,6 +93,20 @@ def test_one_party_that_stops_is_named_by_everyone_who_is_not_through(data, engi
         state = world.states[party]
         if party != lost and stage(state) is not Stage.LIVE:
             assert set(awaited_from(state)) == {lost}
+
+
+@settings(max_examples=60, deadline=None)
+@given(data=st.data(), engine=st.sampled_from(["core", "babe", "loan"]), seed=st.integers(0, 2**32))
+def test_whoever_is_bound_when_the_borrower_ends_the_setup_is_freed_by_it(data, engine, seed):
+    """The borrower stops at any moment; the others go on with what it had stated until nothing more can happen."""
+    most = len(ceremony(engine).history)
+    stops = {0: data.draw(st.integers(0, most))}
+    if data.draw(st.booleans()):
+        stops[data.draw(st.sampled_from(everyone(EVERY_KIT[engine].proposal)[1:]))] = data.draw(st.integers(0, most))
+    world = run(World(engine=engine).begin(), Random(seed), stops, set())
+    ended = step(world.states.pop(0), Stalled(reason="too long")).state
+    if any(bound(state) for state in world.states.values()):
+        assert calls_off(ended) or stage(ended) is Stage.LIVE
 
 
 def test_what_everyone_tells_is_counted_for_everyone_who_hears_it():

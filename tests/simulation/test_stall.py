@@ -9,19 +9,22 @@ import time
 from typing import Any
 
 import pytest
+from bitcoin.core import CTransaction
 
-from challenge.deadlines import stage
 from challenge.progress import progress
 from challenge.states import Stage
+from node.chain import Rejected
 from node.faults import Unavailable
 from node.stall import FOR_BLOCKS
 from node.view import show_vault
 from node.wallet import Payment
+from node.wallet.spend import pay
 from node.work.funding import load_stakes
 from tests.simulation import toy
+from tests.simulation.power import Fuse
 from tests.simulation.scenarios import a_world
 from tests.simulation.test_reclaim import ANCHOR, fee_of
-from tests.simulation.world import GIFT, GIFTS, SLOT, World, letter_of, role_of
+from tests.simulation.world import BOUND, GIFT, GIFTS, SLOT, World, letter_of, role_of
 
 FIVE = ("borrower", "lender", "challenger-1", "challenger-2", "challenger-3")
 EIGHT = (*FIVE, "challenger-4", "challenger-5", "challenger-6")
@@ -110,8 +113,16 @@ def expect_home(world: World, vault: bytes, name: str, *, spent: int = 0) -> Non
     paid = fee_of(record.raw) + ANCHOR if record is not None and record.raw else 0
     returns = [raw for key, raw in context.store.items("outgoing") if key.startswith(vault) and b"reclaim" in key]
     assert len(returns) == (len(posted(world, vault, name)) if paid else 0)
-    paid += sum(fee_of(raw) + ANCHOR for raw in returns)
+    paid += sum(fee_of(raw) + ANCHOR for raw in (*returns, *called_off(world, vault, name)))
     assert world.balance(name) == GIFTS * GIFT - paid - spent
+
+
+def called_off(world: World, vault: bytes, name: str) -> list[bytes]:
+    """What a party made to call PreFund off: of a borrower that had stated its partials one transaction, else none."""
+    raw = world.actors[name].node.context.store.get("outgoing", vault + b"call_off")
+    stated = name == "borrower" and "partials/0/0" in world.state(name, vault).facts
+    assert (raw is not None) == stated
+    return [] if raw is None else [raw]
 
 
 def posted(world: World, vault: bytes, name: str) -> list[int]:
@@ -195,36 +206,183 @@ async def test_a_party_that_serves_no_artifact_is_named_by_who_needs_it() -> Non
             expect_home(world, vault, name)
 
 
-async def test_who_is_ready_raises_one_alarm_and_watches_until_the_borrowers_coin_is_spent() -> None:
-    """The last `ready` never comes: the borrower may end the setup, the others may not, and are free when its coin moves."""
+BOUND_NOW = ("lender", "challenger-1", "challenger-3")
+EVERYONE_LEFT = ("borrower", *BOUND_NOW)
+
+
+async def all_but_one_ready(world: World) -> bytes:
+    """The last `ready` never comes."""
+    vanish(world, "challenger-2", "ready")
+    vault = await propose(world)
+    await settle(world, vault, EVERYONE_LEFT)
+    assert {world.stage(name, vault) for name in EVERYONE_LEFT} == {Stage.READY}
+    return vault
+
+
+async def time_is_up(world: World, vault: bytes) -> None:
+    """Everybody's clock runs out: the borrower's node ends the setup, the others cannot."""
+    await impatience(world, vault, EVERYONE_LEFT)
+    end = world.state("borrower", vault).end
+    assert end is not None
+    assert named(end[1]) == ["3"]
+    assert end[1].startswith("after "), "no operator did this"
+    assert all(world.state(name, vault).end is None for name in BOUND_NOW)
+
+
+async def everybody_is_free(world: World, vault: bytes) -> None:
+    """The borrower has called PreFund off by one version of one transaction, every coin is home, and nobody waits."""
+    (raw,) = called_off(world, vault, "borrower")
+    txid = world.chain.txid(raw)
+    assert world.chain.offered[txid] == {raw}
+    assert any(raw in block.txs for block in world.chain.blocks)
+    for name in EVERYONE_LEFT:
+        expect_home(world, vault, name)
+        assert world.stage(name, vault) is Stage.ABORTED
+        show = await show_vault(world.actors[name].node, vault)
+        assert (show["stage"], show["progress"], show["agenda"]) == ("aborted", [], [])
+    for name in BOUND_NOW:
+        log = world.state(name, vault).log
+        assert sorted(seen.name for seen in log) == ["0/foreign/bond", "1/foreign/bond", "foreign/prefund_input"]
+        assert next(seen.txid for seen in log if seen.name == "foreign/prefund_input") == txid
+        assert (await show_vault(world.actors[name].node, vault))["waits"] == ""
+
+
+async def test_who_is_ready_raises_one_alarm_and_is_free_when_the_borrower_has_called_prefund_off() -> None:
     async with a_world(cast=FIVE, patience=PATIENCE) as world:
-        vanish(world, "challenger-2", "ready")
-        vault = await propose(world)
-        others = tuple(name for name in FIVE if name != "challenger-2")
-        await settle(world, vault, others)
-        assert {world.stage(name, vault) for name in others} == {Stage.READY}
-        bound = [name for name in others if name != "borrower"]
-        before = {name: world.actors[name].node.alarms for name in bound}
-        await impatience(world, vault, others)
-        end = world.state("borrower", vault).end
-        assert end is not None
-        assert named(end[1]) == ["3"]
-        for name in bound:
-            assert world.state(name, vault).end is None
+        vault = await all_but_one_ready(world)
+        before = {name: world.actors[name].node.alarms for name in FIVE}
+        await time_is_up(world, vault)
+        for name in BOUND_NOW:
             assert world.actors[name].node.alarms == before[name] + 2  # its own clock, and the borrower's word
             world.actors[name].node.stalls.look(time.monotonic() + 3 * PATIENCE)
             assert world.actors[name].node.alarms == before[name] + 2
+            assert "said ready" in (await show_vault(world.actors[name].node, vault))["waits"]
         wallet = world.actors["borrower"].node.context.wallet
-        everything = Payment(value=GIFTS * GIFT - 200_000, script=wallet.new_script())
-        unsigned = wallet.fund([everything], "moving", 1)
-        await world.chain.broadcast(wallet.sign(unsigned.raw, unsigned.coins))
-        await settle(world, vault, others, blocks=8)
-        for name in bound:
-            spent = [seen.name for seen in world.state(name, vault).log]
-            assert spent == ["0/foreign/bond", "foreign/prefund_input", "1/foreign/bond"]
-        assert all(stage(world.state(name, vault)) is Stage.READY for name in bound)
-        for name in bound:
+        assert "(call_off)" in (await show_vault(world.actors["borrower"].node, vault))["waits"]
+        assert len(wallet.promised(vault.hex())) == 1
+        await settle(world, vault, EVERYONE_LEFT, blocks=1)
+        for name in BOUND_NOW:
+            assert world.stage(name, vault) is Stage.ABORTED
+            show = await show_vault(world.actors[name].node, vault)
+            assert (
+                show["end"]
+                == f"block {world.chain.height} spends an input of PreFund elsewhere: PreFund can never be mined"
+            )
+            assert "come back" in show["waits"]
+        await settle(world, vault, EVERYONE_LEFT)
+        await everybody_is_free(world, vault)
+
+
+PLACES = (
+    "after commit of Happened",
+    "dispatch of Happened",
+    "before commit of wrote outgoing call_off",
+    "after commit of wrote outgoing call_off",
+    "before broadcast of another transaction",
+    "after broadcast of another transaction",
+)
+
+
+@pytest.mark.parametrize("place", PLACES)
+async def test_a_crash_between_the_end_and_its_publication_leaves_nobody_bound(place: str) -> None:
+    fuse = Fuse()
+    async with a_world(cast=FIVE, patience=PATIENCE, fuses={"borrower": fuse}) as world:
+        vault = await all_but_one_ready(world)
+        fuse.once(place)
+        await time_is_up(world, vault)
+        await settle(world, vault, EVERYONE_LEFT, blocks=8)
+        assert fuse.blown == [place]
+        await everybody_is_free(world, vault)
+
+
+async def test_a_borrower_that_is_stopped_after_its_end_goes_on_when_it_comes_back() -> None:
+    """Its chain takes nothing at first; meanwhile the others stay bound, and nothing else gets the coin."""
+    async with a_world(cast=FIVE, patience=PATIENCE) as world:
+        vault = await all_but_one_ready(world)
+        taking = world.chain.broadcast
+
+        async def deaf(raw: bytes) -> Rejected:
+            return Rejected(txid=world.chain.txid(raw), reason="bad-txns-in-the-test", missing_inputs=False)
+
+        world.chain.broadcast = deaf  # type: ignore[method-assign]
+        await time_is_up(world, vault)
+        await settle(world, vault, EVERYONE_LEFT, blocks=1)
+        (raw,) = called_off(world, vault, "borrower")
+        await world.actors["borrower"].restart()
+        wallet = world.actors["borrower"].node.context.wallet
+        (coin,) = wallet.reserved(vault.hex())
+        assert [(bytes(item.prevout.hash), item.prevout.n) for item in CTransaction.deserialize(raw).vin] == [
+            coin.outpoint
+        ]
+        assert coin not in wallet.free()
+        assert {world.stage(name, vault) for name in BOUND_NOW} == {Stage.READY}
+        world.chain.broadcast = taking  # type: ignore[method-assign]
+        await settle(world, vault, EVERYONE_LEFT, blocks=8)
+        await everybody_is_free(world, vault)
+
+
+@pytest.mark.parametrize("kept", [True, False], ids=["transactions kept", "transactions lost"])
+@pytest.mark.parametrize("depth", [1, 4])
+async def test_a_reorg_of_the_block_that_frees_everybody_frees_them_again(depth: int, kept: bool) -> None:
+    async with a_world(cast=FIVE, patience=PATIENCE) as world:
+        vault = await all_but_one_ready(world)
+        await time_is_up(world, vault)
+        await settle(world, vault, EVERYONE_LEFT, blocks=depth)
+        assert {world.stage(name, vault) for name in BOUND_NOW} == {Stage.ABORTED}
+        await world.chain.forget(depth, keep_transactions=kept)
+        await settle(world, vault, EVERYONE_LEFT, blocks=0)
+        assert {world.stage(name, vault) for name in BOUND_NOW} == {Stage.READY}, "PreFund could be mined again"
+        await world.actors["borrower"].restart()
+        await settle(world, vault, EVERYONE_LEFT, blocks=8)
+        await everybody_is_free(world, vault)
+
+
+async def test_what_calls_prefund_off_pays_nobody_but_the_own_wallet() -> None:
+    """Bytes that take the right coin, well signed, to a stranger: they stay here, with an alarm, until they are right."""
+    async with a_world(cast=FIVE, patience=PATIENCE) as world:
+        vault = await all_but_one_ready(world)
+        node = world.actors["borrower"].node
+        wallet = node.context.wallet
+        (coin,) = wallet.reserved(vault.hex())
+        stranger = world.actors["lender"].node.context.wallet.new_script()
+        bare = pay([], [coin], stranger, 1)
+        wrong = wallet.sign(bare.raw, bare.coins)
+        await node.context.write((("outgoing", vault + b"call_off", wrong),))
+        before = node.alarms
+        await time_is_up(world, vault)
+        await settle(world, vault, EVERYONE_LEFT, blocks=2)
+        assert node.alarms == before + 1
+        assert world.chain.txid(wrong) not in world.chain.offered
+        assert {world.stage(name, vault) for name in BOUND_NOW} == {Stage.READY}
+        await node.context.write((("outgoing", vault + b"call_off", None),))
+        await settle(world, vault, EVERYONE_LEFT, blocks=8)
+        await everybody_is_free(world, vault)
+
+
+async def test_a_coin_that_has_moved_another_way_frees_everybody_too() -> None:
+    """Another wallet of the same seed spends the borrower's coins before its node can: nothing more is to be done."""
+    async with a_world(cast=FIVE, patience=PATIENCE) as world:
+        vault = await all_but_one_ready(world)
+        wallet = world.actors["borrower"].node.context.wallet
+        coins, script = wallet.reserved(vault.hex()), wallet.new_script()
+        moved = pay([Payment(value=1_000_000, script=script)], coins, wallet.new_change(), 1)
+        rival = wallet.sign(moved.raw, moved.coins)
+        await world.chain.broadcast(rival)
+        await time_is_up(world, vault)
+        await settle(world, vault, EVERYONE_LEFT, blocks=8)
+        spent = {seen.txid for name in BOUND_NOW for seen in world.state(name, vault).log if "prefund" in seen.name}
+        assert spent == {world.chain.txid(rival)}
+        for name in BOUND_NOW:
             expect_home(world, vault, name)
+        (raw,) = called_off(world, vault, "borrower")
+        expect_home(world, vault, "borrower", spent=fee_of(rival) + ANCHOR - fee_of(raw) - ANCHOR)
+        await settle(world, vault, EVERYONE_LEFT, blocks=BOUND)
+        assert wallet.promised(vault.hex()) == []
+        assert await show_waits(world, vault) == ""
+
+
+async def show_waits(world: World, vault: bytes) -> str:
+    return str((await show_vault(world.actors["borrower"].node, vault))["waits"])
 
 
 STAGES = ("accept", "keys", "points", "kept", "openings", "digest", "nonces", "partials", "ready")

@@ -6,8 +6,8 @@ import msgspec
 import pytest
 
 from challenge.answers import verdict_key
-from challenge.deadlines import agenda, bound, due, settled, stage
-from challenge.events import Done, Event, Halted, Ordered, Told, Unmined
+from challenge.deadlines import agenda, bound, calls_off, due, moved_away, settled, stage
+from challenge.events import Done, Event, Halted, Ordered, Stalled, Told, Unmined
 from challenge.facts import parse_key
 from challenge.machine import step
 from challenge.states import Job, Stage
@@ -21,6 +21,7 @@ from tests.unit.challenge.ceremony import (
     after,
     at,
     block,
+    done,
     live,
     seen,
 )
@@ -310,6 +311,34 @@ def test_a_party_is_bound_by_its_own_ready_unless_it_is_the_one_who_funds():
     assert bound(at(LENDER, Stage.READY))
     assert not bound(at(LENDER, Stage.PARTIALS))
     assert not bound(live(BORROWER))
+
+
+def test_only_a_borrower_that_had_stated_its_partials_calls_prefund_off_when_its_setup_ends():
+    for me in PARTIES:
+        # at the beginning of PARTIALS a party has everybody's nonces, and has not signed yet
+        for where in (Stage.PROPOSED, Stage.KEYS, Stage.DIGEST, Stage.NONCES, Stage.PARTIALS, Stage.READY):
+            state = at(me, where)
+            assert not calls_off(state), "it has not ended"
+            ended = step(state, Stalled(reason="too long")).state
+            assert calls_off(ended) is (me == BORROWER and where is Stage.READY), (me, where)
+            assert not calls_off(step(state, Halted(reason="a deep reorg")).state)
+    assert not calls_off(step(live(BORROWER), Stalled(reason="too long")).state)
+    signed = after(at(BORROWER, Stage.PARTIALS), done(at(BORROWER, Stage.PARTIALS), Job(kind="sign")))
+    assert stage(signed) is Stage.PARTIALS
+    assert calls_off(step(signed, Stalled(reason="too long")).state)
+    told = Told(party=LENDER, key="abort/1", value=b"no")
+    assert calls_off(after(at(BORROWER, Stage.READY), told)), "whoever ended it"
+
+
+def test_the_setup_of_a_bound_party_has_ended_while_a_block_spends_a_prefund_input_elsewhere():
+    moved = block(100, "foreign/prefund_input")
+    state = after(at(CHALLENGER, Stage.READY), moved)
+    assert (stage(state), moved_away(state), state.end) == (Stage.ABORTED, 100, None)
+    assert stage(after(state, Unmined(height=100))) is Stage.READY
+    assert stage(after(state, Unmined(height=100), block(100, "prefund"))) is Stage.LIVE
+    assert stage(after(at(CHALLENGER, Stage.PARTIALS), moved)) is Stage.PARTIALS, "it may end the setup itself"
+    assert stage(after(at(BORROWER, Stage.READY), moved)) is Stage.READY, "it may end the setup itself"
+    assert stage(after(live(CHALLENGER), moved)) is Stage.LIVE
 
 
 # ---- when nothing can move any more

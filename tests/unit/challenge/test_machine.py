@@ -6,7 +6,7 @@ import pytest
 from challenge.actions import Close, Run, Send
 from challenge.answers import verdict_key
 from challenge.deadlines import bound, due, stage
-from challenge.events import Done, Failed, Halted, Mined, Ordered, Told, Unmined
+from challenge.events import Done, Failed, Halted, Mined, Ordered, Stalled, Told, Unmined
 from challenge.facts import KINDS, key
 from challenge.machine import WATCHING, begin, pending, step
 from challenge.states import Job, Stage, VaultState
@@ -176,6 +176,18 @@ def test_the_operator_ends_the_setup():
     )
 
 
+def test_a_setup_that_waits_too_long_ends_and_nobodys_operator_is_said_to_have_done_it():
+    reason = "after 600 seconds without a word, party 2 (challenger 0123) owes keys/2"
+    taken = step(at(LENDER, Stage.KEYS), Stalled(reason=reason))
+    aborted(taken, LENDER, reason)
+    assert taken.state.end == ("aborted", reason)
+    heard = step(at(BORROWER, Stage.KEYS), Told(party=LENDER, key="abort/1", value=taken.state.facts["abort/1"]))
+    assert heard.state.end == ("aborted", f"party 1 ended the setup: {reason}")
+    ordered = step(at(LENDER, Stage.KEYS), Ordered(key="want_abort", value=b"no"))
+    assert ordered.state.end == ("aborted", "the operator ended the setup: no")
+    unchanged(live(LENDER), Stalled(reason=reason), "refused", "live")
+
+
 def test_a_peer_ends_the_setup():
     for where in SETUP:
         if where is Stage.READY:
@@ -221,10 +233,11 @@ ENDINGS = [
     Told(party=BORROWER, key="ready/0", value=made_up("other presignatures")),
     Told(party=BORROWER, key="points/0", value=b"other points"),
     Ordered(key="want_abort", value=b"not today"),
+    Stalled(reason="not today"),
 ]
 
 
-@pytest.mark.parametrize("ending", ENDINGS, ids=lambda event: event.key)
+@pytest.mark.parametrize("ending", ENDINGS, ids=lambda event: getattr(event, "key", "stalled"))
 @pytest.mark.parametrize("me", [LENDER, CHALLENGER])
 def test_after_ready_an_end_of_the_setup_is_an_alarm_and_the_party_keeps_watching(me, ending):
     """The borrower may hold every `ready` and publish PreFund: who looked away could not contest its false claim."""
@@ -278,6 +291,7 @@ def test_an_ended_vault_refuses_everything(state):
         Failed(job=Job(kind="fund"), whose="peer", reason="x"),
         block(500, "prefund"),
         Unmined(height=0),
+        Stalled(reason="again"),
         Halted(reason="again"),
     ):
         unchanged(state, event, "refused", state.end[0])
@@ -293,7 +307,11 @@ def test_an_impossible_block_halts_the_vault_with_an_alarm():
 def test_a_reason_is_cut_and_can_always_be_stored():
     state = at(LENDER, Stage.FUNDING)
     for reason in ("x" * 10_000, "\N{SNOWMAN}" * 3000, "file \udcff", "\ud800" * 2000, ""):
-        for event in (Failed(job=Job(kind="fund"), whose="ours", reason=reason), Halted(reason=reason)):
+        for event in (
+            Failed(job=Job(kind="fund"), whose="ours", reason=reason),
+            Stalled(reason=reason),
+            Halted(reason=reason),
+        ):
             taken = step(state, event)
             assert taken.state.end is not None
             raw = msgspec.msgpack.encode(taken.state)

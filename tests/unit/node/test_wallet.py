@@ -13,7 +13,7 @@ from native._native import signing, tapscript
 from native._native.keys import Seed, WalletKeys
 from node.faults import LocalFault, PeerFault
 from node.wallet import GAP, NotEnough, Payment, Wallet, WalletCoin
-from node.wallet.spend import ANCHOR_SCRIPT, SEQUENCE
+from node.wallet.spend import ANCHOR_SCRIPT, SEQUENCE, pay
 
 SEED = Seed.generate()
 KEYS = WalletKeys(SEED, coin_type=1)
@@ -234,6 +234,26 @@ def test_a_coin_has_one_purpose_until_it_is_released() -> None:
     assert one.reserve(15_000, 1, "c") == first
     with pytest.raises(LocalFault, match="promised to another purpose"):
         one.hold(second, "c")
+
+
+def test_a_purpose_may_end_but_for_a_coin_and_that_stays_promised_until_its_spend_is_buried() -> None:
+    one = with_coins([10_000, 20_000])
+    small, large = one.reserve(25_000, 1, "a")
+    assert {small.value, large.value} == {10_000, 20_000}
+    one.release("a", keep=[large.outpoint])
+    assert one.reserved("a") == [large] and one.promised("a") == [large.outpoint]
+    assert one.free() == [small]
+    spend = one.sign((bare := pay([], [large], one.new_change(), 1)).raw, bare.coins)
+    one.connect(one.height + 1, [spend])
+    assert one.reserved("a") == [] and one.promised("a") == [large.outpoint]
+    one.disconnect(one.height)
+    assert one.reserved("a") == [large] and large not in one.free()
+    one.connect(one.height + 1, [spend])
+    for _ in range(10 - 1):  # the bound of a reorg, in blocks
+        one.connect(one.height + 1, [])
+        assert one.promised("a") == [large.outpoint]
+    one.connect(one.height + 1, [])
+    assert one.promised("a") == []
 
 
 def test_a_purpose_that_has_too_little_gets_more() -> None:
