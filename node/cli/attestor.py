@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from node.cli.call import call, say
+from node.cli.numbers import cents as whole_cents
 
 _EXAMPLES = """
 Examples:
@@ -58,7 +59,12 @@ def approve(
 def price_(
     context: typer.Context,
     cents: Annotated[
-        int | None, typer.Option(min=1, help='Cents per BTC: your own word, for sources of kind "manual".')
+        int | None,
+        typer.Option(
+            metavar="CENTS",
+            parser=whole_cents,
+            help='Whole cents per BTC: your own word, for sources of kind "manual".',
+        ),
     ] = None,
 ) -> None:
     """What the price sources say now, and which of them count; with --cents, state a price first."""

@@ -14,6 +14,7 @@ import typer
 
 from node import chart
 from node.cli.call import call, say
+from node.cli.numbers import cents as whole_cents
 from node.cli.show import show_json
 from node.faults import LocalFault
 
@@ -49,6 +50,10 @@ Slot = Annotated[
     typer.Argument(
         metavar="[SLOT]", min=0, max=7, help="The ledger's number of the slot; the only one allowed when left out."
     ),
+]
+Cents = Annotated[
+    int,
+    typer.Argument(metavar="CENTS", parser=whole_cents, help="Whole cents: 25000 is 250 dollars."),
 ]
 Ledger = Annotated[str | None, typer.Option(metavar="LEDGER", help="When this node keeps several: 8 or more digits.")]
 
@@ -98,7 +103,7 @@ def policy(context: typer.Context, vault: Id) -> None:
 
 
 @loan.command()
-def repay(context: typer.Context, vault: Id, cents: Annotated[int, typer.Argument(metavar="CENTS", min=1)]) -> None:
+def repay(context: typer.Context, vault: Id, cents: Cents) -> None:
     """Pay debt back to the lender at once (borrower). Frees no slot: `tender` does."""
     say(context, call(context, "loan.repay", id=vault, cents=cents))
     _simulated()
@@ -172,7 +177,7 @@ def money_show(context: typer.Context, ledger: Ledger = None) -> None:
 def mint(
     context: typer.Context,
     identity: Annotated[str, typer.Argument(metavar="IDENTITY", help="Whose account: an identity, 64 hex digits.")],
-    cents: Annotated[int, typer.Argument(metavar="CENTS", min=1)],
+    cents: Cents,
     ledger: Ledger = None,
 ) -> None:
     """Make SIMULATED money (regtest, the keeper's operator)."""

@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from node.cli.call import call, say
+from node.cli.numbers import sats
 from node.cli.setup_watch import attend
 from node.cli.show import show_json
 from node.cli.watched import watched
@@ -147,7 +148,7 @@ def vault_watch(context: typer.Context, vault_id: Id) -> None:
     Exit status 1: the setup ended.
     """
     show = attend(context, vault_id)
-    say(context, {name: show[name] for name in ("vault", "stage", "end", "setup", "cost")})
+    say(context, {name: show[name] for name in ("vault", "stage", "end", "waits", "setup", "cost")})
     if show["stage"] != "live":
         raise typer.Exit(1)
 
@@ -157,7 +158,10 @@ def claim(
     context: typer.Context,
     vault_id: Id,
     graph: Graph,
-    balance: Annotated[int | None, typer.Option(min=0, help="Engine core: the sealed balance, in satoshis.")] = None,
+    balance: Annotated[
+        int | None,
+        typer.Option(metavar="SATS", parser=sats, help="Engine core: the sealed balance, in whole satoshis."),
+    ] = None,
     salt: Annotated[str | None, typer.Option(help="Engine core: the salt of the commitment, hex.")] = None,
     proof: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Engine babe: a proof made elsewhere, in any format.")

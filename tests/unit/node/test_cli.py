@@ -208,6 +208,7 @@ async def test_a_missing_daemon_says_how_to_start_one(tmp_path: Path, capsys: py
         ["vault", "claim", VAULT, "1", "--balance", "1", "--salt", "00", "--knowingly-false"],
         ["vault", "repay", VAULT, "-1"],
         ["vault", "graph", VAULT, "--svg", "x", "--dot"],
+        ["loan", "tender", VAULT, "8"],
         ["rpc", "node.info", "{"],
         ["rpc", "node.info", "5"],
         ["init", "--network", "mainnet"],
@@ -218,6 +219,26 @@ async def test_a_wrong_command_line_is_refused_without_a_call(
 ) -> None:
     assert await bitvm3(tmp_path, *arguments) == EXIT_STATUS["caller"]
     assert daemon.calls == []
+
+
+AMOUNTS: list[tuple[list[str], str]] = [
+    (["loan", "repay", VAULT], "cents"),
+    (["money", "mint", VAULT], "cents"),
+    (["attestor", "price", "--cents"], "cents"),
+    (["vault", "claim", VAULT, "1", "--salt", "00", "--balance"], "satoshis"),
+]
+
+
+@pytest.mark.parametrize(("command", "unit"), AMOUNTS, ids=[command[0] for command, _ in AMOUNTS])
+@pytest.mark.parametrize("amount", ["250.00", "250.5", "1_000", "1e3", "+5", " 5", "0x10", "٣", "9" * 19, ""])
+async def test_an_amount_is_whole_and_in_plain_digits_or_nothing_is_called(
+    daemon: Daemon, tmp_path: Path, command: list[str], unit: str, amount: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """250.00 is 250 dollars to whoever types it, and would be 250 cents to a lenient parser."""
+    assert await bitvm3(tmp_path, *command, amount) == EXIT_STATUS["caller"]
+    assert f"expected {unit} in plain digits" in " ".join(capsys.readouterr().err.replace("│", " ").split())
+    assert daemon.calls == []
+    assert await bitvm3(tmp_path, *command, "250") == 0
 
 
 @pytest.mark.parametrize("wrong", ["abc", "AB" * 32, "zz" * 32, "ab" * 33])
@@ -290,7 +311,7 @@ def setup_at(stage: str, owes: str = "", end: str = "") -> dict[str, Any]:
     ]
     cost = {"seconds": 1.5, "received": 10, "sent": 20, "made": 3, "checked": 4}
     return {
-        "vault": VAULT, "stage": stage, "end": end, "jobs": [{"kind": "sign", "indices": [], "done": 1, "total": 4}],
+        "vault": VAULT, "stage": stage, "end": end, "waits": "", "jobs": [{"kind": "sign", "indices": [], "done": 1, "total": 4}],
         "progress": [] if stage in ("live", "aborted") else rows, "setup": [{"stage": "keys", **cost}], "cost": cost,
     }  # fmt: skip
 
