@@ -204,7 +204,7 @@ class Peers:
                 what=f"peer {peer_id}",
                 expected=f"an answer within {seconds:g} s",
                 came=self._service.last_failure(peer_id) or "none",
-                todo="The outbox sends it again.",
+                todo="`bitvm3 peer list` shows who is connected.",
             ) from None
         reason = reply.payload[:500].decode(errors="replace")
         match reply.status:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from challenge.deadlines import stage
 from challenge.states import Stage, VaultState
-from node.faults import LocalFault, PeerFault
+from node.faults import LocalFault, PeerFault, Unavailable
 from node.ledger.room import Ledgers, Open
 from node.lending import words
 from node.lending.charting import rows_of
@@ -140,6 +140,8 @@ async def _for_slot(
     s, slot = look.situation, params.slot
     if slot is None:
         found = [each.slot for each in s.reading.slots if each.state == "open"] if s.reading is not None else []
+        if s.keeper == "away":
+            raise _silent(s.said)
         if not found:
             raise LocalFault(
                 what="slot", expected="an open slot of the loan", came=s.said or "none is open",
@@ -155,7 +157,10 @@ async def _ask(node: Node, state: VaultState, request: words.Request) -> dict[st
     try:
         receipt = await loans.outlook.ask(loans.outlook.opened(state), request)
     except PeerFault as fault:
-        raise LocalFault(what="the keeper", expected="to book it", came=str(fault)) from fault
+        reason = fault.came if fault.came.startswith("a refusal: ") else str(fault)  # the peer's id says nothing more
+        raise LocalFault(what="the keeper", expected="to book it", came=reason) from fault
+    except Unavailable as fault:
+        raise _silent(fault.came) from fault
     loans.ring((state.proposal.proposal_id,))
     return {"simulated": True, **to_json(receipt)}
 
@@ -175,3 +180,11 @@ def _kept(node: Node, ledger: str | None) -> tuple[Open, Desk]:
 
 def _named(rooms: Ledgers, ledger: str | None) -> list[Open]:
     return list(rooms.open_ledgers.values()) if ledger is None else [rooms.find(ledger)]
+
+
+def _silent(why: str) -> Unavailable:
+    """A keeper that does not answer an operator: unlike what the node does by itself, an order is not sent again."""
+    return Unavailable(
+        what="the keeper", expected="an answer", came=why,
+        todo="Nothing is sent again by itself. It may have booked the order: when it answers, look at `bitvm3 loan show` first.",
+    )  # fmt: skip

@@ -11,7 +11,7 @@ import pytest
 
 from challenge.states import VaultState
 from node.cli.loan import for_people
-from node.faults import LocalFault, PeerFault
+from node.faults import LocalFault, PeerFault, Unavailable
 from node.rpc.loan import loan_methods
 from node.rpc.table import LoanSlotParams, MoneyParams, Nothing, RepayParams, VaultParams
 from tests.unit.node.lending.party_scene import AUTO
@@ -125,3 +125,41 @@ async def test_a_refusal_of_the_keeper_is_told_with_its_reason(monkeypatch: pyte
     with pytest.raises(LocalFault, match="claimed by another"):
         await rpc(party, monkeypatch)["loan.repay"](RepayParams(id=NAME.hex(), cents=1))
     assert KIT.proposal.proposal_id == NAME
+
+
+async def test_a_refusal_that_came_over_the_wire_is_told_once_and_without_the_wire(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    said = PeerFault(what="peer 12D3", expected="an answer", came="a refusal: account: expected 5 cents, came 4. Mint.")
+    party = Party(opened(), BORROWER, before=said)
+    with pytest.raises(LocalFault) as caught:
+        await rpc(party, monkeypatch)["loan.repay"](RepayParams(id=NAME.hex(), cents=1))
+    assert (
+        str(caught.value) == "the keeper: expected to book it, came a refusal: account: expected 5 cents, came 4. Mint."
+    )
+
+
+AWAY = Unavailable(what="peer 12D3", expected="an answer", came="no connection", todo="The outbox sends it again.")
+
+
+async def test_an_order_to_a_keeper_that_is_away_says_that_nothing_repeats_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only what the node does by itself is asked again; an operator who repeats what was booked pays twice."""
+    party = Party(opened(), BORROWER, after=AWAY)
+    before = account(party.scene, BORROWER)
+    with pytest.raises(
+        Unavailable, match=r"came no connection\. Nothing is sent again .* `bitvm3 loan show` first"
+    ) as caught:
+        await rpc(party, monkeypatch)["loan.repay"](RepayParams(id=NAME.hex(), cents=500))
+    assert "outbox" not in str(caught.value)
+    assert account(party.scene, BORROWER) == before - 500, "it was booked: the answer was lost"
+
+
+async def test_without_the_keeper_no_slot_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    party = Party(opened(), BORROWER)
+
+    async def silent(*_: Any) -> bytes:
+        raise AWAY
+
+    party.loans.outlook.opened(party.node.book[NAME]).world.ask = silent  # type: ignore[method-assign]
+    with pytest.raises(Unavailable, match=r"the keeper: expected an answer, came .*no connection"):
+        await rpc(party, monkeypatch)["loan.tender"](LoanSlotParams(id=NAME.hex()))
