@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import TYPE_CHECKING, Any, assert_never
 
 import msgspec
@@ -19,12 +18,11 @@ import structlog
 from bitcoin_scripts.transaction import display_txid
 from challenge.actions import Close, Run
 from challenge.classify import index
-from challenge.deadlines import Due, awaited, settled, stage
+from challenge.deadlines import Due, awaited, stage
 from challenge.events import Event, Halted, Ordered
 from challenge.facts import key
 from challenge.machine import Outcome
 from challenge.policy import standing_orders
-from challenge.reserve import reserve_needed
 from challenge.states import Job, Stage, VaultState
 from native._native import tapscript
 from node.admission import Judges, Rules, admit
@@ -34,7 +32,9 @@ from node.chain import Disconnected as BlockDisconnected
 from node.chain import Follower, ReorgTooDeep
 from node.decisions import Decisions
 from node.faults import LocalFault, PeerFault, Unavailable
+from node.fee_reserve import FeeReserve
 from node.foresee import foresee
+from node.homecoming import Homecoming
 from node.jobs import Jobs
 from node.limits import PRODUCT, Limits
 from node.loop import Connected, Delivered, Disconnected, Happened, Item, Loop, Proposed, Wrote
@@ -43,21 +43,19 @@ from node.phases import cost_key
 from node.post import Post
 from node.proposing import digits_of, propose
 from node.proving.statements import OUTCOME
-from node.publish import Publisher, Returns, Vaults
+from node.publish import Publisher
 from node.scan import Scanner
 from node.stall import Stalls
 from node.view import vault_line
 from node.watches import coins_of, put_of
 from node.work import build, bump
-from node.work.again import offer_again
 from node.work.context import Context
 from node.work.dispute_engine import useless
 from node.work.funding import load_stakes
 from node.work.leaving import checked
-from node.work.reclaim import decisive_coin, returning
+from node.work.reclaim import decisive_coin
 from vault.overview import page
 from vault.picture import dot, text
-from vault.terms import Proposal
 
 if TYPE_CHECKING:
     from node.ledger.room import Ledgers
@@ -69,8 +67,6 @@ WAIT_SECONDS = 60.0
 POLL_SECONDS = 0.003
 LOOK_SECONDS = 1.0
 """Between two looks at the mempool for a witness that a job will ask for."""
-SUSPECTS = 256
-"""Vaults whose Stakes are looked for at one block, after a start or a reorg."""
 DRAWINGS = {"text": text, "dot": dot, "svg": page}
 
 
@@ -89,6 +85,8 @@ class Node:
     publisher: Publisher = field(init=False)
     jobs: Jobs = field(init=False)
     stalls: Stalls = field(init=False)
+    homecoming: Homecoming = field(init=False)
+    reserve: FeeReserve = field(init=False)
     decisions: Decisions = field(default_factory=Decisions)
     alarms: int = 0
     ledgers: Ledgers | None = None
@@ -98,10 +96,6 @@ class Node:
     _ordered: set[tuple[bytes, Stage]] = field(default_factory=set)
     _stopping: asyncio.Event = field(default_factory=asyncio.Event)
     _background: set[asyncio.Task[Any]] = field(default_factory=set)
-    _offered: int = -1
-    _suspect: dict[bytes, None] = field(default_factory=dict)
-    _reserved: dict[bytes, int] = field(default_factory=dict)
-    _cleared: set[bytes] = field(default_factory=set)
     _awaited: dict[bytes, tuple[str, ...]] = field(default_factory=dict)
     _stopped: set[tuple[bytes, str]] = field(default_factory=set)
 
@@ -112,16 +106,23 @@ class Node:
             ledgers=lambda: self.ledgers, judges=self.judges,
         )  # fmt: skip
         self.jobs = Jobs(context=self.context, state=self.state, told=self._told, derived=self._watch)
+        self.reserve = FeeReserve(free=lambda: self.context.wallet.balance().free)
         for vault, state in self.book.items():
-            self._reckon(vault, state)
+            self.reserve.reckon(vault, state)
         self.outbox = Outbox(transmit=self.post.transmit, delivered=self._delivered)
         self.stalls = Stalls(
             patience=self.rules.patience, state=self.state, here=self.context.here, came=self.context.phases.came,
             height=lambda: self.scanner.height, unheard=self.outbox.waiting_for, told=self._happened, alarm=self.alarm,
         )  # fmt: skip
+        self.homecoming = Homecoming(
+            context=self.context,
+            bound=self.rules.bound,
+            state=self.state,
+            over=lambda vault: self._drop(vault, over=True),
+        )
         self.publisher = Publisher(
             chain=self.context.chain, book=self.book, scanner=self.scanner, store=self.context.store, guard=self.context.guard,
-            bound=self.rules.bound, returning=self._returning, build=self._build, bump=self._bump, check=self._check,
+            bound=self.rules.bound, returning=self.homecoming.returning, build=self._build, bump=self._bump, check=self._check,
             write=self.context.write,
         )  # fmt: skip
 
@@ -144,7 +145,7 @@ class Node:
             self.outbox.add(outbox_entry(raw_key, value))
         if self.ledgers is not None:
             self.ledgers.start()
-        self._suspect.update((vault, None) for vault, _ in self.book.items())
+        self.homecoming.suspect(vault for vault, _ in self.book.items())
         self.publisher.poke()
 
     async def run(self) -> None:
@@ -215,7 +216,7 @@ class Node:
         for vault, action in turn.actions:
             self._act(vault, action)
         for vault, state in turn.states.items():
-            self._reckon(vault, state)
+            self.reserve.reckon(vault, state)
             self.context.phases.reached(vault, stage(state))
             self.stalls.note(vault, state)
             self.tell("vault", vault_line(vault, state))
@@ -223,12 +224,12 @@ class Node:
             self._await(vault, state)
             self._order(vault, state)
         if turn.states:
-            self._watch_reserve()
+            self.reserve.watch()
         if isinstance(item, Connected | Disconnected):
             self.tell("block", {"height": self.scanner.height, "block": display_txid(self.scanner.block)})
             self._spawn(self.context.announce_block())
         if isinstance(item, Disconnected):
-            self._suspect.update((vault, None) for vault, _ in self.book.items())
+            self.homecoming.suspect(vault for vault, _ in self.book.items())
         if isinstance(item, Wrote):  # a record of Stakes may come after the end of its setup
             self.publisher.wake(key[:32] for column, key, _ in item.puts if column == "jobs")
         if turn.states or isinstance(item, Connected | Disconnected):
@@ -308,14 +309,6 @@ class Node:
         self._watched.add(vault)
         self.scanner.watch(vault, coins)
 
-    def _reckon(self, vault: bytes, state: VaultState) -> None:
-        """What could be forced on this node by one vault, as it stands now."""
-        needed = reserve_needed(state.proposal, state.me, state) if stage(state) is Stage.LIVE else 0
-        if needed:
-            self._reserved[vault] = needed
-        else:
-            self._reserved.pop(vault, None)
-
     def _standing_orders(self) -> None:
         for vault, state in self.book.items():
             self._order(vault, state)
@@ -375,36 +368,11 @@ class Node:
         if self.rules.accept != "auto" or key("accept", state.me) in state.facts:
             return ()
         try:
-            self._afford(state.proposal, state.me)
+            self.reserve.afford(state.proposal, state.me)
         except LocalFault as fault:
             log.error("not accepted by itself", vault=vault.hex()[:16], reason=str(fault))
             return ()
         return ("want_accept",)
-
-    async def _returning(self, vaults: Vaults, tip: int) -> Returns:
-        if self._offered != tip:
-            await self._offer_again()
-            self._offered = tip
-            self._clear(vaults, tip)
-        return await returning(self.context, vaults, tip, self.rules.bound)
-
-    async def _offer_again(self) -> None:
-        """Only a reorg, or what happened while the node was away, takes a coin off the chain again."""
-        some = list(islice(self._suspect, SUSPECTS))
-        for vault in some:
-            del self._suspect[vault]
-        lost = set(some)
-        try:
-            lost = await offer_again(self.context, [(vault, self.state(vault)) for vault in some])
-        finally:
-            self._suspect.update(dict.fromkeys(lost))
-
-    def _clear(self, vaults: Vaults, tip: int) -> None:
-        """Vaults in which nothing can move any more keep no artifacts."""
-        for vault, state in vaults:
-            if vault not in self._cleared and state.end is None and state.log and settled(state, tip, self.rules.bound):
-                self._cleared.add(vault)
-                self._drop(vault, over=True)
 
     async def _build(self, vault: bytes, state: VaultState, name: str) -> bytes:
         return await build(self.context, state, name)
@@ -462,7 +430,7 @@ class Node:
         """State an operator's fact. Raises LocalFault with the machine's reason when it is refused."""
         name = self.find(vault)
         if kind == "want_accept":
-            self._afford(self.state(name).proposal, self.state(name).me)
+            self.reserve.afford(self.state(name).proposal, self.state(name).me)
         outcome = await self.loop.put(Happened(vault=name, event=Ordered(key=key(kind, *indices), value=value)))
         if outcome.kind in ("refused", "early"):
             raise LocalFault(what=kind.replace("want_", ""), expected="possible now", came=outcome.reason)
@@ -495,7 +463,7 @@ class Node:
             )
         except PeerFault as fault:
             raise LocalFault(what=fault.what, expected=fault.expected, came=fault.came) from fault
-        self._afford(proposal, me)
+        self.reserve.afford(proposal, me)
         outcome = await self.loop.put(Proposed(proposal=proposal, me=me, proposer=proposer))
         if outcome.kind == "duplicate":
             raise LocalFault(what="proposal", expected="a new one", came=outcome.reason)
@@ -511,27 +479,6 @@ class Node:
             genesis=genesis,
             height=self.scanner.height,
         )
-
-    def fee_reserve(self) -> dict[str, int]:
-        """Sats the node could be forced to spend on fees at once, and the free coins that could pay them."""
-        return {"needed": sum(self._reserved.values()), "free": self.context.wallet.balance().free}
-
-    def _watch_reserve(self) -> None:
-        reserve = self.fee_reserve()
-        if reserve["free"] < reserve["needed"]:
-            log.warning("the fee reserve is short: no new vault will be accepted", **reserve)
-
-    def _afford(self, proposal: Proposal, me: int) -> None:
-        """Take part in a vault only when the fee reserve covers it too. Raises LocalFault."""
-        reserve = self.fee_reserve()
-        more = reserve_needed(proposal, me, None)
-        if reserve["free"] < reserve["needed"] + more:
-            raise LocalFault(
-                what="fee reserve",
-                expected=f"{reserve['needed'] + more} free sats ({more} of them for this vault)",
-                came=f"{reserve['free']}",
-                todo="Send coins to the wallet: what may be forced on this node must be payable at the worst fee rate.",
-            )
 
     async def picture(self, vault: str, form: str) -> str:
         """The vault's transactions as text, dot or svg. Raises LocalFault before the graph is known."""

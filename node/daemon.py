@@ -90,7 +90,7 @@ class Daemon:
             "block": display_txid(node.scanner.block),
             "vaults": len(list(node.book.items())),
             "turns": node.loop.turns,
-            "fee_reserve": node.fee_reserve(),
+            "fee_reserve": node.reserve.sats(),
             **node.under_way(),
         }
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def exposition(daemon: Daemon) -> bytes:
     """All figures as of now."""
     node, registry = daemon.node, CollectorRegistry()
-    reserve = node.fee_reserve()
+    reserve = node.reserve.sats()
     single = {
         "height": ("Height of the last block processed.", node.scanner.height),
         "turns": ("Turns of the loop since the start, each one commit.", node.loop.turns),
