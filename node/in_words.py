@@ -23,6 +23,8 @@ from vault.endings_words import letter
 from vault.fast import fast_words
 from vault.fees import deposit_needed
 from vault.ledger.genesis import Genesis
+from vault.ledger.money import COIN, within_ltv
+from vault.ledger.rules import BLOCKS_A_YEAR, SCALE, Rules
 from vault.timelocks import last_record, late
 
 if TYPE_CHECKING:
@@ -37,15 +39,23 @@ DAY: Final = 144
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """What a node knows beside the proposal: verifying keys and ledgers by id. Both raise LocalFault for others."""
+    """What a node knows beside the proposal: verifying keys, ledgers, their prices, by id. All raise LocalFault for others.
+
+    `price`: cents per BTC under the ledger's last final checkpoint, 0 before the first.
+    """
 
     keys: Callable[[bytes], bytes]
     ledger: Callable[[bytes], Genesis]
+    price: Callable[[bytes], int]
 
     @classmethod
     def of(cls, context: Context) -> Known:
         """What this node knows."""
-        return cls(keys=lambda key: context.proving.key(key).verifying_key, ledger=context.ledgers.genesis)
+        return cls(
+            keys=lambda key: context.proving.key(key).verifying_key,
+            ledger=context.ledgers.genesis,
+            price=context.ledgers.price,
+        )
 
 
 def risks(proposal: Proposal, me: int, known: Known) -> dict[str, Any]:
@@ -53,6 +63,7 @@ def risks(proposal: Proposal, me: int, known: Known) -> dict[str, Any]:
     role, rows = proposal.parties[me].role, foreseen(proposal)
     return {
         "you": f"{letter(proposal, me)}, {role}",
+        **({"loan": _lent(proposal, known.price(proposal.loan.ledger))} if proposal.loan is not None else {}),
         "can_lose": [*_own_coins(proposal, me, rows), *_LOSES[role](proposal)],
         "keep_running": list(_running(proposal, me)),
         "totals": _totals(proposal, me),
@@ -69,6 +80,50 @@ def span(proposal: Proposal, blocks: int) -> str:
     hours = round(blocks * 24 / DAY)
     number, unit = (hours, "hour") if hours < 48 else (round(hours / 24), "day")
     return f"{said} (about {number:,} {unit}{'' if number == 1 else 's'})"
+
+
+# ---- what is lent ----------------------------------------------------------------------------------------------------
+def _lent(p: Proposal, price: int) -> dict[str, str]:
+    """The loan itself, and what it would be at the ledger's price now. Cents are said as dollars: who meant dollars sees it."""
+    loan, sats = p.loan, sum(p.slots)
+    assert loan is not None  # noqa: S101 - asked of loans alone
+    rules, pays = loan.rules, sum(graph.outcome == "liquidate" for graph in p.graphs)
+    what = {
+        "collateral": f"{sats:,} sats in {len(p.slots)} slot{'' if len(p.slots) == 1 else 's'}",
+        "ledger": loan.ledger.hex(),
+    }
+    if loan.vault:
+        return {**what, "adds to": f"the loan of vault {loan.vault.hex()}; it lends nothing"}
+    return {
+        "principal": f"{_dollars(loan.cents)} (SIMULATED), {loan.cents} cents",
+        **what,
+        "due": f"{span(p, p.maturity)} after PreFund, and {span(p, p.grace)} of grace",
+        "interest": f"{rules.rate * BLOCKS_A_YEAR * 100 / SCALE:.2f} % in {BLOCKS_A_YEAR:,} blocks, a year",
+        "now": _lent_now(rules, loan.cents, sats, price),
+        "liquidation": "by the liquidators among the parties"
+        if pays
+        else "BY NOBODY: no party has a claim to liquidate, so nothing covers a fall of the price before maturity",
+    }
+
+
+def _lent_now(rules: Rules, cents: int, sats: int, price: int) -> str:
+    """The loan beside its collateral's worth. The keeper judges at the price when it is opened, not at this one."""
+    if not price:
+        return "the ledger has no final price yet"
+    worth = sats * price // COIN
+    if not worth:
+        return f"the collateral is worth less than a cent at {_dollars(price)} a BTC"
+    share = f"{cents * 100 / worth:.1f} % of {_dollars(worth)}: the collateral at the ledger's price, {_dollars(price)} a BTC"
+    limit = f"{rules.max_ltv / 100:g} % may be lent"
+    if within_ltv(rules, cents, sats, price):
+        return f"{share}; {limit}"
+    return (
+        f"TOO MUCH: {share}; {limit}. At this price the keeper opens no such loan, and the deposit waits for its refund"
+    )
+
+
+def _dollars(cents: int) -> str:
+    return f"{cents / 100:,.2f} dollars"
 
 
 # ---- what can be lost ------------------------------------------------------------------------------------------------
@@ -156,7 +211,7 @@ def _lender(p: Proposal) -> Iterator[dict[str, Any]]:
     )  # fmt: skip
     if p.loan is not None and p.loan.cents:
         yield _row(
-            f"the principal, {p.loan.cents / 100:,.2f} dollars (SIMULATED)", 0,
+            f"the principal, {_dollars(p.loan.cents)} (SIMULATED)", 0,
             f"no later default or liquidation than {span(p, last_record(p))} after PreFund",
             "the price falls faster than anybody liquidates: the collateral is then worth less than the debt",
         )  # fmt: skip

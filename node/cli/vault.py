@@ -79,6 +79,7 @@ def _agreement(context: typer.Context, answer: dict[str, Any]) -> None:
         {
             **parts,
             "you are": risks["you"],
+            **({"what is lent": risks["loan"]} if "loan" in risks else {}),
             "what you can lose": risks["can_lose"],
             "what this node must keep running for": risks["keep_running"],
             "what must be there, in sats": risks["totals"],

@@ -29,6 +29,10 @@ class OpenLedgers:
         """What is fixed of one. Raises LocalFault when it is not open here."""
         return self._open(ledger).genesis
 
+    def price(self, ledger: bytes) -> int:
+        """Cents per BTC under its last final checkpoint, 0 before the first. Raises LocalFault when it is not open here."""
+        return self._open(ledger).follower.view.totals.price
+
     async def doubt(self, ledger: bytes, outcome: Outcome) -> LocalFault | None:
         """Why its newest record does not bear an outcome out; None when it does. Raises Unavailable, LocalFault."""
         return await self._open(ledger).claims.doubt(outcome)

@@ -76,6 +76,10 @@ class Registry:
             raise LocalFault(what="ledger", expected=self.file.ledger_id.hex(), came=ledger.hex())
         return self.file
 
+    def price(self, ledger: bytes) -> int:
+        self.genesis(ledger)
+        return self.ledger.totals.price
+
     async def doubt(self, ledger: bytes, outcome: Outcome) -> LocalFault | None:
         self.asked += 1
         self.genesis(ledger)

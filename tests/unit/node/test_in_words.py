@@ -19,6 +19,7 @@ from tests.vault_kit import BABE, GENESIS, Kit, fast_kit, graph_terms, kit, lend
 from vault.endings import foreseen
 from vault.fees import deposit_needed
 from vault.ledger.genesis import Genesis
+from vault.ledger.rules import DEFAULT
 from vault.timelocks import MAINLINE
 
 KITS: dict[str, Callable[[], Kit]] = {
@@ -32,7 +33,7 @@ EVERY = [(name, me) for name, proposal in VAULTS.items() for me in range(len(pro
 
 
 def _key(_: bytes) -> bytes:
-    key, _ = triples("bn254_1")
+    key, _proofs = triples("bn254_1")
     return key.handle.encode("arkworks")
 
 
@@ -40,14 +41,16 @@ def _ledger(_: bytes) -> Genesis:
     return Registry(network=GENESIS).file
 
 
-KNOWN = Known(keys=_key, ledger=_ledger)
+PRICE = 6_000_000
+KNOWN = Known(keys=_key, ledger=_ledger, price=lambda _: PRICE)
 
 
 @pytest.mark.parametrize(("name", "me"), EVERY)
 def test_every_party_reads_what_it_puts_down_and_what_it_trusts(name: str, me: int) -> None:
     proposal = VAULTS[name]
     said = risks(proposal, me, KNOWN)
-    assert set(said) == {"you", "can_lose", "keep_running", "totals", "setup", "trusts"}
+    loan = {"loan"} if proposal.loan is not None else set()
+    assert set(said) == {"you", "can_lose", "keep_running", "totals", "setup", "trusts"} | loan
     assert said["you"].endswith(proposal.parties[me].role)
     bonds = sum(graph.bond for graph in proposal.graphs if graph.claimant == me)
     stakes = sum(graph.stake for graph in proposal.graphs if graph.claimant != me)
@@ -132,3 +135,41 @@ def test_graphs_that_are_alike_but_for_their_slot_stand_in_one_row() -> None:
     assert all(row["kept_instances"] == f"{profile.kept} of {profile.instances} a challenger" for row in rows)
     assert all(re.search(r"loses it when the claim is true", row["risk"]) for row in rows)
     assert CIRCUIT.input_bits == 512
+
+
+def lent(price: int, **changed: object) -> dict[str, str]:
+    """What is said of the loan at a price, with fields of it changed."""
+    proposal = VAULTS["a loan"]
+    assert proposal.loan is not None
+    loan = msgspec.structs.replace(proposal.loan, **changed)
+    known = Known(keys=_key, ledger=_ledger, price=lambda _: price)
+    return dict(risks(msgspec.structs.replace(proposal, loan=loan), 1, known)["loan"])
+
+
+def test_who_meant_dollars_and_wrote_cents_reads_it() -> None:
+    assert lent(PRICE, cents=25_000)["principal"] == "250.00 dollars (SIMULATED), 25000 cents"
+    assert lent(PRICE, cents=250)["principal"] == "2.50 dollars (SIMULATED), 250 cents"
+
+
+def test_a_loan_above_what_may_be_lent_is_called_too_much_from_the_first_cent_on() -> None:
+    sats = sum(VAULTS["a loan"].slots)
+    most = sats * PRICE * DEFAULT.max_ltv // 10**12
+    assert lent(PRICE, cents=most)["now"].endswith("; 50 % may be lent")
+    over = lent(PRICE, cents=most + 1)["now"]
+    assert over.startswith("TOO MUCH: ") and "the deposit waits for its refund" in over
+    assert lent(PRICE - 1, cents=most)["now"].startswith("TOO MUCH: "), "the price decides"
+    assert lent(0, cents=most)["now"] == "the ledger has no final price yet"
+    assert lent(1, cents=most)["now"] == "the collateral is worth less than a cent at 0.01 dollars a BTC"
+
+
+def test_a_loan_that_nobody_may_liquidate_says_so() -> None:
+    proposal = VAULTS["a loan"]
+    assert lent(PRICE)["liquidation"] == "by the liquidators among the parties"
+    graphs = tuple(graph for graph in proposal.graphs if graph.outcome != "liquidate")
+    said = risks(msgspec.structs.replace(proposal, graphs=graphs), 1, KNOWN)["loan"]
+    assert said["liquidation"].startswith("BY NOBODY")
+
+
+def test_a_top_up_names_the_loan_that_it_adds_to_and_no_principal() -> None:
+    said = lent(PRICE, vault=b"v" * 32, cents=0)
+    assert said["adds to"].startswith(f"the loan of vault {(b'v' * 32).hex()}") and "principal" not in said
