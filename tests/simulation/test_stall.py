@@ -15,6 +15,7 @@ from challenge.progress import progress
 from challenge.states import Stage
 from node.chain import Rejected
 from node.faults import Unavailable
+from node.publish import PATIENCE as PATIENCE_BLOCKS
 from node.stall import FOR_BLOCKS
 from node.view import show_vault
 from node.wallet import Payment
@@ -23,6 +24,7 @@ from node.work.funding import load_stakes
 from tests.simulation import toy
 from tests.simulation.power import Fuse
 from tests.simulation.scenarios import a_world
+from tests.simulation.test_publish import children
 from tests.simulation.test_reclaim import ANCHOR, fee_of
 from tests.simulation.world import BOUND, GIFT, GIFTS, SLOT, World, letter_of, role_of
 
@@ -335,6 +337,29 @@ async def test_a_reorg_of_the_block_that_frees_everybody_frees_them_again(depth:
         await world.actors["borrower"].restart()
         await settle(world, vault, EVERYONE_LEFT, blocks=8)
         await everybody_is_free(world, vault)
+
+
+async def test_what_calls_prefund_off_is_paid_for_by_a_child_when_no_block_takes_it() -> None:
+    """Evicted before every block: it is offered again at each of them, after patience with a child."""
+    async with a_world(cast=FIVE, patience=PATIENCE) as world:
+        vault = await all_but_one_ready(world)
+        await time_is_up(world, vault)
+        (raw,) = called_off(world, vault, "borrower")
+        txid = world.chain.txid(raw)
+        for blocks in range(1, PATIENCE_BLOCKS + 2):
+            assert txid in world.chain.mempool, "it is offered at every block"
+            assert bool(children(world, txid)) == (blocks > PATIENCE_BLOCKS)
+            for waiting in [txid, *map(world.chain.txid, children(world, txid))]:
+                world.chain.mempool.pop(waiting, None)
+            await settle(world, vault, EVERYONE_LEFT, blocks=1)
+            assert {world.stage(name, vault) for name in BOUND_NOW} == {Stage.READY}
+        assert world.chain.offered[txid] == {raw}
+        await settle(world, vault, EVERYONE_LEFT, blocks=8)
+        wallet = world.actors["borrower"].node.context.wallet
+        assert wallet.waiting() == [] and wallet.balance().reserved == 0
+        for name in BOUND_NOW:
+            assert world.stage(name, vault) is Stage.ABORTED
+            expect_home(world, vault, name)
 
 
 async def test_what_calls_prefund_off_pays_nobody_but_the_own_wallet() -> None:
