@@ -21,6 +21,7 @@ from challenge.states import Stage, VaultState
 from circuits.artifact import Manifest, manifest_id
 from circuits.faults import PeerFault
 from node.decisions import decisions
+from node.faults import Unavailable
 from node.in_words import Known, graph_lines, risks
 from node.ledger.claims import outcome_of
 from node.phases import totals
@@ -91,7 +92,7 @@ async def show_vault(node: Node, vault: bytes) -> dict[str, Any]:
         "me": state.me,
         "height": node.scanner.height,
         "waits": _waits(node, state),
-        "parties": [{"identity": party.identity.hex(), "role": party.role} for party in proposal.parties],
+        "parties": parties(node, state),
         "slots": slots,
         "graphs": [_graph(state, g, game) for g, game in enumerate(view.graphs)],
         "fast": _fast(state),
@@ -125,6 +126,26 @@ def _progress(node: Node, state: VaultState) -> list[dict[str, Any]]:
         }
         for row in progress(state)
     ]
+
+
+def parties(node: Node, state: VaultState) -> list[dict[str, str]]:
+    """Who takes part, and whether this node knows where each of them lives: to one without an address it says nothing."""
+    return [
+        {
+            "identity": party.identity.hex(),
+            "role": party.role,
+            "address": "this node" if p == state.me else _address(node, party.identity),
+        }
+        for p, party in enumerate(state.proposal.parties)
+    ]
+
+
+def _address(node: Node, identity: bytes) -> str:
+    try:
+        node.context.reach(identity)
+    except Unavailable:
+        return "UNKNOWN: `bitvm3 peer connect`"
+    return "known"
 
 
 def _agreed(node: Node, state: VaultState) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from node.ledger.claims import outcome_of
 from node.lending.fast import announcements
 from node.proposing import check_opening
 from node.rpc.table import ClaimParams, ContestParams
+from node.view import parties
 from node.work.dispute import proves
 from node.work.pair import statement_of
 from vault.agreement import Fast
@@ -198,7 +199,11 @@ async def accept(node: Node, vault: str) -> dict[str, Any]:
 
 def _stakes(node: Node, state: VaultState) -> dict[str, Any]:
     known = Known.of(node.context)
-    return {"graphs": graph_lines(state.proposal, known), "risks": risks(state.proposal, state.me, known)}
+    return {
+        "parties": parties(node, state),
+        "graphs": graph_lines(state.proposal, known),
+        "risks": risks(state.proposal, state.me, known),
+    }
 
 
 async def _with_fast(node: Node, proposal: dict[str, Any]) -> dict[str, Any]:
