@@ -152,9 +152,9 @@ async def test_an_entry_of_the_second_day_waits_for_block_144_of_the_ledger_and_
         async def opened() -> bool:
             shown = await play.vault()
             assert not shown["end"], shown["end"]
-            return bool(shown["stage"] == "live" and (await play.loan())["phase"] == "open")
+            return bool(shown["slots"][0]["phase"] == "open" and (await play.loan())["phase"] == "open")
 
-        await play.until(opened, "an open position", 60)
+        await play.until(opened, "an open position, and its coin", 60)
         begins = (await play.theatre.borrower.call("ledger.show", ledger=ice.ledger))["begun_at"] + DAY
         await play.price(DEEP)
         await play.skip(begins - 1 - play.theatre.height)
