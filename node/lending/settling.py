@@ -15,6 +15,7 @@ from node.lending.situation import Situation
 from node.lending.wish import ClaimGraph, Gate, Order, Rule
 from vault.fast import graph_of
 from vault.ledger import money
+from vault.timelocks import settling
 
 
 # ---- claiming what a record says ---------------------------------------------------------------------------------------
@@ -60,13 +61,15 @@ def _claim(s: Situation, g: int) -> Iterator[Gate]:
 def _path_b(s: Situation, g: int, since: int) -> Iterator[Gate]:
     """A slot that may go by path B needs no bond at risk: the attestors come first, and then the lender's word or a block.
 
-    A record may be as late as `last_record`, so a claim that waits no longer than until then is in time.
+    A record may be as late as `last_record`, and is settled in `settling` blocks of its window: a claim that waits no longer
+    than the first, nor than what the second leaves over, is in time, contested or not.
     """
     entries = [f for f, entry in enumerate(s.proposal.fast) if graph_of(s.proposal, entry) == g]
     if not entries or s.proven is None:
         return
     attested = any(key("want_fast", f) in s.state.facts for f in entries)
-    after = min(since + (s.locks.margin if attested else 1), s.proven.last_record)
+    spare = s.rules.settle_window - settling(s.proposal)  # more than 0 by inequality 8
+    after = min(since + min(s.locks.margin if attested else 1, spare), s.proven.last_record)
     told = "the price is attested, Liquidate needs no claim" if attested else "the attestors are asked for its price"
     yield Gate(open=s.tip >= after, does="waits", why=f"path B comes first until block {after}: {told}")
 

@@ -146,3 +146,11 @@ def test_a_claim_waits_for_nothing_beyond_the_last_record() -> None:
     assert claims(last, last) is None
     assert claims(last - 1, last - 2, "want_fast") is not None
     assert claims(last, last - 2, "want_fast") is None
+
+
+def test_a_claim_waits_no_longer_than_its_window_has_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the settle window is hardly longer than a contested claim takes, path B gets the blocks in between only."""
+    window = of(LIQUIDATOR).rules.settle_window
+    monkeypatch.setattr("node.lending.settling.settling", lambda _: window - 2)
+    assert claims(TIP + 1, TIP, "want_fast") is not None
+    assert claims(TIP + 2, TIP, "want_fast") is None
