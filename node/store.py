@@ -261,10 +261,15 @@ class Store:
     def close(self) -> None:
         """Release the folder. Idempotent; nothing is lost by not calling it."""
         self._handles.clear()
-        for column in self._columns.values():
-            column.close()
+        columns = [*self._columns.values()]
         self._columns.clear()
-        self._database.close()
+        try:
+            for column in columns:
+                column.close()
+            self._database.close()
+        except Exception:
+            if not self._stopped:  # after a failed write closing fails again, and must not hide what the first one said
+                raise
 
 
 def _mark(marker: Path) -> None:

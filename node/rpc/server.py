@@ -10,6 +10,7 @@ import asyncio
 import base64
 import hmac
 import ipaddress
+import logging
 import os
 import secrets
 from collections.abc import Callable, Sequence
@@ -18,6 +19,7 @@ from typing import Any
 
 import msgspec
 from aiohttp import WSCloseCode, web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from node.faults import LocalFault
 from node.limits import PRODUCT, Limits
@@ -103,6 +105,7 @@ class Server:
             max_field_size=self._limits.rpc_header_bytes,
         )
         await self._runner.setup()
+        logging.getLogger("aiohttp.server").addFilter(_in_one_line)
         try:
             self._listener = await asyncio.get_running_loop().create_server(self._connection, host, port)
         except OSError as error:
@@ -316,3 +319,12 @@ class _Connection(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         self.inner.resume_writing()
+
+
+def _in_one_line(record: logging.LogRecord) -> bool:
+    """Bytes that are no HTTP are answered with 400; whoever writes them fills no log with the library's traces."""
+    fault = record.exc_info[1] if record.exc_info else None
+    if isinstance(fault, HttpProcessingError):
+        record.exc_info, record.levelno, record.levelname = None, logging.WARNING, "WARNING"
+        record.msg, record.args = "not HTTP: %s", (" ".join(fault.message.split())[:80],)
+    return True

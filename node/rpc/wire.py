@@ -20,6 +20,9 @@ from node.rpc.table import Method
 PARSE_ERROR, INVALID_REQUEST, METHOD_NOT_FOUND, INVALID_PARAMS, INTERNAL_ERROR = -32700, -32600, -32601, -32602, -32603
 LOCAL_FAULT, PEER_FAULT, UNAVAILABLE, TOO_SLOW = -32000, -32001, -32002, -32003
 
+_SHOWN = 16
+"""Characters of a wrong text that are repeated."""
+
 _Id = int | str | None
 
 
@@ -102,6 +105,9 @@ class Dispatcher:
         try:
             params = msgspec.convert(raw, method.params)
         except (msgspec.ValidationError, RecursionError) as error:
+            found = _described(method, raw, str(error))
+            if found is not None:
+                return _yours(INVALID_PARAMS, *found, call_id)
             names = ", ".join(item.encode_name for item in fields) or "nothing"
             return _yours(INVALID_PARAMS, f"params of {method.name}", names, str(error)[:200], call_id)
         try:
@@ -128,6 +134,20 @@ class Dispatcher:
             )
             return _error(INTERNAL_ERROR, str(bug), call_id, bug.as_json())
         return {"jsonrpc": "2.0", "result": result, "id": call_id}
+
+
+def _described(method: Method, raw: Any, error: str) -> tuple[str, str, str] | None:
+    """A text in the wrong form, in the words of the table instead of a pattern's: what, expected, came."""
+    name = error.partition("matching regex")[2].rpartition("$.")[2].rstrip("`")
+    value = raw.get(name) if isinstance(raw, dict) else None
+    if not name or not isinstance(value, str):
+        return None
+    schema = msgspec.json.schema(method.params)["$defs"][method.params.__name__]["properties"][name]
+    words = next((each["description"] for each in (schema, *schema.get("anyOf", ())) if "description" in each), None)
+    if words is None:
+        return None
+    shown = repr(value) if len(value) <= _SHOWN else f"{value[:_SHOWN]!r}.."
+    return f"{name} of {method.name}", words, f"{shown} ({len(value)} characters)"
 
 
 def _encode(value: Any) -> bytes:

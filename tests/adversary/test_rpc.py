@@ -109,9 +109,15 @@ async def test_mutations_of_a_valid_call_never_stop_the_server(folder: Path) -> 
     ],
     ids=["tls", "garbage", "version", "length", "chunk", "line", "headers", "header"],
 )
-async def test_bytes_that_are_no_request_end_their_connection_only(folder: Path, raw: bytes) -> None:
+async def test_bytes_that_are_no_request_end_their_connection_only(
+    folder: Path, raw: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
     said = await exchange(folder, raw)
     assert said == b"" or said.startswith((b"HTTP/1.1 4", b"HTTP/1.0 4", b"HTTP/1.1 505"))
+    lines = [record for record in caplog.records if record.name == "aiohttp.server"]
+    assert len(lines) <= 1, "they fill no log"
+    for line in lines:
+        assert line.exc_info is None and line.getMessage().startswith("not HTTP: ") and len(line.getMessage()) < 100
 
 
 async def test_the_largest_body_is_read_and_one_byte_more_is_not(folder: Path) -> None:

@@ -120,7 +120,11 @@ async def test_a_fault_keeps_whose_it_is(client: RpcClient, method: str, code: i
         ({}, "id"),
         ({"id": VAULT, "more": 1}, "more"),
         ({"id": "AB" * 32}, "id"),
-        ({"id": "abcdef0"}, "id"),
+        (
+            {"id": "abcdef0"},
+            r"id of vault.show: expected vault or proposal id, or 8 or more of .*, came .abcdef0. \(7 characters\)$",
+        ),
+        ({"id": "z" * 70}, r"came 'zzzzzzzzzzzzzzzz'\.\. \(70 characters\)"),
         ({"id": "ab" * 33}, "id"),
         ({"id": 5}, "id"),
         ([VAULT, 1], "by position"),
