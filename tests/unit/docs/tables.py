@@ -316,7 +316,7 @@ MEANING = {
     "rpc.host": "loopback only",
     "rpc.port": "0: any free one",
     "p2p.host": "the address that peers reach",
-    "p2p.port": "0: any free one",
+    "p2p.port": "0: any free one, another at each start: peers look for it in vain",
     "p2p.peers": "nodes to stay connected with",
     "policy.contest": "every claim, none, or those not known to be good: unproven (babe), above the balance in `known` (core)",
     "policy.known": "sealed balances known out of band",
