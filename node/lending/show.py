@@ -128,21 +128,22 @@ def _deadlines(s: Situation) -> Iterator[tuple[str, int, str]]:
                 "until then the borrower takes the loan; then the lender has it back",
             )
         yield "refund", prefund + locks.refund, "from then on the borrower may take the deposit back"
-    if vault is not None:
+    if any(slot.phase is SlotPhase.OPEN for slot in s.view.slots) and vault is not None:
         yield "dead man", vault + locks.dead_man, "from then on the borrower takes what nobody has settled"
-    posted = s.posted
+    posted, slots = s.posted, s.reading.slots if s.reading is not None else ()
     if posted is None:
         return
-    yield "maturity", posted.maturity, "the loan ends"
-    yield (
-        "grace ends",
-        posted.maturity + s.rules.grace,
-        "until then slots may be repaid; then the lender may claim default",
-    )
-    yield "last record", posted.last_record, "no default or liquidation is recorded after it"
+    if any(each.state in ("open", "tendered") for each in slots):  # else there is no debt that could fall due
+        yield "maturity", posted.maturity, "the loan ends"
+        yield (
+            "grace ends",
+            posted.maturity + s.rules.grace,
+            "until then slots may be repaid; then the lender may claim default",
+        )
+        yield "last record", posted.last_record, "no default or liquidation is recorded after it"
     if posted.tender_slot >= 0:
         yield "tender window", posted.tender_until, f"until then the lender shows r of slot {posted.tender_slot}"
-    for each in s.reading.slots if s.reading is not None else ():
+    for each in slots:
         if each.recorded and not each.settled:
             until = each.recorded + s.rules.settle_window
             yield f"settlement of slot {each.slot}", until, "then its payer has let the coin go: the money is paid out"

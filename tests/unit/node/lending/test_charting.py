@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+from msgspec import structs
 
 from challenge.states import VaultState
 from node.cli.loan import drawing
@@ -96,6 +99,10 @@ def test_levels_are_the_prices_at_which_the_rules_turn() -> None:
     assert set(levels(situation(deposited(), BORROWER, seen=FUNDED)).values()) == {None}
 
 
+def with_state(state: Any, slots: tuple[w.SlotReading, ...]) -> tuple[w.SlotReading, ...]:
+    return tuple(structs.replace(each, state=state) for each in slots)
+
+
 def test_deadlines_stand_in_blocks_soonest_first() -> None:
     s = situation(opened(), BORROWER)
     rows = {row["name"]: row for row in deadlines(s)}
@@ -105,6 +112,11 @@ def test_deadlines_stand_in_blocks_soonest_first() -> None:
     assert rows["grace ends"]["block"] == maturity + s.rules.grace
     assert rows["dead man"]["block"] == BORN + s.locks.dead_man
     assert rows["last record"]["block"] < rows["dead man"]["block"]
+    assert s.reading is not None
+    freed = replace(s, reading=structs.replace(s.reading, slots=with_state("withdraw", s.reading.slots)))
+    assert {row["name"] for row in deadlines(freed)} == {"dead man"}, "nothing is owed any more, coins are not home yet"
+    pending = replace(s, reading=structs.replace(s.reading, slots=with_state("tendered", s.reading.slots)))
+    assert {row["name"] for row in deadlines(pending)} == set(rows), "a tender can come to nothing"
     waiting = {row["name"]: row for row in deadlines(situation(deposited(), BORROWER, seen=FUNDED))}
     assert set(waiting) == {"deposit buried", "lock ends", "refund"} and waiting["deposit buried"]["left"] is None
     assert phase(s) == "open" and phase(situation(deposited(), BORROWER, seen=FUNDED)) == "deposited"
