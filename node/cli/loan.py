@@ -76,13 +76,29 @@ def show(context: typer.Context, vault: Id) -> None:
 
 
 def for_people(shown: dict[str, Any]) -> dict[str, Any]:
-    """The same with its slots in three tables: what they owe, where their coins are, how they ended."""
+    """The same with units, and its slots in three tables: what they owe, where their coins are, how they ended."""
     slots = shown.get("slots", [])
     tables = {
         name: [{"slot": row["slot"], **{each: row[each] for each in columns}} for row in slots if wanted(row)]
         for name, columns, wanted in _TABLES
     }
-    return {key: value for key, value in shown.items() if key != "slots"} | tables
+    plain = {key: _with_unit(key, value) for key, value in shown.items() if key != "slots"}
+    levels = {name: _with_unit("price", price) for name, price in shown.get("levels", {}).items()}
+    return plain | ({"levels": levels} if levels else {}) | tables
+
+
+def _with_unit(key: str, value: Any) -> Any:
+    unit = _UNITS.get(key)
+    if unit is None or not isinstance(value, int):
+        return value
+    return f"{value} {unit}" + (f", {value / 100:,.2f} dollars" if unit.startswith("cents") else "")
+
+
+_UNITS = {
+    **dict.fromkeys(("principal", "debt", "account"), "cents"),
+    **dict.fromkeys(("price", "own_price"), "cents per BTC"),
+    "health": "basis points; below 10000 it may be liquidated",
+}
 
 
 _TABLES: tuple[tuple[str, tuple[str, ...], Callable[[dict[str, Any]], bool]], ...] = (

@@ -45,11 +45,12 @@ class _Answer(msgspec.Struct, frozen=True):
 
 
 def _missing(folder: Path) -> Unavailable:
+    config = folder / "bitvm3.toml"
     return Unavailable(
         what=f"daemon of {folder}",
         expected="a running bitvm3d",
         came="none",
-        todo="Start it with `bitvm3d`, or name its data folder with --datadir or BITVM3_DATADIR.",
+        todo=f"Start it with `bitvm3d --config {config}`, or name its data folder with --datadir or BITVM3_DATADIR.",
     )
 
 

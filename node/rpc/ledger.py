@@ -212,7 +212,15 @@ def _rules(changes: Mapping[str, int]) -> Rules:
 
 
 def _member(index: int, value: dict[str, Any]) -> Member:
-    member: Member = forms.from_json(value, Member, GenesisFault, f"attestors[{index}]")
+    """What an attestor's node printed. Raises LocalFault: nothing is wrong with the ledger, the wrong file was given."""
+    try:
+        member: Member = forms.from_json(value, Member, GenesisFault, f"attestors[{index}]")
+    except GenesisFault as fault:
+        raise LocalFault(
+            what=fault.field,
+            expected="what `bitvm3 attestor key --json` prints on that attestor's node",
+            came=fault.got,
+        ) from fault
     return member
 
 

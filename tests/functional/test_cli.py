@@ -166,4 +166,4 @@ async def test_a_vault_by_hand(stage: Theatre, tmp_path: Path) -> None:
     async with asyncio.timeout(15):
         assert await challenger.process.wait() == 0
     gone = await bitvm3(challenger, "info")
-    assert gone.status == 3 and "Start it with `bitvm3d`" in gone.err
+    assert gone.status == 3 and "Start it with `bitvm3d --config" in gone.err

@@ -193,7 +193,7 @@ async def test_statuses_of_different_faults_differ() -> None:
 
 async def test_a_missing_daemon_says_how_to_start_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert await bitvm3(tmp_path, "info") == EXIT_STATUS["unavailable"]
-    assert "Start it with `bitvm3d`" in capsys.readouterr().err
+    assert f"Start it with `bitvm3d --config {tmp_path / 'bitvm3.toml'}`" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

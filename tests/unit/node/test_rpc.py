@@ -14,6 +14,7 @@ import pytest
 from node.faults import LocalFault, PeerFault, Unavailable
 from node.limits import PRODUCT, Limits
 from node.rpc.client import RpcClient, RpcError
+from node.rpc.ledger import _member
 from node.rpc.server import Server
 from node.rpc.table import TABLE, ClaimParams, Method, Nothing, VaultParams, bind, from_hex
 
@@ -256,7 +257,7 @@ async def test_a_subscriber_that_does_not_read_is_cut_off_and_others_are_not(tmp
 
 
 async def test_a_missing_daemon_says_how_to_start_one(tmp_path: Path) -> None:
-    with pytest.raises(Unavailable, match="Start it with `bitvm3d`"):
+    with pytest.raises(Unavailable, match=r"Start it with `bitvm3d --config .*bitvm3\.toml`"):
         RpcClient.from_datadir(tmp_path)
     server = await started(tmp_path)
     cookie, address = (tmp_path / "rpc.cookie").read_text(), (tmp_path / "rpc.address").read_text()
@@ -264,7 +265,7 @@ async def test_a_missing_daemon_says_how_to_start_one(tmp_path: Path) -> None:
     (tmp_path / "rpc.cookie").write_text(cookie)
     (tmp_path / "rpc.address").write_text(address)
     async with RpcClient.from_datadir(tmp_path) as client:  # what a killed daemon leaves behind
-        with pytest.raises(Unavailable, match="Start it with `bitvm3d`"):
+        with pytest.raises(Unavailable, match=r"Start it with `bitvm3d --config .*bitvm3\.toml`"):
             await client.call("vault.show", [VAULT])
 
 
@@ -330,3 +331,11 @@ async def test_figures_are_served_to_whoever_has_the_cookie(tmp_path: Path) -> N
                 assert (answer.status, await answer.read()) == (200, b"bitvm3_height 7.0\n")
     finally:
         await server.stop()
+
+
+def test_the_wrong_file_for_an_attestor_says_which_one_and_where_the_right_one_is_from() -> None:
+    info = {"identity": "ab" * 32, "network": "regtest"}
+    with pytest.raises(LocalFault, match=r"^attestors\[1\]: expected what `bitvm3 attestor key --json` prints"):
+        _member(1, info)
+    right = {"identity": "ab" * 32, "eddsa": "cd" * 64, "bip340": "ef" * 32}
+    assert _member(1, right).identity == bytes.fromhex("ab" * 32)

@@ -98,7 +98,13 @@ async def test_a_loan_is_shown_with_what_is_proven_beside_what_is_said(monkeypat
         "claimant",
         "template",
     }
-    assert {**people, "slots": shown["slots"]} == {**shown, "coins": people["coins"], "records": []}
+    said = {name for name in shown if people[name] != shown[name]}
+    assert said == {"slots", "principal", "debt", "account", "price", "own_price", "health", "levels"}
+    assert people["debt"] == "100000 cents, 1,000.00 dollars"
+    assert people["price"] == f"{LOW} cents per BTC, {LOW / 100:,.2f} dollars"
+    assert people["health"] == f"{shown['health']} basis points; below 10000 it may be liquidated"
+    assert {name: int(level.split()[0]) for name, level in people["levels"].items()} == shown["levels"]
+    assert people["records"] == [] and set(people) == {*shown, "coins", "records"}
     assert party.told == [] and party.orders == [], "looking does nothing"
     listed = await methods["loan.list"](Nothing())
     assert (
@@ -160,6 +166,6 @@ async def test_without_the_keeper_no_slot_is_chosen(monkeypatch: pytest.MonkeyPa
     async def silent(*_: Any) -> bytes:
         raise AWAY
 
-    party.loans.outlook.opened(party.node.book[NAME]).world.ask = silent  # type: ignore[method-assign]
+    party.loans.outlook.opened(party.node.book[NAME]).world.ask = silent  # type: ignore[misc]
     with pytest.raises(Unavailable, match=r"the keeper: expected an answer, came .*no connection"):
         await rpc(party, monkeypatch)["loan.tender"](LoanSlotParams(id=NAME.hex()))
