@@ -18,7 +18,7 @@ from node.faults import LocalFault, PeerFault, Unavailable
 from node.ledger.world import World
 from node.lending import agreed
 from node.lending.agreed import OTHER
-from node.lending.coins import Coin, Deposit, Outpoint, Spend, coin, deposit_of, prefund_height, vault_height
+from node.lending.coins import Coin, Deposit, Outpoint, Spend, Spends, coin, deposit_of, prefund_height, vault_height
 from node.lending.spends import search
 from node.lending.words import PAGE_BYTES, Agreed, LoanAsked, Page, bundle, read, unbundle, write
 from node.store import Put
@@ -260,7 +260,10 @@ class Registry:
             for _ in range(TRIES):
                 height, block = self.world.tip()
                 found = await self._search(deposit, height, block)
-                if found is not None and await self._noted(entry, replaced, found, height, block):
+                if found is None:
+                    continue
+                self._insist_later(entry, dict(found).get, height)
+                if await self._noted(entry, replaced, found, height, block):
                     log.info(
                         "vault registered", ledger=self.ledger.hex()[:16], loan=deposit.name.hex()[:16],
                         vault=terms.vault_id.hex()[:16], slots=len(deposit.slots), first_slot=deposit.first_slot,
@@ -316,6 +319,19 @@ class Registry:
                 what="Terms.loan.first_slot", expected=f"{loan.slots}: the next slot of the position", came=str(first_slot)
             )  # fmt: skip
         return None
+
+    def _insist_later(self, entry: Entry, spends: Spends, height: int) -> None:
+        """The position's last record counts from the opener's PreFund: coins of a top-up that begin earlier could end earlier."""
+        if not entry.loan.vault:
+            return
+        first = prefund_height(self.find(entry.loan.vault).opener.deposit, self.spend, height)
+        born = vault_height(entry.deposit, spends, height)
+        if first is None or (born is not None and born < first):
+            came = "none mined" if first is None else f"PreFund in block {first}, Vault of the top-up in {born}"
+            raise PeerFault(
+                what="top-up", expected="one whose Vault is not mined before the PreFund of the position", came=came,
+                todo="Register it when the deposit of the loan is mined." if first is None else "Set up another one.",
+            )  # fmt: skip
 
     async def _search(self, deposit: Deposit, height: int, block: bytes) -> list[tuple[Outpoint, Spend]] | None:
         """What blocks up to the tip hold of these coins; None when the chain is not that of the tip (ask again).

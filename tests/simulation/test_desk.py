@@ -353,6 +353,22 @@ async def test_an_attestor_signs_no_open_of_terms_that_one_of_the_two_did_not_si
         world.books_hold()
 
 
+async def test_a_top_up_from_before_the_loan_s_deposit_is_not_registered(tmp_path: Path) -> None:
+    """Its DeadMan could come while a payment for its coin is being settled."""
+    async with a_desk(tmp_path) as world:
+        topup = replace(world.plain, vault=world.name, cents=0, timeout=0, first_slot=2)
+        early = await kit_on(world.chain, topup, slots=1, name="early")
+        late = await kit_on(world.chain, topup, slots=1, name="late")
+        await world.caught_up()
+        await world.register(LENDER, early)
+        await refused(world, "top-up: .* came none mined", early)
+        for name in ("prefund", "vault"):
+            await world.publish(name, early)
+        await world.taken()
+        await refused(world, r"PreFund in block \d+, Vault of the top-up in \d+", early)
+        await world.agree(late)
+
+
 async def test_a_top_up_joins_the_position_and_one_that_was_never_funded_makes_room(tmp_path: Path) -> None:
     async with a_desk(tmp_path) as world:
         await world.taken()
