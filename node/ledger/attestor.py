@@ -26,6 +26,7 @@ from node.ledger.shelf import Shelf
 from node.ledger.words import Answer, Approval, Batch, Judged
 from node.ledger.world import Bell, World
 from node.lending.checks import coin_doubts, needed
+from node.lending.pages import learn
 from node.lending.registry import Registry
 from vault.faults import VaultFault
 from vault.ledger.checkpoint import Checkpoint, Signature, check_quorum, checkpoint
@@ -174,7 +175,7 @@ class Attestor:
         events, found = batch.decoded(), list[str]()
         for vault, slots in needed(events).items():
             try:
-                await self.registry.learn(vault, slots)
+                await learn(self.registry, vault, slots)
             except (PeerFault, Unavailable) as fault:
                 found.append(str(fault))
         tip = self.world.height()

@@ -25,6 +25,7 @@ from node.ledger.keeper import Keeper
 from node.ledger.shelf import Shelf, ledgers
 from node.ledger.words import After, Answer, Asked, Batch, parcel, read, write
 from node.ledger.world import World
+from node.lending import pages
 from node.lending import words as loans
 from node.lending.desk import Desk
 from node.lending.keeping import Automat
@@ -212,7 +213,7 @@ class Ledgers:
             case "ledger-opening":
                 return opened.claims.serve(read(Asked, body, most=small, what=kind).vault)
             case "loan-terms":
-                return opened.registry.serve(loans.read(loans.LoanAsked, body, most=small, what=kind))
+                return pages.serve(opened.registry, loans.read(loans.LoanAsked, body, most=small, what=kind))
             case "loan-request":
                 request = loans.read_request(body, most=self.world.limits.message_body_bytes)
                 return loans.write(await self._desk(opened, kind).ask(sender, request))

@@ -20,14 +20,14 @@ from node.lending import agreed
 from node.lending.agreed import OTHER
 from node.lending.coins import Coin, Deposit, Outpoint, Spend, Spends, coin, deposit_of, prefund_height, vault_height
 from node.lending.spends import search
-from node.lending.words import PAGE_BYTES, Agreed, LoanAsked, Page, bundle, read, unbundle, write
+from node.lending.words import Agreed, read, write
 from node.store import Put
 from vault.agreement import Loan as LoanTerms
 from vault.agreement import Proposal, Terms, encode
 from vault.faults import VaultFault
 from vault.ledger.genesis import Genesis
 from vault.loans import check_linked, check_rules_of
-from vault.terms import decode_terms, parse_terms
+from vault.terms import parse_terms
 
 log = structlog.get_logger("lending")
 
@@ -174,63 +174,6 @@ class Registry:
         if found is None:
             raise PeerFault(what="slot", expected=f"one of the {loan.slots} that vaults have", came=str(slot))
         return found
-
-    # ---- asking others -------------------------------------------------------------------------------------------
-    async def learn(self, name: bytes, slots: int) -> None:
-        """Fetch and register the Terms of a loan that has at least so many slots, unless they are here.
-
-        Raises:
-            PeerFault: nobody shows them, or what is shown is not it; names what each one said.
-            Unavailable: the chain does not answer.
-        """
-        known = self.loans.get(name)
-        if known is not None and known.slots >= slots:
-            return
-        said = []
-        for source in dict.fromkeys((self.genesis.keeper, *self.world.known())):
-            if source == self.world.me:
-                continue
-            try:
-                for shown in await self._fetch(source, name):
-                    await self.register(shown)
-            except (PeerFault, Unavailable) as fault:
-                said.append(f"{source.hex()[:16]}: {fault}"[:200])
-                continue
-            found = self.loans.get(name)
-            if found is not None and found.slots >= slots:
-                return
-        raise PeerFault(
-            what=f"Terms of vault {name.hex()[:16]}", expected=f"some with {slots} slots, shown by the keeper or a peer",
-            came="; ".join(said) or "none",
-        )  # fmt: skip
-
-    async def _fetch(self, source: bytes, name: bytes) -> tuple[Agreed, ...]:
-        """All Terms that a peer holds of a loan, of which the first names it."""
-        raw, limits = b"", self.world.limits
-        while True:
-            asked = write(LoanAsked(vault=name, first=len(raw)))
-            answer = await self.world.ask(source, "loan-terms", self.ledger, asked)
-            page = read(Page, answer, most=limits.reply_frame_bytes, what="loan-terms")
-            raw += page.part
-            if not page.part or len(raw) >= page.total:
-                break
-            if page.total > limits.loan_terms_bytes:
-                raise PeerFault(what="loan-terms", expected=f"at most {limits.loan_terms_bytes}", came=str(page.total))
-        parts = unbundle(raw)
-        if parts:
-            try:
-                first = decode_terms(parts[0].terms).proposal.proposal_id
-            except VaultFault as fault:
-                raise _theirs(fault) from fault
-            if first != name:
-                raise PeerFault(what="loan-terms", expected=f"Terms of {name.hex()}", came=first.hex())
-        return parts
-
-    def serve(self, asked: LoanAsked) -> bytes:
-        """A page of what is agreed of a loan's vaults, for a peer; an empty one when it is not registered here."""
-        loan = self.loans.get(asked.vault)
-        raw = b"" if loan is None else bundle(tuple(each.agreed for each in loan.entries))
-        return write(Page(total=len(raw), part=raw[asked.first : asked.first + PAGE_BYTES]))
 
     # ---- registering ---------------------------------------------------------------------------------------------
     async def parsed(self, raw: bytes) -> tuple[Terms, Deposit]:

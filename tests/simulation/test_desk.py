@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from node.faults import LocalFault, PeerFault
 from node.lending import words
 from node.lending.desk import REGISTERED
+from node.lending.pages import learn
 from tests.simulation.desk_world import DEPTH, LIQUIDATOR, LOW, MINTED, RULES, DeskWorld, kit_on, mined
 from tests.simulation.ledger_world import ATTESTORS, KEEPER, PRICE
 from tests.simulation.world import GENESIS
@@ -330,7 +331,7 @@ async def test_an_attestor_signs_no_open_of_terms_that_one_of_the_two_did_not_si
             loans[world.name] = of(honest, opener=of(honest.opener, **lie))
             attestor = world.actors["ann"].room
             with pytest.raises(PeerFault, match=f"signature of the {side}"):
-                await attestor.registry.learn(world.name, 2)
+                await learn(attestor.registry, world.name, 2)
             assert world.name not in attestor.registry.loans
         await world.says_everybody(PRICE)
         await world.until_true(lambda: bool(world.desk.keeper.posted.totals.price))

@@ -9,6 +9,7 @@ import pytest
 
 from node.faults import LocalFault
 from node.lending.coins import coin, deposit_of, open_claims, prefund_height, vault_height
+from node.lending.pages import serve
 from node.lending.spends import COLUMN, Spends, search
 from node.lending.words import PAGE_BYTES, Agreed, LoanAsked, Page, read, unbundle
 from node.limits import PRODUCT
@@ -80,14 +81,14 @@ def test_terms_come_back_from_their_pages(parties: int) -> None:
     scene = Scene(kit=kit)
     raw, pages = b"", 0
     while True:
-        answer = scene.registry.serve(LoanAsked(vault=scene.name, first=len(raw)))
+        answer = serve(scene.registry, LoanAsked(vault=scene.name, first=len(raw)))
         page = read(Page, answer, most=PRODUCT.reply_frame_bytes, what="page")
         raw, pages = raw + page.part, pages + 1
         if len(raw) == page.total:
             break
     signed = {"borrower": kit.signed(BORROWER), "lender": kit.signed(LENDER)}
     assert unbundle(raw) == (Agreed(terms=encode(kit.terms), **signed),) and pages == -(-len(raw) // PAGE_BYTES) > 1
-    nothing = read(Page, scene.registry.serve(LoanAsked(vault=bytes(32))), most=99, what="page")
+    nothing = read(Page, serve(scene.registry, LoanAsked(vault=bytes(32))), most=99, what="page")
     assert nothing == Page(total=0, part=b"")
 
 
