@@ -23,19 +23,19 @@ Money is SIMULATED: cents are numbers in the keeper's books. Blocks are the only
 
 Examples:
 
-  bitvm3 loan list                                # debt, health, price of every loan of this node
+  bitvm3 loan list                    # debt, health, price of each loan
 
-  bitvm3 loan show VAULT                          # deadlines in blocks, slots, what this node does and why
+  bitvm3 loan show VAULT              # deadlines in blocks, slots, decisions
 
-  bitvm3 loan policy VAULT                        # what this node does by itself, and has spent today
+  bitvm3 loan policy VAULT            # what is done without asking
 
-  bitvm3 loan tender VAULT                        # borrower: repay the highest open slot; its coin comes home with r
+  bitvm3 loan tender VAULT            # borrower: repay the highest open slot
 
-  bitvm3 loan repay VAULT 25000                   # borrower: pay 250 dollars of the debt back
+  bitvm3 loan repay VAULT 25000       # borrower: pay 250 dollars back
 
-  bitvm3 loan liquidate VAULT                     # liquidator: pay for the lowest open slot of an unhealthy loan
+  bitvm3 loan liquidate VAULT         # liquidator: pay for the lowest slot
 
-  bitvm3 loan chart VAULT --svg loan.svg          # price, health and what happened, over blocks
+  bitvm3 loan chart VAULT --svg loan.svg
 """
 _SIMULATED = "SIMULATED money: nothing of value has moved in the keeper's books; the coins are real"
 

@@ -29,15 +29,15 @@ _RAW_PROOF_BYTES = 256
 _EXAMPLES = """
 Examples:
 
-  bitvm3 vault propose vault.json --ledger 3f9a02c1           # engine babe: claims are what this ledger says
+  bitvm3 vault propose vault.json --ledger 3f9a02c1
 
-  bitvm3 vault claim ID 0                                     # makes the proof from this node's ledger, then publishes Claim
+  bitvm3 vault claim ID 0             # its proof is made from the ledger
 
-  bitvm3 vault claim ID 0 --proof proof.json                  # a proof made elsewhere: snarkjs, EIP-197, gnark, arkworks
+  bitvm3 vault claim ID 0 --proof proof.json    # snarkjs, EIP-197, ..
 
-  bitvm3 vault claim ID 0 --balance 600000 --salt 2a          # engine core
+  bitvm3 vault claim ID 0 --balance 600000 --salt 2a    # engine core
 
-  bitvm3 vault drill ID                                       # is everything here that an answer will need?
+  bitvm3 vault drill ID               # is all here that an answer needs?
 """
 
 vault = typer.Typer(no_args_is_help=True, help="Vaults: proposing, claiming, contesting, repaying.", epilog=_EXAMPLES)
