@@ -77,7 +77,8 @@ class Post:
             return b"ack"
         try:
             self.context.reach(sender)
-        except Unavailable as fault:  # not for good: operators connect in any order, and a proposal is sent until it is taken
+        except Unavailable as fault:
+            # Not for good: operators connect in any order, and a proposal is sent until it is taken.
             raise Unavailable(
                 what="proposer",
                 expected="a peer that our operator knows",

@@ -117,7 +117,7 @@ async def test_a_vault_by_hand(stage: Theatre, tmp_path: Path) -> None:
     assert stranger.status == 1 and "in which this node is the claimant" in stranger.err
     assert graph.status == 1 and "Wait for the setup" in graph.err
     assert unknown.status == 1 and "bitvm3 vault list" in unknown.err
-    assert few.status == 2 and "{8,64}" in few.err
+    assert few.status == 2 and "8 or more of its first digits" in few.err
     assert not_mine.status == 1
 
     async def is_open() -> bool:
