@@ -55,7 +55,7 @@ class Unmined(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Stalled(msgspec.Struct, frozen=True, kw_only=True):
-    """The setup has waited too long (the node's clock): it ends. `reason` says for whom and for what."""
+    """The setup goes nowhere: it waited too long (the node's clock), or a party does not take the proposal. `reason` says who."""
 
     reason: str
 

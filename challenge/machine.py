@@ -6,7 +6,8 @@ A vault is an agreed proposal, a set of facts, and a log of transactions. Four t
   duplicate, another value under the same key is a deviation, which during setup ends the setup with the field named.
 * a block holds transactions of the vault, or leaves the chain (Mined, Unmined): the log grows or shrinks.
 * a job fails (Failed): the setup ends; in a living vault the job stays open and the operator is told.
-* the node gives up: a setup that waits too long for somebody (Stalled), a vault it cannot follow (Halted).
+* the node gives up: a setup that waits too long for somebody, or whose proposal is refused (Stalled), a vault it cannot
+  follow (Halted).
 
 After each of them the table of `rules` says which jobs may start; `deadlines.due` says what to publish. No clock, no
 randomness, no I/O: the same events give the same state on every machine. A step never refuses silently: its `outcome`

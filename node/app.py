@@ -19,7 +19,7 @@ from bitcoin_scripts.transaction import display_txid
 from challenge.actions import Close, Run
 from challenge.classify import index
 from challenge.deadlines import Due, awaited, stage
-from challenge.events import Event, Halted, Ordered
+from challenge.events import Event, Halted, Ordered, Stalled
 from challenge.facts import key
 from challenge.machine import Outcome
 from challenge.policy import standing_orders
@@ -109,7 +109,7 @@ class Node:
         self.reserve = FeeReserve(free=lambda: self.context.wallet.balance().free)
         for vault, state in self.book.items():
             self.reserve.reckon(vault, state)
-        self.outbox = Outbox(transmit=self.post.transmit, delivered=self._delivered)
+        self.outbox = Outbox(transmit=self.post.transmit, delivered=self._delivered, refused=self._refused)
         self.stalls = Stalls(
             patience=self.rules.patience, state=self.state, here=self.context.here, came=self.context.phases.came,
             height=lambda: self.scanner.height, unheard=self.outbox.waiting_for, told=self._happened, alarm=self.alarm,
@@ -139,10 +139,10 @@ class Node:
                 self._await(vault, state)
         for vault, state in self.book.items():
             self.stalls.note(vault, state)
-        for vault, action in self.book.reopen():
-            self._act(vault, action)
         for raw_key, value in self.context.store.items("outbox"):
             self.outbox.add(outbox_entry(raw_key, value))
+        for vault, action in self.book.reopen():
+            self._act(vault, action)
         if self.ledgers is not None:
             self.ledgers.start()
         self.homecoming.suspect(vault for vault, _ in self.book.items())
@@ -263,6 +263,13 @@ class Node:
     def _happened(self, vault: bytes, event: Event) -> None:
         self.loop.put(Happened(vault=vault, event=event))
 
+    def _refused(self, sending: Sending, reason: str) -> None:
+        """A proposal that one party does not take never becomes a vault: it ends at once, with what that party said."""
+        if sending.key == "propose":
+            party = self.state(sending.vault).proposal.parties[sending.to]
+            who = f"party {sending.to} ({party.role} {party.identity.hex()[:16]})"
+            self._happened(sending.vault, Stalled(reason=f"{who} does not take the proposal: {reason}"))
+
     def _spawn(self, work: Any) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._background.add(task)
@@ -284,6 +291,7 @@ class Node:
         if kept is not None:
             log.info("takes a coin of the deposit back: who has said ready waits for that", vault=vault.hex()[:16])
         self.jobs.cancel(vault)
+        self.outbox.drop(vault, but="abort")
         self.context.keys.burn(vault)
         self.context.wallet.release(f"{vault.hex()}/stakes")
         self.context.wallet.release(vault.hex(), keep=() if kept is None else ((kept.txid, kept.vout),))

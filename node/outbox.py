@@ -1,7 +1,7 @@
 """Delivery of what the machine has to say: every entry is sent until the peer has committed it.
 
-Promise: an entry leaves the outbox only when the peer answered (it is on its disk) or refused it for good (the reason is
-logged). Everything else is tried again, with a growing pause. Order does not matter: facts are facts.
+Promise: an entry leaves the outbox only when the peer answered (it is on its disk) or refused it for good: that is logged, and
+`refused` hears the reason. Everything else is tried again, with a growing pause. Order does not matter: facts are facts.
 This module does NOT know what a fact means.
 """
 
@@ -26,8 +26,11 @@ AT_ONCE: Final = 8
 class Outbox:
     """Entries under way. `transmit` returns once the peer has committed; it raises PeerFault (refused) or Unavailable."""
 
-    def __init__(self, *, transmit: Callable[[Sending], Awaitable[None]], delivered: Callable[[Sending], None]) -> None:
-        self._transmit, self._delivered = transmit, delivered
+    def __init__(
+        self, *, transmit: Callable[[Sending], Awaitable[None]], delivered: Callable[[Sending], None],
+        refused: Callable[[Sending, str], None],
+    ) -> None:  # fmt: skip
+        self._transmit, self._delivered, self._refused = transmit, delivered, refused
         self._tasks: dict[Sending, asyncio.Task[None]] = {}
         self._slots = asyncio.Semaphore(AT_ONCE)
 
@@ -46,11 +49,12 @@ class Outbox:
         """The parties of a vault that have not taken a message yet."""
         return {sending.to for sending in self._tasks if sending.vault == vault}
 
-    def drop(self, vault: bytes) -> None:
-        """Nothing more has to be said about this vault."""
+    def drop(self, vault: bytes, *, but: str) -> None:
+        """Nothing more has to be said about this vault but facts of one kind: who has not heard the rest need not."""
         for sending, task in list(self._tasks.items()):
-            if sending.vault == vault:
+            if sending.vault == vault and sending.key.partition("/")[0] != but:
                 task.cancel()
+                self._delivered(sending)
 
     async def close(self) -> None:
         """Stop; what was not delivered is still on disk."""
@@ -74,6 +78,7 @@ class Outbox:
                     key=sending.key,
                     reason=fault.came,
                 )
+                self._refused(sending, fault.came)
                 break
             except Unavailable as fault:
                 log.debug("peer not ready for a message", key=sending.key, to=sending.to, reason=str(fault))

@@ -135,6 +135,9 @@ class Wire:
                         return await life.until_cut(life.node.on_message(sender, changed))
                 except TimeoutError:
                     raise Unavailable(what=peer_id, expected="an answer", came="none") from None
+                except PeerFault as fault:  # as a text, like the real port's
+                    said = f"a refusal: {fault}"[:500]
+                    raise PeerFault(what=f"peer {peer_id}", expected="an answer", came=said) from None
 
             async def fetch_chunk(self, peer_id: str, artifact: bytes, index: int, timeout: float) -> bytes:  # noqa: ASYNC109
                 life = wire.there(peer_id)
@@ -165,6 +168,7 @@ class Life:
     async def until_cut(self, work: Any) -> Any:
         """The result of something this life was asked for; Unavailable when it dies before it answers."""
         task, cut = asyncio.ensure_future(work), asyncio.ensure_future(self.power.cut.wait())
+        task.add_done_callback(lambda done: done.cancelled() or done.exception())  # whoever asked may be gone by then
         await asyncio.wait({task, cut}, return_when=asyncio.FIRST_COMPLETED)
         cut.cancel()
         if task.done() and not isinstance(task.exception(), Crash):
