@@ -195,7 +195,8 @@ class Desk:
         deal = Deal(events=(), movements=(Mint(to=identity, cents=cents),), cents=cents, text="minted")
         await self.keeper.book(self._minted(deal))
         log.warning("SIMULATED money minted by the operator", identity=identity.hex(), cents=cents)
-        return {"simulated": True, "identity": identity.hex(), "cents": self.money.state.account(identity)}
+        account = self.money.state.account(identity)
+        return {"simulated": True, "identity": identity.hex(), "minted": cents, "account": account}
 
     def _minted(self, deal: Deal) -> Callable[[Ledger], Booked]:
         def decide(_: Ledger) -> Booked:
