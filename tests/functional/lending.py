@@ -135,8 +135,10 @@ class Scene:
     async def price(self, cents: int) -> None:
         """Every price source says so from now on, and the ledger too when this returns.
 
-        A move of less than half a per cent is marked after a minute only.
+        A move of less than half a per cent is marked after a minute only. What was marked before is signed first: attestors
+        compare it with what their sources say when they see it.
         """
+        await self.watch.calm()
         self.watch.worth(cents)
 
         async def told() -> bool:
