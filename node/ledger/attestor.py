@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -22,6 +23,7 @@ from node.faults import LocalFault, PeerFault, Unavailable
 from node.guard import GuardViolation
 from node.ledger.follower import Verify
 from node.ledger.judgement import Doubt, doubts
+from node.ledger.recent import SAMPLE_SECONDS, Recent
 from node.ledger.shelf import Shelf
 from node.ledger.words import Answer, Approval, Batch, Judged
 from node.ledger.world import Bell, World
@@ -80,11 +82,12 @@ def own_keys(world: World, genesis: Genesis) -> dict[int, Keypair]:
 
 @dataclass(slots=True, kw_only=True)
 class Pending:
-    """A sound batch that is not signed, and why."""
+    """A sound batch that is not signed, and why. `priced`: its prices were borne out once, whatever ours are by now."""
 
     batch: Batch
     doubts: tuple[Doubt, ...]
     compared: str
+    priced: bool
 
 
 @dataclass(slots=True, repr=False)
@@ -98,6 +101,7 @@ class Attestor:
     keys: dict[int, Keypair]
     state: Ledger
     registry: Registry
+    recent: Recent
     signed: int = 0
     refused: int = 0
     pending: dict[int, Pending] = field(default_factory=dict)
@@ -119,7 +123,10 @@ class Attestor:
                     came=state.root.hex(),
                     todo="Restore the last backup, with the guard that belongs to it.",
                 )
-        return cls(world=world, genesis=genesis, shelf=shelf, verify=verify, keys=keys, state=state, registry=registry)
+        recent = Recent(prices=world.prices)
+        return cls(
+            world=world, genesis=genesis, shelf=shelf, verify=verify, keys=keys, state=state, registry=registry, recent=recent
+        )  # fmt: skip
 
     @property
     def seq(self) -> int:
@@ -151,14 +158,18 @@ class Attestor:
             log.info("batch taken on the quorum of others, not signed", **self._line(batch))
             return Answer(at=self.seq, signatures=(), waits="")
         held, compared = await doubts(
-            batch.decoded(), chain=self.world.chain, prices=self.world.prices, now=self.world.now(),
+            batch.decoded(), chain=self.world.chain, prices=self.recent, near=self.recent.near, now=self.world.now(),
             tolerance=self.world.tolerance,
         )  # fmt: skip
+        known = self.pending.get(batch.checkpoint.seq)
+        priced = known is not None and known.priced and known.batch.checkpoint == batch.checkpoint
+        if priced:
+            held = tuple(doubt for doubt in held if doubt.about != "price")
+        priced = priced or not any(doubt.about == "price" for doubt in held)
         held = (*held, *await self._coins(batch))
         waits = self._waits(batch.checkpoint, held)
         if waits:
-            known = self.pending.get(batch.checkpoint.seq)
-            self.pending[batch.checkpoint.seq] = Pending(batch=batch, doubts=held, compared=compared)
+            self.pending[batch.checkpoint.seq] = Pending(batch=batch, doubts=held, compared=compared, priced=priced)
             if known is None or known.doubts != held:
                 log.warning("checkpoint not signed", reason=waits, compared=compared, **self._line(batch))
             return Answer(at=self.seq, signatures=(), waits=waits)
@@ -167,6 +178,14 @@ class Attestor:
         self.signed += 1
         log.info("checkpoint signed", compared=compared, doubts=[d.reason for d in held], **self._line(batch))
         return Answer(at=self.seq, signatures=own, waits="")
+
+    async def sample(self) -> None:
+        """Ask the own sources every few seconds while there are loans: what they say now is what a batch will be about."""
+        while True:
+            await asyncio.sleep(SAMPLE_SECONDS)
+            if self.registry.loans:
+                with suppress(Unavailable, LocalFault, PeerFault):
+                    await self.recent.quote(self.world.now())
 
     async def _coins(self, batch: Batch) -> tuple[Doubt, ...]:
         """What the coins say against a batch; Terms that are not here are asked for first."""

@@ -9,7 +9,7 @@ NOT know the ledger's rules (those were checked before) nor whether anyone may s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -54,9 +54,13 @@ class Doubt:
 
 
 async def doubts(
-    events: Sequence[Event], *, chain: Times, prices: Median, now: int, tolerance: Tolerance
-) -> tuple[tuple[Doubt, ...], str]:
-    """Every doubt about a batch, and one line that says what its prices were compared with."""
+    events: Sequence[Event], *, chain: Times, prices: Median, near: Callable[[int], Sequence[Quote]], now: int,
+    tolerance: Tolerance,
+) -> tuple[tuple[Doubt, ...], str]:  # fmt: skip
+    """Every doubt about a batch, and one line that says what its prices were compared with.
+
+    `near` gives own medians from about a time (node/ledger/recent.py): a mark is borne out by one of them, or by that of now.
+    """
     found = [doubt for event in events if isinstance(event, Accrue) for doubt in await _block(event, chain, tolerance)]
     marks = [event for event in events if isinstance(event, MarkPrice)]
     if not marks:
@@ -65,7 +69,7 @@ async def doubts(
         quote = await prices.quote(now)
     except (Unavailable, LocalFault, PeerFault) as fault:
         return (*found, Doubt(about="price", reason=f"no price of our own: {fault}")), "no price of our own"
-    found += [doubt for mark in marks for doubt in _price(mark, quote, now, tolerance)]
+    found += [doubt for mark in marks for doubt in _price(mark, quote, near(mark.price_time), now, tolerance)]
     return tuple(found), quote.explain()
 
 
@@ -86,7 +90,7 @@ async def _block(event: Accrue, chain: Times, tolerance: Tolerance) -> list[Doub
     return []
 
 
-def _price(mark: MarkPrice, quote: Quote, now: int, tolerance: Tolerance) -> list[Doubt]:
+def _price(mark: MarkPrice, quote: Quote, then: Sequence[Quote], now: int, tolerance: Tolerance) -> list[Doubt]:
     found = []
     age = now - mark.price_time
     if age > tolerance.price_age:
@@ -95,8 +99,8 @@ def _price(mark: MarkPrice, quote: Quote, now: int, tolerance: Tolerance) -> lis
         )
     elif -age > tolerance.price_age:
         found.append(f"price {mark.price} is of {-age} s ahead of our clock")
-    apart = abs(mark.price - quote.price)
-    if apart * ONE > tolerance.price * quote.price:
+    if not any(abs(mark.price - each.price) * ONE <= tolerance.price * each.price for each in (quote, *then)):
+        apart = abs(mark.price - quote.price)
         found.append(
             f"price {mark.price} is {apart * ONE // quote.price} bp from our median {quote.price}, "
             f"{tolerance.price} are allowed"

@@ -185,6 +185,8 @@ class Ledgers:
             works.append(("keeper", opened.keeper.run))
         if opened.automat is not None:
             works.append(("automat", opened.automat.run))
+        if opened.attestor is not None:
+            works.append(("prices", opened.attestor.sample))
         for name, work in works:
             opened.tasks.append(asyncio.get_running_loop().create_task(_steadily(name, opened.id, work)))
 

@@ -71,7 +71,12 @@ def ledger_methods(daemon: Daemon) -> Handlers:
         events, world = await keeper.post(params.events), keeper.world
         await keeper.seal_full()
         unsure, _ = await doubts(
-            events, chain=world.chain, prices=world.prices, now=world.now(), tolerance=world.tolerance
+            events,
+            chain=world.chain,
+            prices=world.prices,
+            near=lambda _: (),
+            now=world.now(),
+            tolerance=world.tolerance,
         )
         return {
             "posted": [forms.to_json(event) for event in events],

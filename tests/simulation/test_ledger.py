@@ -139,6 +139,39 @@ async def test_a_price_that_our_sources_do_not_bear_out_is_signed_only_when_vouc
         assert set(world.signed()) == {(0, 2), (2, 2)}
 
 
+async def test_a_price_that_fell_before_its_batch_was_seen_is_signed_by_whoever_asked_then(tmp_path: Path) -> None:
+    async with a_ledger(tmp_path) as world:
+        world.wire.cut = set(ATTESTORS)
+        await world.post(mark(world), await world.block())
+        for name in ("ann", "bob"):
+            await world.actors[name].room.attestor.recent.quote(
+                world.now()
+            )  # as every few seconds while there are loans
+        for name in ATTESTORS:
+            await world.actors[name].says(PRICE // 2)
+        world.wire.cut = {"ann", "bob"}
+        await world.until_true(lambda: bool(world.actors["cat"].room.attestor.pending))
+        (doubt,) = world.actors["cat"].room.attestor.pending[2].doubts
+        assert doubt.about == "price", "it was not there to ask then"
+        world.wire.cut = set()
+        await world.final(2)
+        assert set(world.signed()) == {(0, 2), (1, 2)}
+
+
+async def test_a_price_that_was_borne_out_once_stays_so_while_its_batch_waits(tmp_path: Path) -> None:
+    async with a_ledger(tmp_path, ann="manual", bob="manual", cat="manual") as world:
+        await world.post(mark(world), await world.block())
+        manual = [world.actors[name].room.attestor for name in ("ann", "bob")]
+        await world.until_true(lambda: all(each.pending for each in manual))
+        for name in ATTESTORS:
+            await world.actors[name].says(PRICE // 2)
+        for each in manual:
+            each.recent._asked.clear()
+            await each.approve(2, "checked")
+        await world.final(2)
+        assert set(world.signed()) == {(0, 2), (1, 2)}
+
+
 async def test_a_price_without_a_source_of_our_own_waits_and_goes_on_by_itself(tmp_path: Path) -> None:
     async with a_ledger(tmp_path) as world:
         for name in ("ann", "bob"):

@@ -8,6 +8,7 @@ import pytest
 
 from node.faults import Unavailable
 from node.ledger.judgement import Tolerance, doubts
+from node.ledger.recent import KEEP_SECONDS, NEAR_SECONDS, Recent
 from node.prices import Quote
 from vault.ledger.events import Accrue, MarkPrice, Repay
 
@@ -37,6 +38,10 @@ class Median:
         return Quote(price=self.price, time=now, sources=(), dropped=())
 
 
+def nothing(_: int) -> list[Quote]:
+    return []
+
+
 @pytest.mark.parametrize(
     ("price", "age", "reason"),
     [
@@ -53,7 +58,7 @@ class Median:
 )
 async def test_a_price_is_compared_with_the_own_median(price: int, age: int, reason: str) -> None:
     mark = MarkPrice(price=price, price_time=NOW - age)
-    found, compared = await doubts((mark,), chain=Chain(), prices=Median(), now=NOW, tolerance=ALLOWED)
+    found, compared = await doubts((mark,), chain=Chain(), prices=Median(), near=nothing, now=NOW, tolerance=ALLOWED)
     assert "6000000 cents per BTC" in compared
     assert [d.about for d in found] == (["price"] if reason else [])
     assert all(reason in d.reason for d in found)
@@ -61,7 +66,7 @@ async def test_a_price_is_compared_with_the_own_median(price: int, age: int, rea
 
 async def test_every_mark_of_a_batch_is_compared() -> None:
     marks = [MarkPrice(price=p, price_time=NOW) for p in (PRICE, 2 * PRICE, PRICE)]
-    found, _ = await doubts(marks, chain=Chain(), prices=Median(), now=NOW, tolerance=ALLOWED)
+    found, _ = await doubts(marks, chain=Chain(), prices=Median(), near=nothing, now=NOW, tolerance=ALLOWED)
     assert len(found) == 1 and "12000000" in found[0].reason
 
 
@@ -78,7 +83,9 @@ async def test_every_mark_of_a_batch_is_compared() -> None:
 )
 async def test_a_height_is_compared_with_the_own_chain(height: int, time: int, reason: str) -> None:
     event = Accrue(height=height, time=time)
-    found, compared = await doubts((event,), chain=Chain(), prices=Median(gone=True), now=NOW, tolerance=ALLOWED)
+    found, compared = await doubts(
+        (event,), chain=Chain(), prices=Median(gone=True), near=nothing, now=NOW, tolerance=ALLOWED
+    )
     assert compared == "no new price"
     assert [d.about for d in found] == (["chain"] if reason else [])
     assert all(reason in d.reason for d in found)
@@ -86,11 +93,53 @@ async def test_a_height_is_compared_with_the_own_chain(height: int, time: int, r
 
 async def test_silence_is_a_doubt() -> None:
     events = (Accrue(height=7, time=50_000), MarkPrice(price=PRICE, price_time=NOW))
-    found, _ = await doubts(events, chain=Chain(gone=True), prices=Median(gone=True), now=NOW, tolerance=ALLOWED)
+    found, _ = await doubts(
+        events, chain=Chain(gone=True), prices=Median(gone=True), near=nothing, now=NOW, tolerance=ALLOWED
+    )
     assert [d.about for d in found] == ["chain", "price"]
 
 
 async def test_what_names_neither_price_nor_height_is_not_compared() -> None:
     event = Repay(vault=bytes(32), nonce=1, cents=1)
-    found, _ = await doubts((event,), chain=Chain(gone=True), prices=Median(gone=True), now=NOW, tolerance=ALLOWED)
+    found, _ = await doubts(
+        (event,), chain=Chain(gone=True), prices=Median(gone=True), near=nothing, now=NOW, tolerance=ALLOWED
+    )
     assert found == ()
+
+
+# ---- a market that moves on before the batch is seen ---------------------------------------------------------------------
+async def remembered(*said: tuple[int, int]) -> Recent:
+    """Own medians of these (unix time, price), asked for then; the last one is that of NOW."""
+    median = Median()
+    recent = Recent(prices=median)
+    for at, median.price in said:
+        await recent.quote(at)
+    return recent
+
+
+@pytest.mark.parametrize(
+    ("asked", "marked", "borne_out"),
+    [
+        (NOW - 30, NOW - 30, True),
+        (NOW - 30, NOW - 30 + NEAR_SECONDS, True),
+        (NOW - 30, NOW - 30 - NEAR_SECONDS, True),
+        (NOW - 30, NOW - 30 + NEAR_SECONDS + 1, False),
+        (NOW - 30, NOW - 30 - NEAR_SECONDS - 1, False),
+        (NOW - KEEP_SECONDS, NOW - KEEP_SECONDS, True),
+        (NOW - KEEP_SECONDS - 1, NOW - KEEP_SECONDS - 1, False),
+    ],
+)
+async def test_a_mark_is_borne_out_by_what_our_sources_said_then(asked: int, marked: int, borne_out: bool) -> None:
+    recent = await remembered((asked, PRICE), (NOW, PRICE // 2))
+    mark = MarkPrice(price=PRICE, price_time=marked)
+    found, _ = await doubts((mark,), chain=Chain(), prices=recent, near=recent.near, now=NOW, tolerance=ALLOWED)
+    assert [d.about for d in found] == ([] if borne_out else ["price"])
+    if not borne_out:
+        assert "10000 bp from our median 3000000" in found[0].reason, "the doubt names the median of now"
+
+
+async def test_no_median_of_any_time_bears_out_a_price_that_none_of_them_said() -> None:
+    recent = await remembered((NOW - 2, PRICE), (NOW - 1, PRICE // 2))
+    mark = MarkPrice(price=PRICE * 3 // 4, price_time=NOW)
+    found, _ = await doubts((mark,), chain=Chain(), prices=recent, near=recent.near, now=NOW, tolerance=ALLOWED)
+    assert [d.about for d in found] == ["price"]

@@ -1,0 +1,41 @@
+"""The own medians of the last two minutes: a mark is compared with what our sources said when it was made, not with now alone.
+
+A batch is seen seconds after its prices were marked. In a fast market the price has moved on by then, and a ledger whose
+attestors compared with now alone would stop when it is needed most. Promises that nothing older than KEEP_SECONDS is remembered:
+a keeper chooses among the prices of so long at most. Does NOT judge (`judgement`), and forgets everything at a restart.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Final
+
+from node.ledger.judgement import Median
+from node.prices import Quote
+
+KEEP_SECONDS: Final = 120
+NEAR_SECONDS: Final = 10
+"""Between the time of a mark and that of a median that bears it out."""
+SAMPLE_SECONDS: Final = 5.0
+"""Between two quotes while there are loans."""
+
+
+@dataclass(slots=True, kw_only=True, repr=False)
+class Recent:
+    """A prices port that remembers: pairs of (asked at, median), the oldest first."""
+
+    prices: Median
+    _asked: deque[tuple[int, Quote]] = field(default_factory=deque)
+
+    async def quote(self, now: int) -> Quote:
+        """The own median at a unix time. Raises Unavailable, LocalFault, PeerFault."""
+        found = await self.prices.quote(now)
+        self._asked.append((now, found))
+        while self._asked[0][0] < now - KEEP_SECONDS:
+            self._asked.popleft()
+        return found
+
+    def near(self, time: int) -> list[Quote]:
+        """The medians from about a unix time that are still remembered."""
+        return [quote for asked, quote in self._asked if abs(asked - time) <= NEAR_SECONDS]
