@@ -59,10 +59,8 @@ def calls_off(state: VaultState) -> bool:
     They need its partial signatures to say `ready`: before it stated them nobody is bound. It has published no PreFund, since
     no setup ends once it holds every `ready`; a halted vault is left alone.
     """
-    aborted = state.end is not None and state.end[0] == Stage.ABORTED.value
-    return (
-        aborted and state.me == party_with(state.proposal, "borrower") and key("partials", state.me, 0) in state.facts
-    )
+    borrower = state.me == party_with(state.proposal, "borrower")
+    return borrower and stage(state) is Stage.ABORTED and key("partials", state.me, 0) in state.facts
 
 
 def moved_away(state: VaultState) -> int | None:

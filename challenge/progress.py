@@ -15,7 +15,7 @@ from typing import Final
 from challenge.deadlines import stage
 from challenge.facts import KINDS, claimant_of, everyone, key, parse_key
 from challenge.rules import KNOWN, announcements, setup_rules, states
-from challenge.states import Stage, VaultState
+from challenge.states import SETUP_OVER, Stage, VaultState
 from vault.pairs import garbler_of
 from vault.terms import Proposal
 
@@ -75,7 +75,7 @@ class _Tables:
 
 def awaited_from(state: VaultState) -> Mapping[int, tuple[str, ...]]:
     """Party -> the facts that it owes now; empty when the setup is over. Of ourselves only `accept`, our operator's."""
-    if stage(state) in (Stage.LIVE, Stage.ABORTED, Stage.HALTED):
+    if stage(state) in SETUP_OVER:
         return {}
     tables = _tables(state.proposal, state.me)
     known = _stated(state, tables)

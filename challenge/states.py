@@ -5,6 +5,7 @@ and nothing to undo. This module does NOT know the rules.
 """
 
 from enum import Enum
+from typing import Final
 
 import msgspec
 
@@ -46,6 +47,10 @@ class Stage(Enum):
     LIVE = "live"
     ABORTED = "aborted"
     HALTED = "halted"
+
+
+SETUP_OVER: Final = frozenset({Stage.LIVE, Stage.ABORTED, Stage.HALTED})
+"""Nobody owes anything for the setup any more."""
 
 
 class VaultState(msgspec.Struct, frozen=True, kw_only=True):

@@ -45,7 +45,7 @@ from node.proposing import digits_of, propose
 from node.proving.statements import OUTCOME
 from node.publish import Publisher
 from node.scan import Scanner
-from node.stall import Stalls
+from node.stall import Stalls, called
 from node.view import vault_line
 from node.watches import coins_of, put_of
 from node.work import build, bump
@@ -266,8 +266,7 @@ class Node:
     def _refused(self, sending: Sending, reason: str) -> None:
         """A proposal that one party does not take never becomes a vault: it ends at once, with what that party said."""
         if sending.key == "propose":
-            party = self.state(sending.vault).proposal.parties[sending.to]
-            who = f"party {sending.to} ({party.role} {party.identity.hex()[:16]})"
+            who = called(self.state(sending.vault), sending.to)
             self._happened(sending.vault, Stalled(reason=f"{who} does not take the proposal: {reason}"))
 
     def _spawn(self, work: Any) -> None:

@@ -10,7 +10,7 @@ import time
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
-from challenge.states import Stage
+from challenge.states import SETUP_OVER, Stage
 
 
 @dataclass(slots=True)
@@ -83,7 +83,7 @@ class Phases:
         return [
             {"stage": stage.value, **asdict(cost), "seconds": round(cost.seconds, 3)}
             for stage, cost in sorted(costs.items(), key=lambda item: order.index(item[0]))
-            if stage not in (Stage.LIVE, Stage.ABORTED, Stage.HALTED)
+            if stage not in SETUP_OVER
         ]
 
     def _at(self, vault: bytes, stage: Stage) -> Cost:

@@ -21,7 +21,7 @@ import structlog
 from challenge.deadlines import bound, stage
 from challenge.events import Event, Stalled
 from challenge.progress import awaited_from, served_by
-from challenge.states import Job, Stage, VaultState
+from challenge.states import SETUP_OVER, Job, VaultState
 
 log = structlog.get_logger()
 
@@ -29,7 +29,6 @@ LOOK_SECONDS: Final = 1.0
 """Between two looks at the clocks."""
 FOR_BLOCKS: Final = frozenset({"fund", "coins"})
 """Jobs that wait for the chain."""
-OVER: Final = frozenset({Stage.LIVE, Stage.ABORTED, Stage.HALTED})
 NAMED: Final = 3
 """Facts of one party that a sentence names; the others are counted."""
 
@@ -66,7 +65,7 @@ class Stalls:
 
     def note(self, vault: bytes, state: VaultState) -> None:
         """A state is new: a setup is watched until it lives or ends."""
-        if stage(state) in OVER:
+        if stage(state) in SETUP_OVER:
             self.clocks.pop(vault, None)
             self._alarmed.pop(vault, None)
         else:
@@ -128,9 +127,14 @@ class Stalls:
             self.alarm(f"vault {vault.hex()[:16]}: {reason}. This party has said ready, so it keeps watching")
 
 
+def called(state: VaultState, party: int) -> str:
+    """What a sentence about a setup calls a party: its number, its role, the beginning of its identity."""
+    who = state.proposal.parties[party]
+    return f"party {party} ({who.role} {who.identity.hex()[:16]})"
+
+
 def _sentences(state: VaultState, blamed: Debts, silent: Collection[int]) -> Iterator[str]:
     for party, names in blamed.items():
-        who = state.proposal.parties[party]
         more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
         deaf = ", and does not take our messages" if party in silent else ""
-        yield f"party {party} ({who.role} {who.identity.hex()[:16]}) owes {', '.join(names[:NAMED])}{more}{deaf}"
+        yield f"{called(state, party)} owes {', '.join(names[:NAMED])}{more}{deaf}"

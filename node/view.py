@@ -17,7 +17,7 @@ from challenge.faults import Deviation
 from challenge.game import Answer, GraphPhase, GraphView, fold
 from challenge.progress import awaited_from, progress
 from challenge.rules import pairs
-from challenge.states import Stage, VaultState
+from challenge.states import SETUP_OVER, Stage, VaultState
 from circuits.artifact import Manifest, manifest_id
 from circuits.faults import PeerFault
 from node.decisions import decisions
@@ -112,7 +112,7 @@ async def show_vault(node: Node, vault: bytes) -> dict[str, Any]:
 
 def _progress(node: Node, state: VaultState) -> list[dict[str, Any]]:
     """How far every party of the setup is as this one hears it, and what it owes now; empty once nobody waits for it."""
-    if stage(state) in (Stage.LIVE, Stage.ABORTED, Stage.HALTED):
+    if stage(state) in SETUP_OVER:
         return []
     owed = {**awaited_from(state), **node.stalls.debts(state)}
     return [
