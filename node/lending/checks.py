@@ -120,8 +120,8 @@ def _added(slot: int, sats: int, loan: Loan, registry: Registry, tip: int) -> It
     entry, local = found
     deposit = entry.deposit
     yield from _buried("Vault", deposit.vault_txid, deposit.depth, vault_height(deposit, registry.spend, tip), tip)
-    if entry.deposit.sats[local] != sats:
-        yield f"sats: expected {entry.deposit.sats[local]} by its Terms, came {sats}"
+    if deposit.sats[local] != sats:
+        yield f"sats: expected {deposit.sats[local]} by its Terms, came {sats}"
 
 
 def _buried(name: str, txid: bytes, depth: int, born: int | None, tip: int) -> Iterator[str]:

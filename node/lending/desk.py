@@ -131,7 +131,7 @@ class Desk:
     async def _registered(self, sender: bytes, request: words.Register) -> str:
         """Terms count when both have signed them: until then plain words say what is waited for, and nothing is stored."""
         registry = self.registry
-        terms, _ = await registry.parsed(request.terms)
+        terms, deposit = await registry.parsed(request.terms)
         side, name = agreed.side_of(terms.proposal, sender), terms.proposal.proposal_id
         known = registry.known(terms) is not None
         if not known:
@@ -149,7 +149,7 @@ class Desk:
                 "of the same proposal"
             )
         signed = {side: request.signature, other: they.signature}
-        await registry.register(words.Agreed(terms=request.terms, **signed))
+        await registry.adopt(words.Agreed(terms=request.terms, **signed), terms, deposit)
         self.offers.drop(name)
         return REGISTERED
 

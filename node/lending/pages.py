@@ -7,7 +7,7 @@ Does NOT decide what Terms count (`registry`).
 from __future__ import annotations
 
 from node.faults import PeerFault, Unavailable
-from node.lending.registry import Registry
+from node.lending.registry import Registry, theirs
 from node.lending.words import PAGE_BYTES, Agreed, LoanAsked, Page, bundle, read, unbundle, write
 from vault.faults import VaultFault
 from vault.terms import decode_terms
@@ -70,7 +70,7 @@ async def _fetch(registry: Registry, source: bytes, name: bytes) -> tuple[Agreed
         try:
             first = decode_terms(parts[0].terms).proposal.proposal_id
         except VaultFault as fault:
-            raise PeerFault(what=f"Terms, {fault.field}", expected=fault.expected, came=fault.got[:200]) from fault
+            raise theirs(fault) from fault
         if first != name:
             raise PeerFault(what="loan-terms", expected=f"Terms of {name.hex()}", came=first.hex())
     return parts

@@ -182,7 +182,7 @@ class Registry:
             terms = await asyncio.to_thread(parse_terms, raw)
             return terms, await asyncio.to_thread(_deposit, terms)
         except VaultFault as fault:
-            raise _theirs(fault) from fault
+            raise theirs(fault) from fault
 
     async def register(self, shown: Agreed) -> Entry:
         """Check Terms, look for what their coins did, watch them: durable when it returns. Known ones change nothing.
@@ -191,7 +191,10 @@ class Registry:
             PeerFault: they are not Terms of a loan of this ledger, or not signed by its borrower or lender, or have no coins.
             Unavailable: the chain does not answer.
         """
-        terms, deposit = await self.parsed(shown.terms)
+        return await self.adopt(shown, *await self.parsed(shown.terms))
+
+    async def adopt(self, shown: Agreed, terms: Terms, deposit: Deposit) -> Entry:
+        """The same for Terms that are `parsed` already."""
         async with self._lock:
             known = self.known(terms)
             if known is not None:
@@ -247,7 +250,7 @@ class Registry:
             opener = self.find(loan.vault)
             check_linked(proposal, opener.opener.proposal)
         except VaultFault as fault:
-            raise _theirs(fault) from fault
+            raise theirs(fault) from fault
         return self._replaced(opener, loan.first_slot)
 
     def _replaced(self, loan: Loan, first_slot: int) -> Entry | None:
@@ -350,7 +353,8 @@ def _entry(number: int, terms: Terms, deposit: Deposit, shown: Agreed) -> Entry:
     return Entry(number=number, terms=terms, deposit=deposit, borrower=shown.borrower, lender=shown.lender)
 
 
-def _theirs(fault: VaultFault) -> PeerFault:
+def theirs(fault: VaultFault) -> PeerFault:
+    """Whoever shows such Terms is at fault."""
     return PeerFault(what=f"Terms, {fault.field}", expected=fault.expected, came=fault.got[:200])
 
 
