@@ -23,7 +23,7 @@ from node.faults import LocalFault, PeerFault, Unavailable
 from node.guard import GuardViolation
 from node.ledger.follower import Verify
 from node.ledger.judgement import Doubt, doubts
-from node.ledger.recent import SAMPLE_SECONDS, Recent
+from node.ledger.recent import SAMPLE_SECONDS
 from node.ledger.shelf import Shelf
 from node.ledger.words import Answer, Approval, Batch, Judged
 from node.ledger.world import Bell, World
@@ -101,7 +101,6 @@ class Attestor:
     keys: dict[int, Keypair]
     state: Ledger
     registry: Registry
-    recent: Recent
     signed: int = 0
     refused: int = 0
     pending: dict[int, Pending] = field(default_factory=dict)
@@ -123,10 +122,7 @@ class Attestor:
                     came=state.root.hex(),
                     todo="Restore the last backup, with the guard that belongs to it.",
                 )
-        recent = Recent(prices=world.prices)
-        return cls(
-            world=world, genesis=genesis, shelf=shelf, verify=verify, keys=keys, state=state, registry=registry, recent=recent
-        )  # fmt: skip
+        return cls(world=world, genesis=genesis, shelf=shelf, verify=verify, keys=keys, state=state, registry=registry)
 
     @property
     def seq(self) -> int:
@@ -157,9 +153,10 @@ class Attestor:
             await self._keep(Judged(batch=batch, own=()), after)
             log.info("batch taken on the quorum of others, not signed", **self._line(batch))
             return Answer(at=self.seq, signatures=(), waits="")
+        world = self.world
         held, compared = await doubts(
-            batch.decoded(), chain=self.world.chain, prices=self.recent, near=self.recent.near, now=self.world.now(),
-            tolerance=self.world.tolerance,
+            batch.decoded(), chain=world.chain, prices=world.prices, near=world.prices.near, now=world.now(),
+            tolerance=world.tolerance,
         )  # fmt: skip
         known = self.pending.get(batch.checkpoint.seq)
         priced = known is not None and known.priced and known.batch.checkpoint == batch.checkpoint
@@ -183,9 +180,10 @@ class Attestor:
         """Ask the own sources every few seconds while there are loans: what they say now is what a batch will be about."""
         while True:
             await asyncio.sleep(SAMPLE_SECONDS)
-            if self.registry.loans:
+            now, prices = self.world.now(), self.world.prices
+            if self.registry.loans and prices.due(now):
                 with suppress(Unavailable, LocalFault, PeerFault):
-                    await self.recent.quote(self.world.now())
+                    await prices.quote(now)
 
     async def _coins(self, batch: Batch) -> tuple[Doubt, ...]:
         """What the coins say against a batch; Terms that are not here are asked for first."""

@@ -23,7 +23,7 @@ SAMPLE_SECONDS: Final = 5.0
 
 @dataclass(slots=True, kw_only=True, repr=False)
 class Recent:
-    """A prices port that remembers: pairs of (asked at, median), the oldest first."""
+    """A prices port that remembers, one a node: pairs of (asked at, median), the oldest first."""
 
     prices: Median
     _asked: deque[tuple[int, Quote]] = field(default_factory=deque)
@@ -35,6 +35,10 @@ class Recent:
         while self._asked[0][0] < now - KEEP_SECONDS:
             self._asked.popleft()
         return found
+
+    def due(self, now: int) -> bool:
+        """Whether it is time to ask again so that nothing is missed: of all who ask here, the last was so long ago."""
+        return not self._asked or self._asked[-1][0] + SAMPLE_SECONDS <= now
 
     def near(self, time: int) -> list[Quote]:
         """The medians from about a unix time that are still remembered."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from node.ledger.judgement import Median, Tolerance
+from node.ledger.recent import Recent
 from node.ledger.world import Coins, Keeping, Policy, Proving, World
 from node.loop import Computed
 from node.p2p import envelope
@@ -51,8 +52,8 @@ def world_of(
     return World(
         network=node.rules.network, genesis=node.rules.genesis, identity=context.keys.identity,
         attestor_seed=context.keys.attestor_seed, store=context.store, guard=context.guard, chain=context.chain,
-        prices=prices, proving=proving, write=context.write, turn=turn, spends=node.scanner.spends, ask=ask, known=known,
-        now=now, height=lambda: node.scanner.height, tip=lambda: (node.scanner.height, node.scanner.block), tell=tell,
-        alarm=node.alarm, policy=policy, tolerance=tolerance, coins=coins, keeping=keeping, trusted_keys=trusted_keys,
+        prices=Recent(prices=prices), proving=proving, write=context.write, turn=turn, spends=node.scanner.spends, ask=ask,
+        known=known, now=now, height=lambda: node.scanner.height, tip=lambda: (node.scanner.height, node.scanner.block),
+        tell=tell, alarm=node.alarm, policy=policy, tolerance=tolerance, coins=coins, keeping=keeping, trusted_keys=trusted_keys,
         limits=node.limits,
     )  # fmt: skip

@@ -13,7 +13,8 @@ from typing import Any, Literal, Protocol
 from native._native.keys import Secret, Seed
 from node.chain import Utxo
 from node.guard import Guard
-from node.ledger.judgement import Median, Times, Tolerance
+from node.ledger.judgement import Times, Tolerance
+from node.ledger.recent import Recent
 from node.lending.spends import Spends
 from node.limits import Limits
 from node.store import Put, Store
@@ -115,7 +116,7 @@ class World:
     store: Store
     guard: Guard
     chain: Chain
-    prices: Median
+    prices: Recent
     proving: Proving
     write: Callable[[tuple[Put, ...]], Awaitable[object]]
     ask: Callable[[bytes, str, bytes, bytes], Awaitable[bytes]]

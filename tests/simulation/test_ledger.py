@@ -144,7 +144,7 @@ async def test_a_price_that_fell_before_its_batch_was_seen_is_signed_by_whoever_
         world.wire.cut = set(ATTESTORS)
         await world.post(mark(world), await world.block())
         for name in ("ann", "bob"):
-            await world.actors[name].room.attestor.recent.quote(
+            await world.actors[name].room.attestor.world.prices.quote(
                 world.now()
             )  # as every few seconds while there are loans
         for name in ATTESTORS:
@@ -166,7 +166,7 @@ async def test_a_price_that_was_borne_out_once_stays_so_while_its_batch_waits(tm
         for name in ATTESTORS:
             await world.actors[name].says(PRICE // 2)
         for each in manual:
-            each.recent._asked.clear()
+            each.world.prices._asked.clear()
             await each.approve(2, "checked")
         await world.final(2)
         assert set(world.signed()) == {(0, 2), (1, 2)}

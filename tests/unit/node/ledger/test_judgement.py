@@ -143,3 +143,9 @@ async def test_no_median_of_any_time_bears_out_a_price_that_none_of_them_said() 
     mark = MarkPrice(price=PRICE * 3 // 4, price_time=NOW)
     found, _ = await doubts((mark,), chain=Chain(), prices=recent, near=recent.near, now=NOW, tolerance=ALLOWED)
     assert [d.about for d in found] == ["price"]
+
+
+async def test_our_sources_are_asked_again_when_nobody_here_has_asked_for_five_seconds() -> None:
+    assert (await remembered()).due(NOW)
+    recent = await remembered((NOW - 9, PRICE), (NOW, PRICE))
+    assert not recent.due(NOW + 4) and recent.due(NOW + 5)
