@@ -87,8 +87,9 @@ def _is_rows(value: Any) -> bool:
 def _show_rows(target: Console, values: list[dict[str, Any]]) -> None:
     """A table, or, on a terminal that is too narrow for one, a block of lines for each row."""
     names = list(dict.fromkeys(name for row in values for name in row))
-    if widths(values, names, target.width) is not None:
-        target.print(rows(values, target.width))
+    found = widths(values, names, target.width)
+    if found is not None:
+        target.print(rows(values, found))
         return
     for number, row in enumerate(values):
         if number:
@@ -96,11 +97,10 @@ def _show_rows(target: Console, values: list[dict[str, Any]]) -> None:
         target.print(_lines({name: row.get(name) for name in names}))
 
 
-def rows(values: list[dict[str, Any]], room: int = _WIDE) -> Table:
-    """Objects as a table, one a row, under the names of their fields, in `room` characters when they fit there."""
+def rows(values: list[dict[str, Any]], found: list[int] | None = None) -> Table:
+    """Objects as a table, one a row, under the names of their fields, in columns of these `widths`, else as wide as they are."""
     names = list(dict.fromkeys(name for row in values for name in row))
     table = Table(box=None, pad_edge=False, header_style="bold")
-    found = widths(values, names, room)
     for column, name in enumerate(names):
         width = None if found is None else found[column]
         numeric = all(isinstance(row.get(name), int | float | None) for row in values)
