@@ -30,15 +30,16 @@ class Seen:
             except LocalFault:  # mined or replaced meanwhile
                 continue
             self._add(bytes.fromhex(raw))
-        at = await self.chain.call("getbestblockhash")
+        at, new = await self.chain.call("getbestblockhash"), set[str]()
         while at not in self.blocks:
             block = await self.chain.call("getblock", at, 2)
-            self.blocks.add(at)
+            new.add(at)
             for tx in block["tx"]:
                 self.versions[tx["txid"]].add(tx["hash"])
             if block["height"] == 0:
-                return
+                break
             at = block["previousblockhash"]
+        self.blocks |= new  # all of them or none: below a known block nothing is looked at again
 
     async def watch(self, pause: float = 0.25) -> None:
         """Until cancelled; a chain that is down is asked again."""

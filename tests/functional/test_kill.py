@@ -123,6 +123,8 @@ async def watching(stage: Theatre) -> AsyncIterator[Seen]:
     task = asyncio.create_task(seen.watch())
     try:
         yield seen
+        if task.done():  # one that died saw nothing since: not a pass
+            task.result()
     finally:
         task.cancel()
 
