@@ -7,6 +7,7 @@ account to the cent.
 from __future__ import annotations
 
 import asyncio
+import signal
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -194,8 +195,8 @@ async def test_when_blocks_become_dear_in_a_dispute_children_pay_and_every_deadl
 SILENT = "challenger"
 HOMEWARD = 124
 """vB of what takes a bond or stake back: one coin, one output, an anchor. It pays 1 sat/vB."""
-PATIENCE = 60.0
-"""Seconds, for what takes two when nobody else uses the machine."""
+PATIENCE = 120.0
+"""Seconds, for what takes two to ten when nobody else uses the machine."""
 
 
 async def heard(play: Scene, vault: str, names: tuple[str, ...], stage: str) -> list[dict[str, Any]]:
@@ -208,6 +209,35 @@ async def heard(play: Scene, vault: str, names: tuple[str, ...], stage: str) -> 
             await asyncio.sleep(0.1)
 
 
+async def staked(play: Scene) -> tuple[str, set[str]]:
+    """A second vault that everybody has agreed to, and everybody's Stakes, in the mempool."""
+    vault = await propose(play.watch, play.ice.ledger, slots=1, cents=20_000, graphs=(("lender", "default", 0),))
+    for name in PARTIES[1:]:
+        await play.theatre[name].call("vault.accept", id=vault)
+    return vault, await waiting(play, len(PARTIES))
+
+
+async def waiting(play: Scene, count: int) -> set[str]:
+    """What waits for a block, once it is as much."""
+    async with asyncio.timeout(PATIENCE):
+        while len(found := set(await play.theatre.chain.call("getrawmempool"))) < count:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    return found
+
+
+async def came_home(play: Scene, vault: str, **more: int) -> None:
+    """The setup is over for everybody: it has cost the fees of Stakes and of its way back, and `more` sats of somebody."""
+    shows = await heard(play, vault, PARTIES, "aborted")
+    assert {row["name"] for shown in shows for row in shown["transactions"]} == {"stakes"}
+    fees = [shown["transactions"][0]["fee"] + ANCHOR + HOMEWARD + ANCHOR for shown in shows]
+    had = zip(PARTIES, play.ice.before, fees, strict=True)
+    play.ice = replace(play.ice, before=[sats - fee - more.get(name, 0) for name, sats, fee in had])
+    await play.exact()
+    for name in PARTIES:
+        coins = await play.theatre[name].call("wallet.coins")
+        assert not [coin for coin in coins if vault in (coin["reserved_for"] or "")]
+
+
 async def test_a_signer_that_never_answers_ends_the_setup_and_nothing_is_funded(
     ice: Ice, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -215,14 +245,7 @@ async def test_a_signer_that_never_answers_ends_the_setup_and_nothing_is_funded(
     monkeypatch.setenv("BITVM3_POLICY__SETUP_PATIENCE_SECONDS", "8")
     async with scene(ice, tmp_path) as play:
         chain = play.theatre.chain
-        second = await propose(play.watch, ice.ledger, slots=1, cents=20_000, graphs=(("lender", "default", 0),))
-        for name in PARTIES[1:]:
-            await play.theatre[name].call("vault.accept", id=second)
-        posted: set[str] = set()
-        async with asyncio.timeout(PATIENCE):
-            while len(posted) < len(PARTIES):
-                await asyncio.sleep(0.05)
-                posted = set(await chain.call("getrawmempool"))
+        second, posted = await staked(play)
         await play.theatre[SILENT].kill()
         await chain.call("generatetoaddress", 4, MINER)
         play.theatre.height += 4
@@ -235,11 +258,56 @@ async def test_a_signer_that_never_answers_ends_the_setup_and_nothing_is_funded(
         async with asyncio.timeout(PATIENCE):
             await play.watch.calm()
         shows = await heard(play, second, PARTIES, "aborted")
-        assert {row["name"] for shown in shows for row in shown["transactions"]} == {"stakes"}
         assert {row["txid"] for shown in shows for row in shown["transactions"]} == posted
-        fees = [shown["transactions"][0]["fee"] + ANCHOR + HOMEWARD + ANCHOR for shown in shows]
-        play.ice = replace(ice, before=[sats - fee for sats, fee in zip(ice.before, fees, strict=True)])
-        await play.exact()
-        for name in PARTIES:
-            coins = await play.theatre[name].call("wallet.coins")
-            assert not [coin for coin in coins if second in (coin["reserved_for"] or "")]
+        await came_home(play, second)
+
+
+async def stepped(play: Scene, vault: str, names: tuple[str, ...]) -> None:
+    """The silent one runs in short steps until these have all its partial signatures, and no further: it never says ready."""
+    process, k = play.theatre[SILENT].process, PARTIES.index(SILENT)
+    assert process is not None
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            shows = await each([play.theatre[name] for name in names], "vault.show", id=vault)
+            seen = [shown["progress"][k]["stage"] for shown in shows]
+            if set(seen) == {"ready"}:
+                return
+            assert "live" not in seen, "it has said ready"
+            signing = "partials" in (shown["stage"] for shown in shows)
+            process.send_signal(signal.SIGCONT)
+            await asyncio.sleep(0.02)
+            if signing:
+                process.send_signal(signal.SIGSTOP)
+
+
+async def test_who_has_said_ready_is_freed_by_the_borrower_when_another_one_never_says_it(
+    ice: Ice, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is killed after its partial signatures. The borrower takes a coin of PreFund back; that block ends it for all, twice."""
+    monkeypatch.setenv("BITVM3_POLICY__SETUP_PATIENCE_SECONDS", "15")
+    async with scene(ice, tmp_path) as play:
+        chain, bound = play.theatre.chain, tuple(name for name in PARTIES if name not in ("borrower", SILENT))
+        second, _ = await staked(play)
+        await chain.call("generatetoaddress", 4, MINER)
+        play.theatre.height += 4
+        await stepped(play, second, ("borrower", *bound))
+        await play.theatre[SILENT].kill()
+        (ended,) = await heard(play, second, ("borrower",), "aborted")
+        k = PARTIES.index(SILENT)
+        assert f"party {k} (challenger {play.watch.known(SILENT)[:16]}) owes ready/{k}" in ended["end"], ended["end"]
+        await heard(play, second, bound, "ready")
+        await waiting(play, 2)  # the coin of PreFund, and the borrower's stake
+        for lost in (False, True):  # the block that frees them leaves the chain once
+            await chain.call("generatetoaddress", 1, MINER)
+            for shown in await heard(play, second, bound, "aborted"):
+                assert "spends an input of PreFund elsewhere" in shown["end"], shown["end"]
+            if not lost:
+                at = await chain.call("getbestblockhash")
+                await chain.call("invalidateblock", at)
+                await chain.call("generateblock", MINER, [])
+                await heard(play, second, bound, "ready")
+        play.theatre.height += 2
+        await play.theatre[SILENT].start()
+        await play.theatre.meet()
+        await play.skip(4)
+        await came_home(play, second, borrower=HOMEWARD + ANCHOR)
