@@ -14,7 +14,9 @@ from typing import Any
 import pytest
 
 from node.demo.loan_stage import PARTIES
+from node.demo.stage import MINER
 from tests.functional.lending import DEEP, LOAN, Ice, Scene, graph, propose, scene
+from tests.functional.seen import Past, Seen
 
 pytestmark = [pytest.mark.functional, pytest.mark.timeout(600), pytest.mark.xdist_group("lending")]
 
@@ -22,8 +24,8 @@ ABOVE, BELOW = DEEP + 1, 2_000_000
 """Cents per BTC."""
 AT_DEEP, AT_BELOW = 22_858, 19_048
 """What a slot costs at DEEP, or a cent above it, and at BELOW: 24,000 (or 24,000.01) and 20,000 / 1.05, rounded up."""
-MARGIN, BOND = 4, 40
-"""Of regtest's Terms, in blocks: for whoever has to answer; from Claim until its bond comes back."""
+DEPTH, MARGIN, BOND = 2, 4, 40
+"""Of regtest's Terms, in blocks: until money follows a coin; for whoever has to answer; from Claim until its bond comes back."""
 DAY = 144
 """Blocks of a ledger's day, from its first height on."""
 
@@ -110,6 +112,39 @@ async def test_one_attestor_opens_nothing_and_the_second_one_does(ice: Ice, tmp_
         await play.until_phase(claim, "released", 5)
         assert await play.games(claim) == ["claim", "release_bond_contest"]
         await play.exact(lender=AT_DEEP, liquidator_1=-AT_DEEP)
+
+
+async def test_a_coin_that_path_b_took_is_taken_again_when_its_block_leaves_and_whoever_dies_meanwhile(
+    ice: Ice, tmp_path: Path
+) -> None:
+    """The chain forgets Liquidate, then its liquidator is killed; one to three blocks (depth + 1) leave after it is mined."""
+    async with scene(ice, tmp_path) as play:
+        past, who = Past(play, Seen(play.theatre.chain)), play.theatre["liquidator-1"]
+        await play.price(BELOW)
+        recorded = await bought(play, "liquidator-1", 0, AT_BELOW)
+        (liquidate,) = await play.theatre.chain.call("getrawmempool")
+        await past.look()
+        await play.theatre.chain.kill()
+        await play.theatre.chain.start()
+        assert await play.theatre.chain.call("getrawmempool") == []
+        await who.kill()
+        await play.theatre.chain.call("generateblock", MINER, [])
+        play.theatre.height += 1
+        assert await play.theatre.chain.call("getrawmempool") == [], "nobody else can take it"
+        await who.start()
+        await play.theatre.meet()
+        await play.watch.calm()
+        await play.until_closed(0)
+        assert taken_by_b(await play.vault(), 0, 0) == recorded + 2
+        assert past.txids | {"liquidate/0": liquidate} == {
+            tx["name"]: tx["txid"] for tx in (await play.vault())["transactions"]
+        }
+        await past.after(1, 2, DEPTH + 1)
+        await play.until_closed(0)
+        assert await play.games(graph("liquidator-1", 0)) == [], "neither bond nor proof"
+        await play.exact(lender=AT_BELOW, liquidator_1=-AT_BELOW)
+        await past.look()
+        past.once()
 
 
 async def test_a_lender_that_keeps_the_ticket_back_delays_a_claim_and_takes_nothing(ice: Ice, tmp_path: Path) -> None:

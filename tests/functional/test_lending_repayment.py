@@ -9,16 +9,16 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from node.demo.loan_stage import PARTIES
-from node.demo.stage import MINER, each
+from node.demo.stage import MINER
 from tests.functional.lending import EDGE, LOAN, SLOT, SLOTS, Graphs, Ice, Scene, graph, propose, scene
-from tests.functional.seen import Seen
+from tests.functional.seen import Past, Seen
 
 pytestmark = [pytest.mark.functional, pytest.mark.timeout(1800), pytest.mark.xdist_group("lending")]
 
@@ -104,48 +104,6 @@ async def test_a_slot_tendered_in_the_last_block_is_no_default_and_another_is(ic
 
 
 # ---- blocks that leave --------------------------------------------------------------------------------------------------
-@dataclass(slots=True)
-class Past:
-    """What was seen of a loan before blocks left, and must hold after it."""
-
-    play: Scene
-    seen: Seen
-    txids: dict[str, str] = field(default_factory=dict)
-    records: dict[int, tuple[Any, ...]] = field(default_factory=dict)
-    seq: int = 0
-
-    async def look(self) -> None:
-        """The same transactions do the same; no record has changed; the ledger has only grown; nobody doubts it."""
-        await self.seen.look()
-        for tx in (await self.play.vault())["transactions"]:
-            if "/foreign/" not in tx["name"]:
-                assert self.txids.setdefault(tx["name"], tx["txid"]) == tx["txid"], tx["name"]
-        for row in (await self.play.loan())["slots"]:
-            if row["outcome"]:
-                said = tuple(row[name] for name in ("outcome", "recorded", "paid", "surplus"))
-                assert self.records.setdefault(row["slot"], said) == said
-        theatre, ledger = self.play.theatre, self.play.ice.ledger
-        for view in await each(theatre.daemons, "ledger.show", ledger=ledger):
-            assert view["seq"] >= self.seq, "what was final is final"
-            assert (view["faults_of_peers"], view["equivocations"], view["other_histories"]) == ([], [], [])
-        self.seq = min(int(view["seq"]) for view in await each(theatre.daemons, "ledger.show", ledger=ledger))
-        for daemon in theatre.daemons:
-            if daemon.name in theatre.attestors:
-                (line,) = (await daemon.call("attestor.show"))["ledgers"]
-                assert not line["refused"], line
-
-    async def after(self, *depths: int) -> None:
-        """Blocks leave and come again, so many each time."""
-        await self.look()
-        for depth in depths:
-            await self.play.reorg(depth)
-            await self.look()
-
-    def once(self) -> None:
-        """No transaction was ever shown with another witness: a preimage, a signature, a secret of it is one."""
-        assert {name for name, txid in self.txids.items() if len(self.seen.versions[txid]) != 1} == set()
-
-
 TWO_WAYS: Graphs = (("liquidator-1", "liquidate", 0), ("borrower", "withdraw", 1))
 SMALL, FALLEN = 59_000, 3_550_000
 """Cents lent against two slots, and a price at which they are not worth it; the other loan still is."""
