@@ -202,9 +202,10 @@ class AttestorConfig(_Table):
     """What an attestor of this node signs by itself, and how far a marked price may be from its own.
 
     `policy`: auto signs what passes every check, manual waits for `bitvm3 attestor approve`. `tolerance`: basis points of
-    the own median. `price_age`: a marked price older than this many seconds cannot be compared any more. `time_tolerance`:
-    seconds between the median time past of a height on our chain and in an event: a reorg moves it a little. `coins`: checked
-    compares every event of a position with the coins behind it (docs/lending.md); unlinked takes the keeper's word for them.
+    the own median. `price_age`: own medians are remembered for so many seconds; an older marked price cannot be compared.
+    `time_tolerance`: seconds between the median time past of a height on our chain and in an event: a reorg moves it a little.
+    `coins`: checked compares every event of a position with the coins behind it (docs/lending.md); unlinked takes the keeper's
+    word for them.
     """
 
     policy: Literal["manual", "auto"] = "manual"
@@ -217,8 +218,8 @@ class AttestorConfig(_Table):
 class KeeperConfig(_Table):
     """What the keeper of a ledger with registered loans posts by itself (docs/lending.md).
 
-    `automatic`: on follows coins, windows and prices; off posts nothing. `accrue_blocks`: blocks between two accruals.
-    `mark_seconds`: a price that has not moved is marked again after so long.
+    `automatic`: on follows coins, windows and prices; off posts nothing. `accrue_blocks`: blocks after which interest runs on
+    when nothing else is posted. `mark_seconds`: a price that has not moved is marked again with what is posted after so long.
     """
 
     automatic: Literal["on", "off"] = "on"

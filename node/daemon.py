@@ -157,6 +157,11 @@ class Daemon:
             )
         return address.rpartition("/")[2]
 
+    def present(self, identity: bytes) -> bool:
+        """Whether the node behind an identity is connected."""
+        up = {peer.peer_id for peer in self.peers.list() if peer.presence == "up"}
+        return self.addresses.get(identity, "").rpartition("/")[2] in up
+
     async def connect(self, identity: str | None, address: str) -> dict[str, Any]:
         """Remember where an identity lives, and connect."""
         if identity is not None:
@@ -283,6 +288,7 @@ async def _open(config: Config, stack: AsyncExitStack) -> Daemon:
             prices=prices,
             proving=proving,
             known=lambda: tuple(addresses),
+            present=daemon.present,
             now=lambda: int(time.time()),
             policy=config.attestor.policy,
             tolerance=Tolerance(

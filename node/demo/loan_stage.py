@@ -149,9 +149,8 @@ class Watch:
             return 0
         keeper, *others = await asyncio.gather(*(self._ledger(name) for name in self.theatre.cast))
         round_of = (await self.theatre["keeper"].call("money.show"))["keeper"]["height"]
-        unsealed = any(event["kind"] not in ("accrue", "mark_price") for event in keeper["waiting"])
         behind = any(view["seq"] != keeper["seq"] for view in others) or -1 < round_of < self.theatre.height
-        if unsealed or behind or keeper["under_way"] or keeper["proving"]:
+        if keeper["waiting"] or behind or keeper["under_way"] or keeper["proving"]:
             return None
         return int(keeper["posted"]["seq"])
 

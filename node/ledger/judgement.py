@@ -54,12 +54,13 @@ class Doubt:
 
 
 async def doubts(
-    events: Sequence[Event], *, chain: Times, prices: Median, near: Callable[[int], Sequence[Quote]], now: int,
+    events: Sequence[Event], *, chain: Times, prices: Median, near: Callable[[int], Sequence[int]], now: int,
     tolerance: Tolerance,
 ) -> tuple[tuple[Doubt, ...], str]:  # fmt: skip
     """Every doubt about a batch, and one line that says what its prices were compared with.
 
-    `near` gives own medians from about a time (node/ledger/recent.py): a mark is borne out by one of them, or by that of now.
+    `near` gives own medians (cents per BTC) from about a time (node/ledger/recent.py): a mark is borne out by one of them, or by
+    that of now.
     """
     found = [doubt for event in events if isinstance(event, Accrue) for doubt in await _block(event, chain, tolerance)]
     marks = [event for event in events if isinstance(event, MarkPrice)]
@@ -90,7 +91,7 @@ async def _block(event: Accrue, chain: Times, tolerance: Tolerance) -> list[Doub
     return []
 
 
-def _price(mark: MarkPrice, quote: Quote, then: Sequence[Quote], now: int, tolerance: Tolerance) -> list[Doubt]:
+def _price(mark: MarkPrice, quote: Quote, then: Sequence[int], now: int, tolerance: Tolerance) -> list[Doubt]:
     found = []
     age = now - mark.price_time
     if age > tolerance.price_age:
@@ -99,7 +100,7 @@ def _price(mark: MarkPrice, quote: Quote, then: Sequence[Quote], now: int, toler
         )
     elif -age > tolerance.price_age:
         found.append(f"price {mark.price} is of {-age} s ahead of our clock")
-    if not any(abs(mark.price - each.price) * ONE <= tolerance.price * each.price for each in (quote, *then)):
+    if not any(abs(mark.price - each) * ONE <= tolerance.price * each for each in (quote.price, *then)):
         apart = abs(mark.price - quote.price)
         found.append(
             f"price {mark.price} is {apart * ONE // quote.price} bp from our median {quote.price}, "

@@ -428,6 +428,17 @@ class Keeper:
         return self.batches.get(after) or self.shelf.sealed_at(after)
 
     @property
+    def rests(self) -> bool:
+        """Whether everything that was posted is final."""
+        return not self.queue and self.follower.view.seq == self.sealed.totals.seq
+
+    @property
+    def attended(self) -> bool:
+        """Whether so many attestors are connected as a checkpoint needs."""
+        here = sum(self.world.present(attestor.identity) for attestor in self.genesis.attestors)
+        return here >= self.genesis.threshold
+
+    @property
     def final(self) -> Ledger | None:
         """The ledger at the last final checkpoint."""
         state = self.states.get(self.follower.view.seq, self.sealed)

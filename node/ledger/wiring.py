@@ -26,14 +26,17 @@ log = structlog.get_logger("ledger")
 
 
 def world_of(
-    node: Node, *, prices: Median, proving: Proving, known: Callable[[], Sequence[bytes]], now: Callable[[], int],
-    policy: Policy, tolerance: Tolerance, coins: Coins, keeping: Keeping, trusted_keys: frozenset[bytes],
+    node: Node, *, prices: Median, proving: Proving, known: Callable[[], Sequence[bytes]], present: Callable[[bytes], bool],
+    now: Callable[[], int], policy: Policy, tolerance: Tolerance, coins: Coins, keeping: Keeping, trusted_keys: frozenset[bytes],
 ) -> World:  # fmt: skip
-    """The ports of this node's ledgers; `known` are the identities whose address it has, `now` its clock (unix seconds)."""
+    """The ports of this node's ledgers; `known` are the identities whose address it has, `present` says of one whether its
+    node is connected, `now` is the clock (unix seconds).
+    """
     context, numbers = node.context, count(1)
+    me = context.keys.identity.xonly()
 
     async def ask(identity: bytes, kind: str, ledger: bytes, body: bytes) -> bytes:
-        if identity == context.keys.identity.xonly() and node.ledgers is not None:
+        if identity == me and node.ledgers is not None:
             return await node.ledgers.on_message(
                 identity, kind, ledger, body
             )  # one node may keep a ledger and be a party
@@ -52,8 +55,8 @@ def world_of(
     return World(
         network=node.rules.network, genesis=node.rules.genesis, identity=context.keys.identity,
         attestor_seed=context.keys.attestor_seed, store=context.store, guard=context.guard, chain=context.chain,
-        prices=Recent(prices=prices), proving=proving, write=context.write, turn=turn, spends=node.scanner.spends, ask=ask,
-        known=known, now=now, height=lambda: node.scanner.height, tip=lambda: (node.scanner.height, node.scanner.block),
-        tell=tell, alarm=node.alarm, policy=policy, tolerance=tolerance, coins=coins, keeping=keeping, trusted_keys=trusted_keys,
-        limits=node.limits,
+        prices=Recent(prices=prices, keep=tolerance.price_age), proving=proving, write=context.write, turn=turn,
+        spends=node.scanner.spends, ask=ask, known=known, present=lambda identity: identity == me or present(identity), now=now,
+        height=lambda: node.scanner.height, tip=lambda: (node.scanner.height, node.scanner.block), tell=tell, alarm=node.alarm,
+        policy=policy, tolerance=tolerance, coins=coins, keeping=keeping, trusted_keys=trusted_keys, limits=node.limits,
     )  # fmt: skip

@@ -92,7 +92,9 @@ class Chain(Times, Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Keeping:
-    """What a keeper posts by itself: `automatic` off posts nothing; blocks between two accruals, seconds between two prices."""
+    """What a keeper posts by itself: `automatic` off posts nothing; blocks between two accruals; seconds after which a price that
+    has not moved is marked again with what is posted.
+    """
 
     automatic: Literal["on", "off"]
     accrue_blocks: int
@@ -106,7 +108,7 @@ class World:
     `write` commits puts through the loop and returns when they are on the disk; `turn` does so with what is computed in the
     loop's turn (False when that was None: nothing was written); `tip` is (height, hash) of the last block seen, `spends` what
     it and those before spent; `known` are the identities whose address this node has; `now` is the unix time; `alarm` tells
-    the operator something that needs one.
+    the operator something that needs one; `present` says whether the node of an identity is connected (this one always is).
     """
 
     network: str
@@ -121,6 +123,7 @@ class World:
     write: Callable[[tuple[Put, ...]], Awaitable[object]]
     ask: Callable[[bytes, str, bytes, bytes], Awaitable[bytes]]
     known: Callable[[], Sequence[bytes]]
+    present: Callable[[bytes], bool]
     now: Callable[[], int]
     turn: Callable[[Callable[[], Sequence[Put] | None]], Awaitable[bool]]
     spends: Spends

@@ -2,7 +2,8 @@
 
 Pure: `judge` gives a `Deal` (events and movements that belong together) or raises PeerFault saying why not, and changes nothing.
 Money that is short is found by whoever books the deal (`money`). Everything that depends on a block is asked at the chain's tip,
-and every deal brings the ledger up to it first: attestors ask the same of the same blocks (`checks`).
+and every deal brings the ledger up to it first, one that depends on a price up to the price of now too: attestors ask the same
+of the same blocks (`checks`), and of the same seconds.
 """
 
 from __future__ import annotations
@@ -10,32 +11,43 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import assert_never
+from typing import Final, assert_never
 
 from node.faults import LocalFault, PeerFault
 from node.lending import money, words
 from node.lending.coins import graph_of, open_claims, paid, prefund_height, strayed, went_home
 from node.lending.money import Movement
 from node.lending.registry import Entry, Loan, Registry
+from node.prices import Quote
 from vault.agreement import Outcome
 from vault.ledger import events
-from vault.ledger.events import Accrue, Event, Open
+from vault.ledger.events import Accrue, Event, MarkPrice, Open
 from vault.ledger.faults import RuleFault
 from vault.ledger.money import due, pay
-from vault.ledger.position import WITHDRAW, Position, Record
+from vault.ledger.position import WITHDRAW, Globals, Position, Record
 from vault.ledger.state import Ledger, advanced
 from vault.timelocks import last_record, longest_timeout
+
+MOVED: Final = 50
+"""Basis points between a median and the ledger's price that are worth a mark at once."""
+PATIENCE_SECONDS: Final = 60
+"""A smaller move is worth one when the ledger's price is so old."""
+ONE: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
-    """What a decision looks at: the ledger as posted, the money, the coins, the chain's tip and its median time past."""
+    """What a decision looks at: the ledger as posted, the money, the coins, the chain's tip and its median time past.
+
+    `mark`: the price of now, when it is worth an event (`worth_marking`).
+    """
 
     registry: Registry
     money: money.State
     ledger: Ledger
     height: int
     time: int
+    mark: MarkPrice | None = None
 
     @property
     def accrual(self) -> tuple[Event, ...]:
@@ -46,9 +58,20 @@ class View:
         return (Accrue(height=self.height, time=max(self.time, totals.time)),)
 
     @property
+    def priced(self) -> tuple[Event, ...]:
+        """What brings the ledger up to the tip and to the price of now; the price only as far as the rules take it."""
+        if self.mark is None:
+            return self.accrual
+        try:
+            advanced(self.ledger, (*self.accrual, self.mark))
+        except RuleFault:
+            return self.accrual
+        return (*self.accrual, self.mark)
+
+    @property
     def now(self) -> Ledger:
-        """The ledger at the tip."""
-        return applied(self.ledger, self.accrual)
+        """The ledger at the tip and at the price of now."""
+        return applied(self.ledger, self.priced)
 
     def position(self, loan: Loan) -> Position:
         """As posted. Raises PeerFault."""
@@ -77,6 +100,22 @@ def applied(ledger: Ledger, of: Iterable[Event]) -> Ledger:
         return advanced(ledger, of)
     except RuleFault as fault:
         raise PeerFault(what=fault.rule, expected=fault.expected, came=fault.got) from fault
+
+
+def moved(totals: Globals, price: int) -> bool:
+    """Whether a price is so far from the ledger's that everybody should know."""
+    return abs(price - totals.price) * ONE > MOVED * totals.price
+
+
+def worth_marking(totals: Globals, quote: Quote | None, mark_seconds: int) -> MarkPrice | None:
+    """The mark of a median that moved, or when the ledger's price grew old. One older than the ledger's says nothing."""
+    if quote is None:
+        return None
+    age, other = quote.time - totals.price_time, quote.price != totals.price
+    if age < 0 or (age == 0 and not other):
+        return None
+    worth = moved(totals, quote.price) or (other and age >= PATIENCE_SECONDS) or age >= mark_seconds
+    return MarkPrice(price=quote.price, price_time=quote.time) if worth else None
 
 
 def judge(view: View, sender: bytes, request: words.Request) -> Deal:
@@ -153,7 +192,7 @@ def _deposited(view: View, loan: Loan) -> int:
 
 def _opened(view: View, loan: Loan, prefunded: int) -> tuple[Event, ...]:
     """The events of a loan that is taken now: no cent moves for a position that the ledger does not take."""
-    events = (*view.accrual, opening(loan, prefunded))
+    events = (*view.priced, opening(loan, prefunded))
     applied(view.ledger, events)
     return events
 
@@ -202,7 +241,7 @@ def _tender(view: View, sender: bytes, request: words.Tender) -> Deal:
         raise PeerFault(what="tender.slot", expected=f"the highest of open slots {slots}", came=str(request.slot))
     cents = due(view.now.debt(position), position.sats[request.slot], position.collateral)
     tender = events.Tender(vault=loan.name, nonce=position.nonce, slot=request.slot, cents=cents)
-    return _escrowed(view, loan, sender, tender, f"{cents} cents tendered for slot {request.slot}")
+    return _escrowed(view, loan, sender, view.accrual, tender, f"{cents} cents tendered for slot {request.slot}")
 
 
 def _show_r(view: View, sender: bytes, request: words.ShowR) -> Deal:
@@ -248,11 +287,11 @@ def _liquidate(view: View, sender: bytes, request: words.Liquidate) -> Deal:
     template = _template(loan, request.slot, "liquidate", sender)
     position = view.position(loan)
     coin_is_free(view, loan, request.slot, sender)
-    cents = pay(view.ledger.rules, position.sats[request.slot], view.ledger.totals.price)
+    cents = pay(view.ledger.rules, position.sats[request.slot], view.now.totals.price)
     event = events.Liquidate(
         vault=loan.name, nonce=position.nonce, slot=request.slot, cents=cents, payer=sender, template=template
     )
-    return _escrowed(view, loan, sender, event, f"{cents} cents paid for slot {request.slot}, liquidated")
+    return _escrowed(view, loan, sender, view.priced, event, f"{cents} cents paid for slot {request.slot}, liquidated")
 
 
 def _default(view: View, sender: bytes, request: words.Default) -> Deal:
@@ -261,17 +300,23 @@ def _default(view: View, sender: bytes, request: words.Default) -> Deal:
     template = _template(loan, request.slot, "default", sender)
     position = view.position(loan)
     coin_is_free(view, loan, request.slot, sender)
-    cents = pay(view.ledger.rules, position.sats[request.slot], view.ledger.totals.price)
+    cents = pay(view.ledger.rules, position.sats[request.slot], view.now.totals.price)
     event = events.Default(vault=loan.name, nonce=position.nonce, slot=request.slot, cents=cents, template=template)
-    return _escrowed(view, loan, sender, event, f"{cents} cents paid for slot {request.slot}, in default")
+    return _escrowed(view, loan, sender, view.priced, event, f"{cents} cents paid for slot {request.slot}, in default")
 
 
 def _escrowed(
-    view: View, loan: Loan, payer: bytes, event: events.Tender | events.Liquidate | events.Default, text: str
+    view: View,
+    loan: Loan,
+    payer: bytes,
+    first: tuple[Event, ...],
+    event: events.Tender | events.Liquidate | events.Default,
+    text: str,
 ) -> Deal:
-    applied(view.now, (event,))
+    booked = (*first, event)
+    applied(view.ledger, booked)
     held = money.Hold(slot=(loan.name, event.slot), payer=payer, cents=event.cents)
-    return Deal(events=(*view.accrual, event), movements=(held,), cents=event.cents, text=text)
+    return Deal(events=booked, movements=(held,), cents=event.cents, text=text)
 
 
 def coin_is_free(view: View, loan: Loan, slot: int, me: bytes) -> None:

@@ -21,11 +21,12 @@ from node.ledger.keeper import Booked, Keeper
 from node.ledger.world import World
 from node.lending import agreed, counter, words
 from node.lending.agreed import OTHER, Offer, Offers
-from node.lending.counter import Deal, View
+from node.lending.counter import Deal, View, worth_marking
 from node.lending.money import COLUMN, Books, Mint, Money
 from node.lending.readings import reading
 from node.lending.registry import Registry
 from node.lending.words import Reading, Receipt, Request
+from node.prices import Quote
 from node.store import Put
 from vault.ledger.events import Accrue, Event, MarkPrice
 from vault.ledger.position import Position
@@ -38,7 +39,7 @@ REGISTERED = "registered: its coins are watched"
 
 @dataclass(slots=True, repr=False)
 class Desk:
-    """Of one ledger that this node keeps."""
+    """Of one ledger that this node keeps. `quote` is its own median, as long as there is one that attestors can bear out."""
 
     world: World
     keeper: Keeper
@@ -47,6 +48,7 @@ class Desk:
     offers: Offers
     refused: int = 0
     keeping: Callable[[], dict[str, Any]] = dict
+    quote: Quote | None = None
     _tasks: set[asyncio.Task[Receipt]] = field(default_factory=set)
 
     @classmethod
@@ -176,9 +178,10 @@ class Desk:
         return height, time
 
     def view(self, ledger: Ledger, moment: tuple[int, int]) -> View:
-        """As of a moment."""
+        """As of a moment, and of the last quote."""
         height, time = moment
-        return View(registry=self.registry, money=self.money.state, ledger=ledger, height=height, time=time)
+        mark = worth_marking(ledger.totals, self.quote, self.world.keeping.mark_seconds)
+        return View(registry=self.registry, money=self.money.state, ledger=ledger, height=height, time=time, mark=mark)
 
     async def read(self, sender: bytes, name: bytes) -> Reading:
         """What this keeper says of a loan. Raises PeerFault for one that is not registered, Unavailable."""

@@ -19,11 +19,10 @@ from node.faults import LocalFault, PeerFault, Unavailable
 from node.ledger.keeper import Booked
 from node.ledger.world import Keeping
 from node.lending import money
-from node.lending.counter import Deal, View, applied, how_closed, withdrawal
+from node.lending.counter import Deal, View, applied, how_closed, moved, withdrawal
 from node.lending.desk import Desk, names
 from node.lending.registry import Loan, funded
-from node.prices import Quote
-from vault.ledger.events import Accrue, AddCollateral, Close, Event, MarkPrice
+from vault.ledger.events import AddCollateral, Close, Event
 from vault.ledger.money import settlement
 from vault.ledger.position import Position, Record
 from vault.ledger.state import Ledger
@@ -34,24 +33,20 @@ LOOK_SECONDS: Final = 0.1
 """Between two looks whether anything has changed; a look costs nothing."""
 PRICE_SECONDS: Final = 2.0
 """Between two quotes."""
-MOVED: Final = 50
-"""Basis points between the own median and the ledger's price that are marked at once."""
-PATIENCE_SECONDS: Final = 60
-"""A smaller move is marked when the last price is so old."""
-SEAL_ACCRUALS: Final = 8
-"""Events that move nothing wait for a batch at most so many accruals."""
-ONE: Final = 10_000
 
 
 # ---- decisions: pure ---------------------------------------------------------------------------------------------------
-def due(view: View, quote: Quote | None, keeping: Keeping) -> Iterator[Deal]:
-    """Everything that is due, the first thing first; a rule may still forbid one (`applied` says so)."""
-    totals = view.ledger.totals
-    if view.height >= totals.height + keeping.accrue_blocks:
-        yield _posted(view.accrual, "interest runs on")
-    if quote is not None and _to_mark(view.ledger, quote, keeping):
-        mark = MarkPrice(price=quote.price, price_time=quote.time)
-        yield _posted((*view.accrual, mark), f"price {quote.price}")
+def due(view: View, keeping: Keeping, *, rests: bool) -> Iterator[Deal]:
+    """Everything that is due, the first thing first; a rule may still forbid one (`applied` says so).
+
+    `rests`: everything that was posted is final. Heights and prices for their own sake are posted only then: a price that waits
+    in a queue is one that no attestor can compare any more, and whatever needs one brings it along.
+    """
+    totals, mark = view.ledger.totals, view.mark
+    if rests and mark is not None and moved(totals, mark.price):
+        yield _posted((*view.accrual, mark), f"price {mark.price}")
+    if rests and view.height >= totals.height + keeping.accrue_blocks:
+        yield _posted(view.priced, "interest runs on")
     for loan in view.registry.loans.values():
         position = view.ledger.position(loan.name)
         if position is not None:
@@ -62,16 +57,6 @@ def due(view: View, quote: Quote | None, keeping: Keeping) -> Iterator[Deal]:
 
 def _posted(events: tuple[Event, ...], text: str) -> Deal:
     return Deal(events=events, movements=(), cents=0, text=text)
-
-
-def _to_mark(ledger: Ledger, quote: Quote, keeping: Keeping) -> bool:
-    """Whether a price moved or grew old. One that is older than the ledger's says nothing."""
-    totals = ledger.totals
-    age, apart = quote.time - totals.price_time, abs(quote.price - totals.price)
-    if age < 0 or (age == 0 and apart == 0):
-        return False
-    moved = apart * ONE > MOVED * totals.price or (apart > 0 and age >= PATIENCE_SECONDS)
-    return moved or age >= keeping.mark_seconds
 
 
 def _added(view: View, loan: Loan, position: Position) -> Iterator[Deal]:
@@ -121,7 +106,6 @@ class Automat:
     height: int = -1
     rounds: int = 0
     blocked: dict[str, str] = field(default_factory=dict)
-    _quote: Quote | None = None
     _quoted: float = 0.0
     _said: str = ""
 
@@ -150,13 +134,8 @@ class Automat:
         keeper, registry = self.desk.keeper, self.desk.registry
         vaults = sum(len(loan.entries) for loan in registry.loans.values())
         unproved = sum(not batch.proof for batch in keeper.batches.values())
-        return (
-            self.desk.world.tip(),
-            keeper.posted.totals.seq,
-            keeper.sealed.totals.seq,
-            vaults,
-            unproved,
-        )
+        seqs = keeper.posted.totals.seq, keeper.sealed.totals.seq, keeper.follower.view.seq
+        return self.desk.world.tip(), seqs, vaults, unproved
 
     def _old(self) -> bool:
         return asyncio.get_running_loop().time() - self._quoted >= PRICE_SECONDS
@@ -168,19 +147,22 @@ class Automat:
         for _ in range(self.desk.world.limits.ledger_events_queued):
             if not await self._step(moment):
                 break
-        await self._seal(moment[0])
+        await self._seal()
         self.height, self.rounds = moment[0], self.rounds + 1
 
     async def _price(self) -> None:
-        world = self.desk.world
+        """No price is marked that nobody can bear out: without a quorum of attestors there is none."""
+        desk, world = self.desk, self.desk.world
         self._quoted = asyncio.get_running_loop().time()
         try:
-            self._quote = await world.prices.quote(world.now())
+            desk.quote = await world.prices.quote(world.now()) if desk.keeper.attended else None
         except (Unavailable, LocalFault, PeerFault) as fault:
-            self._quote = None
+            desk.quote = None
             self._block("price", str(fault))
         else:
             self.blocked.pop("price", None)
+            if desk.quote is None:
+                self._block("price", "fewer attestors are connected than have to sign: no new price is marked")
 
     async def _step(self, moment: tuple[int, int]) -> bool:
         """Book the first thing that is due and allowed."""
@@ -189,7 +171,7 @@ class Automat:
         def decide(ledger: Ledger) -> Booked:
             view = self.desk.view(ledger, moment)
             forbidden: dict[str, str] = {}
-            for deal in due(view, self._quote, self.desk.world.keeping):
+            for deal in due(view, self.desk.world.keeping, rests=self.desk.keeper.rests):
                 try:
                     applied(ledger, deal.events)
                 except PeerFault as fault:
@@ -216,15 +198,11 @@ class Automat:
             log.warning("not posted", ledger=self.desk.registry.ledger.hex()[:16], what=what, reason=reason)
         self.blocked[what] = reason
 
-    async def _seal(self, height: int) -> None:
-        """What moved anything is sealed at once, unless a batch is being proved: then it gathers, and goes with the next."""
+    async def _seal(self) -> None:
+        """What was posted is sealed at once, unless a batch is being proved: then it gathers, and goes with the next."""
         keeper = self.desk.keeper
         await keeper.seal_full()
-        if not keeper.queue or any(not batch.proof for batch in keeper.batches.values()):
-            return
-        moved = any(not isinstance(event, Accrue | MarkPrice) for event in keeper.queue.values())
-        waited = height - keeper.sealed.totals.height
-        if moved or waited >= SEAL_ACCRUALS * self.desk.world.keeping.accrue_blocks:
+        if keeper.queue and all(batch.proof for batch in keeper.batches.values()):
             await keeper.seal()
 
     def _say(self, reason: str) -> None:

@@ -199,10 +199,9 @@ class DeskWorld(LedgerWorld):
                 return False
             automat, kept = keeper.room.automat, keeper.room.keeper
             assert automat is not None and kept is not None
-            moving = [event for event in kept.queue.values() if type(event).__name__ not in ("Accrue", "MarkPrice")]
             return (
                 automat.height == self.chain.height
-                and not moving
+                and not kept.queue
                 and not [b for b in kept.batches.values() if not b.proof]
             )
 

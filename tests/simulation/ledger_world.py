@@ -94,8 +94,9 @@ class LedgerActor(Actor):
         )
         node.ledgers = Ledgers.load(
             world_of(
-                node, prices=node.context.prices, proving=world.forger, known=world.known, now=world.now,
-                policy=self.attest, tolerance=TOLERANCE, coins=self.coins, keeping=self.keeping, trusted_keys=frozenset(),
+                node, prices=node.context.prices, proving=world.forger, known=world.known,
+                present=lambda other: world.present(self.name, other), now=world.now, policy=self.attest,
+                tolerance=TOLERANCE, coins=self.coins, keeping=self.keeping, trusted_keys=frozenset(),
             )  # type: ignore[arg-type]
         )  # fmt: skip
         return life
@@ -140,6 +141,11 @@ class LedgerWorld(World):
 
     def known(self) -> list[bytes]:
         return [actor.identity for actor in self.actors.values() if hasattr(actor, "identity")]
+
+    def present(self, name: str, other: bytes) -> bool:
+        """Whether a node that hears `name` has this identity."""
+        there = (actor for actor in self.actors.values() if actor.life is not None and actor.identity == other)
+        return any(not {actor.name, name} & self.wire.cut for actor in there)
 
     async def open(self, attest: dict[str, str] | None = None) -> None:
         """Start everybody, draft a genesis, open it everywhere."""

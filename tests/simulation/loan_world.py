@@ -179,11 +179,10 @@ class LoanWorld(LedgerWorld):
         automat, kept = keeper.automat, keeper.keeper
         assert automat is not None and kept is not None
         there = all(actor.life is not None and actor.node.scanner.height == height for actor in self.actors.values())
-        moving = [event for event in kept.queue.values() if type(event).__name__ not in ("Accrue", "MarkPrice")]
         final = min(self.seqs().values()) >= kept.sealed.totals.seq
         quiet = all(self.actors[name].node.quiet(height) for name in PARTIES)
         dealt = automat.height == height or not self.desk.registry.loans
-        return there and quiet and dealt and not moving and final
+        return there and quiet and dealt and not kept.queue and final
 
     async def go_on(self, done: Callable[[], bool], limit: int) -> None:
         """Blocks until something holds."""

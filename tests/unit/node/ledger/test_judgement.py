@@ -8,12 +8,13 @@ import pytest
 
 from node.faults import Unavailable
 from node.ledger.judgement import Tolerance, doubts
-from node.ledger.recent import KEEP_SECONDS, NEAR_SECONDS, Recent
+from node.ledger.recent import NEAR_SECONDS, Recent
 from node.prices import Quote
 from vault.ledger.events import Accrue, MarkPrice, Repay
 
 NOW, PRICE = 100_000, 6_000_000
 ALLOWED = Tolerance(price=100, price_age=900, time=600)
+KEEP_SECONDS = 120
 
 
 @dataclass
@@ -111,7 +112,7 @@ async def test_what_names_neither_price_nor_height_is_not_compared() -> None:
 async def remembered(*said: tuple[int, int]) -> Recent:
     """Own medians of these (unix time, price), asked for then; the last one is that of NOW."""
     median = Median()
-    recent = Recent(prices=median)
+    recent = Recent(prices=median, keep=KEEP_SECONDS)
     for at, median.price in said:
         await recent.quote(at)
     return recent

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 import pytest
@@ -15,7 +15,7 @@ from node.ledger.world import Keeping
 from node.lending import money
 from node.lending import words as w
 from node.lending.checks import coin_doubts, needed
-from node.lending.counter import Deal, applied, judge, opening
+from node.lending.counter import Deal, View, applied, judge, opening, worth_marking
 from node.lending.desk import owed_to_slots
 from node.lending.keeping import due
 from node.prices import Quote
@@ -31,12 +31,17 @@ def quote(price: int = PRICE, time: int = TIME) -> Quote:
     return Quote(price=price, time=time, sources=(), dropped=())
 
 
-def deals(scene: Scene, said: Quote | None = None) -> list[Deal]:
-    return list(due(scene.view, said, KEEPING))
+def told(scene: Scene, said: Quote | None) -> View:
+    """What the keeper looks at when its sources say so."""
+    return replace(scene.view, mark=worth_marking(scene.ledger.totals, said, KEEPING.mark_seconds))
 
 
-def kinds(scene: Scene, said: Quote | None = None) -> list[list[str]]:
-    return [[type(event).__name__ for event in deal.events] for deal in deals(scene, said)]
+def deals(scene: Scene, said: Quote | None = None, *, rests: bool = True) -> list[Deal]:
+    return list(due(told(scene, said), KEEPING, rests=rests))
+
+
+def kinds(scene: Scene, said: Quote | None = None, *, rests: bool = True) -> list[list[str]]:
+    return [[type(event).__name__ for event in deal.events] for deal in deals(scene, said, rests=rests)]
 
 
 def keep(scene: Scene) -> list[Event]:
@@ -98,15 +103,56 @@ def test_interest_runs_on_every_so_many_blocks() -> None:
         (quote(PRICE * 1005 // 1000, TIME), False),  # 50 bp
         (quote(PRICE * 1005 // 1000 + 1, TIME), True),
         (quote(PRICE * 995 // 1000 - 1, TIME), True),
-        (quote(PRICE + 1, TIME + 59), False),
-        (quote(PRICE + 1, TIME + 60), True),
-        (quote(PRICE, TIME + 99), False),
-        (quote(PRICE, TIME + 100), True),
+        (quote(PRICE + 1, TIME + 60), False),
+        (quote(PRICE, TIME + 100), False),
         (quote(PRICE * 2, TIME - 1), False),  # older than the ledger's
     ],
 )
-def test_a_price_is_marked_when_it_moved_or_grew_old(said: Quote | None, marks: bool) -> None:
+def test_a_price_is_posted_for_its_own_sake_when_it_moved_and_the_ledger_rests(said: Quote | None, marks: bool) -> None:
     assert kinds(opened(), said) == ([["MarkPrice"]] if marks else [])
+    assert kinds(opened(), said, rests=False) == []
+
+
+PRICED = {
+    "said nothing": (None, False),
+    "the same": (quote(PRICE, TIME), False),
+    "50 bp": (quote(PRICE * 1005 // 1000, TIME), False),
+    "more": (quote(PRICE * 1005 // 1000 + 1, TIME), True),
+    "a cent, 59 s later": (quote(PRICE + 1, TIME + 59), False),
+    "a cent, 60 s later": (quote(PRICE + 1, TIME + 60), True),
+    "the same, 99 s later": (quote(PRICE, TIME + 99), False),
+    "the same, 100 s later": (quote(PRICE, TIME + 100), True),
+    "another, a second earlier": (quote(PRICE * 2, TIME - 1), False),
+    "too far ahead for the rules": (quote(PRICE * 2, TIME + 7_201), False),
+}
+
+
+@pytest.mark.parametrize("name", PRICED)
+def test_whatever_depends_on_a_price_brings_the_one_of_now(name: str) -> None:
+    """Interest that runs on takes it along; a loan is opened by it; repayment needs none."""
+    said, marks = PRICED[name]
+    also = ["MarkPrice"] if marks else []
+    scene = opened()
+    scene.to(TIP + 6)
+    assert ["Accrue", *also] in kinds(scene, said)
+    assert kinds(scene, said, rests=False) == []
+    repaid = judge(told(scene, said), scene.who(BORROWER), w.Repay(vault=scene.name, cents=5))
+    assert [type(event).__name__ for event in repaid.events] == ["Accrue", "Repay"]
+    scene = locked()
+    taken = judge(told(scene, said), scene.who(BORROWER), w.TakeLoan(vault=scene.name, preimage=scene.kit.a))
+    assert [type(event).__name__ for event in taken.events] == [*also, "Open"]
+
+
+def test_a_coin_is_paid_for_at_the_price_of_now() -> None:
+    """The ledger's price is healthy, the one of now is not, and the other way round."""
+    scene, ask = opened(), w.Liquidate
+    low, fine = quote(LOW, TIME + 1), quote(PRICE, TIME + 2)
+    paid = judge(told(scene, low), scene.who(LIQUIDATOR), ask(vault=scene.name, slot=0))
+    assert [type(event).__name__ for event in paid.events] == ["MarkPrice", "Liquidate"]
+    assert paid.cents == PAID
+    scene.marked(LOW)
+    with pytest.raises(PeerFault, match=r"liquidate\.health"):
+        judge(told(scene, fine), scene.who(LIQUIDATOR), ask(vault=scene.name, slot=0))
 
 
 def test_the_keeper_opens_no_loan_by_itself() -> None:
