@@ -329,7 +329,7 @@ MEANING = {
     "ledger.trusted_keys": "ids of verifying keys from ceremonies; off regtest a ledger under another key is not opened",
     "attestor.policy": "auto: sign every checkpoint that passes every check; manual: wait for `bitvm3 attestor approve`",
     "attestor.tolerance": "basis points between a marked price and the own median",
-    "attestor.price_age": "seconds for which own medians are remembered; a price marked earlier cannot be compared: approve it by hand",
+    "attestor.price_age": "seconds for which own medians are remembered; an older mark cannot be compared: approve it by hand",
     "attestor.time_tolerance": "seconds between an event's time and the median time past of its height on the own chain",
     "attestor.coins": "whether the events of positions are compared with the coins behind them (docs/lending.md)",
     "keeper.automatic": "whether the keeper of a ledger with loans follows coins, windows and prices by itself",
