@@ -118,7 +118,7 @@ class Scene:
         self.spend(graph.bond, graph.txid, height)
 
     def marked(self, price: int) -> None:
-        self.post(MarkPrice(price=price, price_time=TIME))
+        self.post(MarkPrice(price=price, price_time=max(TIME, self.ledger.totals.price_time)))
 
     def to(self, height: int) -> None:
         """The chain is that long; the ledger hears of it when something is posted."""

@@ -18,6 +18,7 @@ from node.lending.checks import coin_doubts, needed
 from node.lending.counter import Deal, View, applied, judge, opening, worth_marking
 from node.lending.desk import owed_to_slots
 from node.lending.keeping import due
+from node.lending.readings import reading
 from node.prices import Quote
 from tests.unit.node.lending.scene import ELSEWHERE, LIQUIDATOR, LOW, PREFUNDED, PRICE, TIME, TIP, Scene, funded, opened
 from tests.vault_kit import BORROWER, LENDER
@@ -44,10 +45,10 @@ def kinds(scene: Scene, said: Quote | None = None, *, rests: bool = True) -> lis
     return [[type(event).__name__ for event in deal.events] for deal in deals(scene, said, rests=rests)]
 
 
-def keep(scene: Scene) -> list[Event]:
+def keep(scene: Scene, said: Quote | None = None) -> list[Event]:
     """Book what is due until nothing is."""
     booked: list[Event] = []
-    while found := deals(scene):
+    while found := deals(scene, said):
         scene.book(found[0])
         booked += found[0].events
     return booked
@@ -382,6 +383,7 @@ def test_which_terms_a_batch_needs() -> None:
 STEP = st.one_of(
     st.tuples(st.just("blocks"), st.integers(1, 40)),
     st.tuples(st.just("price"), st.sampled_from([LOW, PRICE, 490_000])),
+    st.tuples(st.just("quote"), st.sampled_from([LOW, LOW - 1, PRICE, PRICE + 1, 490_000]), st.integers(-1, 120)),
     st.tuples(st.just("spend"), st.integers(0, 1), st.sampled_from(["home", "liquidator", "lender", "borrower", "elsewhere"])),
     st.tuples(st.just("claim"), st.integers(0, 1), st.sampled_from([BORROWER, LENDER, LIQUIDATOR])),
     st.tuples(st.just("ask"), st.sampled_from(["tender", "show", "repay", "liquidate", "default"]), st.integers(0, 1)),
@@ -391,10 +393,12 @@ STEP = st.one_of(
 @settings(max_examples=60, deadline=None)
 @given(st.lists(STEP, max_size=25))
 def test_escrow_is_always_the_cash_and_no_cent_is_lost(steps: list[tuple[object, ...]]) -> None:
-    scene = opened()
+    scene, said = opened(), quote()
     minted = scene.money.minted
     for step in steps:
         match step:
+            case ("quote", int(price), int(later)):
+                said = quote(price, scene.ledger.totals.price_time + later)
             case ("blocks", int(count)):
                 scene.to(scene.height + count)
             case ("price", int(price)):
@@ -407,8 +411,8 @@ def test_escrow_is_always_the_cash_and_no_cent_is_lost(steps: list[tuple[object,
                 if scene.spends.spend(scene.graph(party, slot).bond) is None:
                     scene.claimed(party, slot, scene.height)
             case ("ask", str(kind), int(slot)):
-                _ask(scene, kind, slot)
-        before, events = scene.ledger, keep(scene)
+                _ask(scene, kind, slot, said)
+        before, events = scene.ledger, keep(scene, said)
         assert coin_doubts(before, events, scene.registry, scene.height) == [], "the keeper's own events are borne out"
         money.check(scene.money)
         held = {slot: each.cents for (_, slot), each in scene.money.escrow.items()}
@@ -427,8 +431,9 @@ def _outputs(scene: Scene, slot: int, way: str) -> tuple[tuple[int, bytes], ...]
             return scene.graph(party, slot).pays
 
 
-def _ask(scene: Scene, kind: str, slot: int) -> None:
-    name = scene.name
+def _ask(scene: Scene, kind: str, slot: int, said: Quote) -> None:
+    """What the keeper said before it was asked is what it does."""
+    name, view = scene.name, told(scene, said)
     asked: dict[str, tuple[int, w.Request]] = {
         "tender": (BORROWER, w.Tender(vault=name, slot=slot)),
         "show": (LENDER, w.ShowR(vault=name, slot=slot, preimage=scene.kit.r(slot))),
@@ -437,12 +442,19 @@ def _ask(scene: Scene, kind: str, slot: int) -> None:
         "default": (LENDER, w.Default(vault=name, slot=slot)),
     }
     party, request = asked[kind]
-    before = scene.ledger
+    before, sender = scene.ledger, scene.who(party)
+    read = reading(view, sender, name, final_seq=0)
+    refused = {(each.kind, each.slot) for each in read.refusals}
     try:
-        deal = judge(scene.view, scene.who(party), request)
+        deal = judge(view, sender, request)
         applied(before, deal.events)
         scene.book(deal)
     except PeerFault:
         assert scene.ledger is before
         return
+    assert (kind, slot) not in refused
+    if kind in ("liquidate", "default"):
+        assert deal.cents == read.slots[slot].costs
+    if kind == "liquidate":
+        assert read.liquidatable == (slot,)
     assert coin_doubts(before, deal.events, scene.registry, scene.height) == []
