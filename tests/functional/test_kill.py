@@ -9,12 +9,9 @@ import asyncio
 import contextlib
 import os
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
-import aiohttp
 import pytest
 
 from node.demo.processes import Backend, DaemonProcess
@@ -24,6 +21,7 @@ from node.demo.stage import MINER, Theatre, each
 from node.faults import LocalFault, Unavailable
 from node.rpc.client import RpcError
 from tests.functional.plays import FALSE_CLAIM, KNOWN
+from tests.functional.reaper import Reaper, stubborn
 from tests.functional.seen import Seen
 
 pytestmark = [pytest.mark.functional, pytest.mark.timeout(400)]
@@ -31,49 +29,11 @@ pytestmark = [pytest.mark.functional, pytest.mark.timeout(400)]
 KILLS = 20
 SETUP_KILLS = 12
 """At most so many before the vault is open: the rest is for the dispute."""
-DOWN = (OSError, aiohttp.ClientError, LocalFault, Unavailable, TimeoutError)
-"""What a caller meets when the process it talks to has just been killed."""
 
 
 def false_claim_only(stage: Theatre) -> Play:
     """A vault of one slot whose one graph is a false claim: 900,000 sat of a sealed 600,000."""
     return Play(stage, "core", print, (FALSE_CLAIM,), slots=1)
-
-
-@dataclass
-class Reaper:
-    """Kills daemons at random and starts them again."""
-
-    stage: Theatre
-    chance: random.Random
-    strikes: list[str] = field(default_factory=list)
-
-    async def strike(self) -> None:
-        """Kill one daemon without warning; it comes back on the same folder and ports."""
-        victim: DaemonProcess = self.chance.choice(self.stage.daemons)
-        await victim.kill()
-        self.strikes.append(victim.name)
-        await victim.start()
-
-    async def during(self, work: Awaitable[Any], pause: float, least: int, most: int) -> Any:
-        """Strike again and again, after up to `pause` seconds each, while something goes on; then let it finish."""
-        task = asyncio.ensure_future(work)
-        for strike in range(min(most, KILLS - len(self.strikes))):
-            await asyncio.wait({task}, timeout=self.chance.uniform(0, pause))
-            if task.done() and strike >= least:
-                break
-            await self.strike()
-        return await task
-
-
-async def stubborn(do: Callable[[], Awaitable[Any]]) -> Any:
-    """Ask again as a person would whose daemon has just died."""
-    async with asyncio.timeout(120):
-        while True:
-            try:
-                return await do()
-            except DOWN:
-                await asyncio.sleep(0.05)
 
 
 async def quiet(stage: Theatre) -> None:
@@ -178,7 +138,7 @@ async def test_kill_9_of_daemons_at_20_random_moments(tmp_path: Path) -> None:
     try:
         await stage.open()
         before = await money(stage)
-        play, reaper = false_claim_only(stage), Reaper(stage, random.Random(seed))
+        play, reaper = false_claim_only(stage), Reaper(stage, random.Random(seed), KILLS)
         async with watching(stage) as seen:
             play.vault = await reaper.during(propose(stage, play), 0.3, 1, 2)
             await reaper.during(accept(stage, play), 0.3, 1, 2)

@@ -19,8 +19,8 @@ import pytest
 from node.demo.processes import ChainProcess, DaemonProcess
 from node.demo.stage import MINER
 from node.proving import Statement
+from tests.functional.reaper import stubborn
 from tests.functional.test_cli import Said, bitvm3
-from tests.functional.test_kill import stubborn
 from tests.proving_kit import TWO, keys
 
 pytestmark = [pytest.mark.functional, pytest.mark.timeout(400)]
