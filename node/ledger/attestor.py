@@ -179,11 +179,11 @@ class Attestor:
     async def sample(self) -> None:
         """Ask the own sources every few seconds while there are loans: what they say now is what a batch will be about."""
         while True:
-            await asyncio.sleep(SAMPLE_SECONDS)
             now, prices = self.world.now(), self.world.prices
             if self.registry.loans and prices.due(now):
                 with suppress(Unavailable, LocalFault, PeerFault):
                     await prices.quote(now)
+            await asyncio.sleep(SAMPLE_SECONDS)
 
     async def _coins(self, batch: Batch) -> tuple[Doubt, ...]:
         """What the coins say against a batch; Terms that are not here are asked for first."""

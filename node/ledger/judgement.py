@@ -59,8 +59,8 @@ async def doubts(
 ) -> tuple[tuple[Doubt, ...], str]:  # fmt: skip
     """Every doubt about a batch, and one line that says what its prices were compared with.
 
-    `near` gives own medians (cents per BTC) from about a time (node/ledger/recent.py): a mark is borne out by one of them, or by
-    that of now.
+    `near` gives own medians (cents per BTC) from about a time (node/ledger/recent.py): a mark is borne out by that of now, or
+    when it lies between them: then the price has been there.
     """
     found = [doubt for event in events if isinstance(event, Accrue) for doubt in await _block(event, chain, tolerance)]
     marks = [event for event in events if isinstance(event, MarkPrice)]
@@ -91,6 +91,14 @@ async def _block(event: Accrue, chain: Times, tolerance: Tolerance) -> list[Doub
     return []
 
 
+def _between(price: int, medians: Sequence[int], tolerance: int) -> bool:
+    """Whether a price is between the lowest and the highest of some medians, or at most so many basis points outside."""
+    if not medians:
+        return False
+    low, high = min(medians), max(medians)
+    return low * (ONE - tolerance) <= price * ONE <= high * (ONE + tolerance)
+
+
 def _price(mark: MarkPrice, quote: Quote, then: Sequence[int], now: int, tolerance: Tolerance) -> list[Doubt]:
     found = []
     age = now - mark.price_time
@@ -100,7 +108,7 @@ def _price(mark: MarkPrice, quote: Quote, then: Sequence[int], now: int, toleran
         )
     elif -age > tolerance.price_age:
         found.append(f"price {mark.price} is of {-age} s ahead of our clock")
-    if not any(abs(mark.price - each) * ONE <= tolerance.price * each for each in (quote.price, *then)):
+    if not any(_between(mark.price, each, tolerance.price) for each in ([quote.price], then)):
         apart = abs(mark.price - quote.price)
         found.append(
             f"price {mark.price} is {apart * ONE // quote.price} bp from our median {quote.price}, "

@@ -139,11 +139,22 @@ async def test_a_mark_is_borne_out_by_what_our_sources_said_then(asked: int, mar
         assert "10000 bp from our median 3000000" in found[0].reason, "the doubt names the median of now"
 
 
-async def test_no_median_of_any_time_bears_out_a_price_that_none_of_them_said() -> None:
-    recent = await remembered((NOW - 2, PRICE), (NOW - 1, PRICE // 2))
-    mark = MarkPrice(price=PRICE * 3 // 4, price_time=NOW)
+@pytest.mark.parametrize(
+    ("price", "borne_out"),
+    [
+        (PRICE * 3 // 4, True),
+        (PRICE // 2 * 99 // 100, True),
+        (PRICE // 2 * 99 // 100 - 1, False),
+        (PRICE * 101 // 100, True),
+        (PRICE * 101 // 100 + 1, False),
+    ],
+)
+async def test_a_price_that_fell_through_a_mark_bears_it_out(price: int, borne_out: bool) -> None:
+    """Asked every few seconds, in a crash our sources never say the very price of a mark."""
+    recent = await remembered((NOW - 42, PRICE), (NOW - 37, PRICE // 2), (NOW, PRICE // 3))
+    mark = MarkPrice(price=price, price_time=NOW - 40)
     found, _ = await doubts((mark,), chain=Chain(), prices=recent, near=recent.near, now=NOW, tolerance=ALLOWED)
-    assert [d.about for d in found] == ["price"]
+    assert [d.about for d in found] == ([] if borne_out else ["price"])
 
 
 async def test_our_sources_are_asked_again_when_nobody_here_has_asked_for_five_seconds() -> None:
