@@ -39,7 +39,7 @@ POLICIES = {
 def lending_theatre(folder: Path, backend: Backend) -> Theatre:
     """Six daemons; attestors and liquidators have a price source each."""
     more = {name: f"\n[lending]\npoll_seconds = 0.3\n{policy}\n" for name, policy in POLICIES.items()}
-    more["keeper"] = "\n[keeper]\naccrue_blocks = 6\n"
+    more["keeper"] = "\n[keeper]\naccrue_blocks = 24\n"
     for name in ("liquidator-1", "liquidator-2"):
         more[name] += pricing(folder / name)
     return Theatre(folder, backend, cast=CAST, attestors=ATTESTORS, coins="checked", more=more)
