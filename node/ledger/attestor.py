@@ -167,7 +167,7 @@ class Attestor:
         waits = self._waits(batch.checkpoint, held)
         if waits:
             self.pending[batch.checkpoint.seq] = Pending(batch=batch, doubts=held, compared=compared, priced=priced)
-            if known is None or known.doubts != held:
+            if known is None or [each.about for each in known.doubts] != [each.about for each in held]:
                 log.warning("checkpoint not signed", reason=waits, compared=compared, **self._line(batch))
             return Answer(at=self.seq, signatures=(), waits=waits)
         own = await self._sign(batch)

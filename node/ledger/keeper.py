@@ -37,6 +37,10 @@ Hand = Callable[[bytes, Batch], Awaitable[Answer]]
 """Gives a batch to the attestor with an identity and returns its answer. Raises PeerFault, Unavailable."""
 
 
+WAITS = "waits: "
+"""Begins what is shown of an attestor that has a batch and does not sign it yet."""
+
+
 @dataclass(slots=True, kw_only=True)
 class Courier:
     """What is known of one attestor: its seq, and what it last said."""
@@ -354,9 +358,9 @@ class Keeper:
         if answer.signatures:
             await self._gather(identity, batch, answer.signatures)
         if answer.at == batch.after:
-            if answer.waits and answer.waits != courier.says:
+            if answer.waits and not courier.says.startswith(WAITS):  # said once: numbers in it change at every answer
                 log.info("attestor waits", attestor=identity.hex()[:16], reason=answer.waits[:400], **self._line(batch))
-            courier.at, courier.says = answer.at, f"waits: {answer.waits[:400]}"
+            courier.at, courier.says = answer.at, f"{WAITS}{answer.waits[:400]}"
             return False
         elsewhere = batch.after < answer.at < end or answer.at > self.sealed.totals.seq
         if elsewhere or (answer.at < batch.after and self.batch(answer.at) is None):

@@ -44,7 +44,7 @@ def due(view: View, keeping: Keeping, *, rests: bool) -> Iterator[Deal]:
     """
     totals, mark = view.ledger.totals, view.mark
     if rests and mark is not None and moved(totals, mark.price):
-        yield _posted((*view.accrual, mark), f"price {mark.price}")
+        yield _posted((*view.accrual, mark), "the price moved")
     if rests and view.height >= totals.height + keeping.accrue_blocks:
         yield _posted(view.priced, "interest runs on")
     for loan in view.registry.loans.values():
@@ -154,15 +154,17 @@ class Automat:
         """No price is marked that nobody can bear out: without a quorum of attestors there is none."""
         desk, world = self.desk, self.desk.world
         self._quoted = asyncio.get_running_loop().time()
-        try:
-            desk.quote = await world.prices.quote(world.now()) if desk.keeper.attended else None
-        except (Unavailable, LocalFault, PeerFault) as fault:
-            desk.quote = None
-            self._block("price", str(fault))
+        found, why = None, "fewer attestors are connected than have to sign: no new price is marked"
+        if desk.keeper.attended:
+            try:
+                found = await world.prices.quote(world.now())
+            except (Unavailable, LocalFault, PeerFault) as fault:
+                why = str(fault)
+        desk.quote = found
+        if found is None:
+            self._block("price", why)
         else:
             self.blocked.pop("price", None)
-            if desk.quote is None:
-                self._block("price", "fewer attestors are connected than have to sign: no new price is marked")
 
     async def _step(self, moment: tuple[int, int]) -> bool:
         """Book the first thing that is due and allowed."""
@@ -194,7 +196,7 @@ class Automat:
         return bool(chosen)
 
     def _block(self, what: str, reason: str) -> None:
-        if self.blocked.get(what) != reason:
+        if what not in self.blocked:  # said once: a reason may name numbers that change every second
             log.warning("not posted", ledger=self.desk.registry.ledger.hex()[:16], what=what, reason=reason)
         self.blocked[what] = reason
 

@@ -126,7 +126,9 @@ async def test_a_price_is_marked_by_whoever_needs_one_and_is_seconds_old(tmp_pat
         nobody_waits(world)
 
 
-async def test_while_attestors_are_away_no_price_is_marked_and_what_needs_none_goes_on(tmp_path: Path) -> None:
+async def test_while_attestors_are_away_no_price_is_marked_and_what_needs_none_goes_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Hours later they are back, and sign everything: nothing in it is a price that nobody compared in time."""
     async with a_desk(tmp_path) as world:
         await world.taken()
@@ -142,6 +144,9 @@ async def test_while_attestors_are_away_no_price_is_marked_and_what_needs_none_g
             await world.ask(BORROWER, words.Repay(vault=world.name, cents=cents // 10_000))
         assert world.desk.keeper.posted.totals.price == price and not world.desk.keeper.rests
         assert "no new price is marked" in world.desk.lines()["keeper"]["blocked"]["price"]
+        assert capsys.readouterr().out.count("no new price is marked") == 1, (
+            "said once, however often prices are asked for"
+        )
         world.wire.cut.clear()
         await world.until_true(lambda: world.desk.keeper.posted.totals.price == PRICE * 94 // 100)
         await world.settled()
