@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, assert_never
 
 from msgspec import structs
@@ -41,12 +42,12 @@ DAY: Final = 144
 class Known:
     """What a node knows beside the proposal: verifying keys, ledgers, their prices, by id. All raise LocalFault for others.
 
-    `price`: cents per BTC under the ledger's last final checkpoint, 0 before the first.
+    `price`: cents per BTC under the ledger's last final checkpoint and its unix time, 0 and 0 before the first.
     """
 
     keys: Callable[[bytes], bytes]
     ledger: Callable[[bytes], Genesis]
-    price: Callable[[bytes], int]
+    price: Callable[[bytes], tuple[int, int]]
 
     @classmethod
     def of(cls, context: Context) -> Known:
@@ -63,7 +64,7 @@ def risks(proposal: Proposal, me: int, known: Known) -> dict[str, Any]:
     role, rows = proposal.parties[me].role, foreseen(proposal)
     return {
         "you": f"{letter(proposal, me)}, {role}",
-        **({"loan": _lent(proposal, known.price(proposal.loan.ledger))} if proposal.loan is not None else {}),
+        **({"loan": _lent(proposal, *known.price(proposal.loan.ledger))} if proposal.loan is not None else {}),
         "can_lose": [*_own_coins(proposal, me, rows), *_LOSES[role](proposal)],
         "keep_running": list(_running(proposal, me)),
         "totals": _totals(proposal, me),
@@ -83,7 +84,7 @@ def span(proposal: Proposal, blocks: int) -> str:
 
 
 # ---- what is lent ----------------------------------------------------------------------------------------------------
-def _lent(p: Proposal, price: int) -> dict[str, str]:
+def _lent(p: Proposal, price: int, time: int) -> dict[str, str]:
     """The loan itself, and what it would be at the ledger's price now. Cents are said as dollars: who meant dollars sees it."""
     loan, sats = p.loan, sum(p.slots)
     assert loan is not None  # noqa: S101 - asked of loans alone
@@ -99,21 +100,24 @@ def _lent(p: Proposal, price: int) -> dict[str, str]:
         **what,
         "due": f"{span(p, p.maturity)} after PreFund, and {span(p, p.grace)} of grace",
         "interest": f"{rules.rate * BLOCKS_A_YEAR * 100 / SCALE:.2f} % in {BLOCKS_A_YEAR:,} blocks, a year",
-        "now": _lent_now(rules, loan.cents, sats, price),
+        "now": _lent_now(rules, loan.cents, sats, price, time),
         "liquidation": "by the liquidators among the parties"
         if pays
         else "BY NOBODY: no party has a claim to liquidate, so nothing covers a fall of the price before maturity",
     }
 
 
-def _lent_now(rules: Rules, cents: int, sats: int, price: int) -> str:
-    """The loan beside its collateral's worth. The keeper judges at the price when it is opened, not at this one."""
+def _lent_now(rules: Rules, cents: int, sats: int, price: int, time: int) -> str:
+    """The loan beside its collateral's worth. The keeper judges at the price when it is opened, not at this one: it may be old."""
     if not price:
         return "the ledger has no final price yet"
     worth = sats * price // COIN
     if not worth:
         return f"the collateral is worth less than a cent at {_dollars(price)} a BTC"
-    share = f"{cents * 100 / worth:.1f} % of {_dollars(worth)}: the collateral at the ledger's price, {_dollars(price)} a BTC"
+    share = (
+        f"{cents * 100 / worth:.1f} % of {_dollars(worth)}: the collateral at the ledger's price of "
+        f"{datetime.fromtimestamp(time, UTC):%Y-%m-%d %H:%M} UTC, {_dollars(price)} a BTC"
+    )
     limit = f"{rules.max_ltv / 100:g} % may be lent"
     if within_ltv(rules, cents, sats, price):
         return f"{share}; {limit}"

@@ -55,8 +55,12 @@ class LedgerPort(Protocol):
     def genesis(self, ledger: bytes) -> Genesis:
         """What is fixed of one. Raises LocalFault when it is not open here."""
 
-    def price(self, ledger: bytes) -> int:
-        """Cents per BTC under its last final checkpoint, 0 before the first. Raises LocalFault when it is not open here."""
+    def price(self, ledger: bytes) -> tuple[int, int]:
+        """Cents per BTC under its last final checkpoint and the unix time of that price, 0 and 0 before the first.
+
+        Raises:
+            LocalFault: it is not open here.
+        """
 
     async def doubt(self, ledger: bytes, outcome: Outcome) -> LocalFault | None:
         """Why the record under the newest final checkpoint does not bear an outcome out; None when it does.

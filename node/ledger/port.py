@@ -29,9 +29,10 @@ class OpenLedgers:
         """What is fixed of one. Raises LocalFault when it is not open here."""
         return self._open(ledger).genesis
 
-    def price(self, ledger: bytes) -> int:
-        """Cents per BTC under its last final checkpoint, 0 before the first. Raises LocalFault when it is not open here."""
-        return self._open(ledger).follower.view.totals.price
+    def price(self, ledger: bytes) -> tuple[int, int]:
+        """Cents per BTC and unix time of its last final price, 0 and 0 before. Raises LocalFault when it is not open here."""
+        totals = self._open(ledger).follower.view.totals
+        return totals.price, totals.price_time
 
     async def doubt(self, ledger: bytes, outcome: Outcome) -> LocalFault | None:
         """Why its newest record does not bear an outcome out; None when it does. Raises Unavailable, LocalFault."""

@@ -76,9 +76,9 @@ class Registry:
             raise LocalFault(what="ledger", expected=self.file.ledger_id.hex(), came=ledger.hex())
         return self.file
 
-    def price(self, ledger: bytes) -> int:
+    def price(self, ledger: bytes) -> tuple[int, int]:
         self.genesis(ledger)
-        return self.ledger.totals.price
+        return self.ledger.totals.price, self.ledger.totals.price_time
 
     async def doubt(self, ledger: bytes, outcome: Outcome) -> LocalFault | None:
         self.asked += 1

@@ -41,8 +41,8 @@ def _ledger(_: bytes) -> Genesis:
     return Registry(network=GENESIS).file
 
 
-PRICE = 6_000_000
-KNOWN = Known(keys=_key, ledger=_ledger, price=lambda _: PRICE)
+PRICE, TIME = 6_000_000, 1_700_000_000
+KNOWN = Known(keys=_key, ledger=_ledger, price=lambda _: (PRICE, TIME))
 
 
 @pytest.mark.parametrize(("name", "me"), EVERY)
@@ -142,7 +142,7 @@ def lent(price: int, **changed: object) -> dict[str, str]:
     proposal = VAULTS["a loan"]
     assert proposal.loan is not None
     loan = msgspec.structs.replace(proposal.loan, **changed)
-    known = Known(keys=_key, ledger=_ledger, price=lambda _: price)
+    known = Known(keys=_key, ledger=_ledger, price=lambda _: (price, TIME))
     return dict(risks(msgspec.structs.replace(proposal, loan=loan), 1, known)["loan"])
 
 
@@ -157,6 +157,7 @@ def test_a_loan_above_what_may_be_lent_is_called_too_much_from_the_first_cent_on
     assert lent(PRICE, cents=most)["now"].endswith("; 50 % may be lent")
     over = lent(PRICE, cents=most + 1)["now"]
     assert over.startswith("TOO MUCH: ") and "the deposit waits for its refund" in over
+    assert "the ledger's price of 2023-11-14 22:13 UTC, " in over, "who agrees sees how old it is"
     assert lent(PRICE - 1, cents=most)["now"].startswith("TOO MUCH: "), "the price decides"
     assert lent(0, cents=most)["now"] == "the ledger has no final price yet"
     assert lent(1, cents=most)["now"] == "the collateral is worth less than a cent at 0.01 dollars a BTC"
