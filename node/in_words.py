@@ -108,7 +108,7 @@ def _lent(p: Proposal, price: int, time: int) -> dict[str, str]:
 
 
 def _lent_now(rules: Rules, cents: int, sats: int, price: int, time: int) -> str:
-    """The loan beside its collateral's worth. The keeper judges at the price when it is opened, not at this one: it may be old."""
+    """The loan beside its collateral's worth. The keeper judges at the price when it is opened: this one may be old."""
     if not price:
         return "the ledger has no final price yet"
     worth = sats * price // COIN
