@@ -6,8 +6,10 @@ consensus engine judges, and what they ask arrives at the keeper's door as from 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -234,3 +236,15 @@ class DeskWorld(LedgerWorld):
         attestor = self.actors[name].room.attestor
         assert attestor is not None
         return "; ".join(doubt.reason for pending in attestor.pending.values() for doubt in pending.doubts)
+
+
+@asynccontextmanager
+async def a_desk(folder: Path, batch: int = 4) -> AsyncIterator[DeskWorld]:
+    """A registered loan whose coins are on the chain; nothing has moved yet."""
+    world = DeskWorld(folder, {}, batch=batch)
+    try:
+        await world.open()
+        await world.lend()
+        yield world
+    finally:
+        await world.close()

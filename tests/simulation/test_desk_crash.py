@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from node.lending import words
-from tests.simulation.desk_world import DEPTH, MINTED, DeskWorld
+from tests.simulation.desk_world import DEPTH, MINTED, DeskWorld, a_desk
 from tests.simulation.ledger_world import KEEPER
-from tests.simulation.test_desk import LAST, PRINCIPAL, a_desk
+from tests.simulation.test_desk import LAST, PRINCIPAL
 from tests.vault_kit import BORROWER, LENDER
 
 pytestmark = pytest.mark.timeout(600)
