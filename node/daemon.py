@@ -157,10 +157,10 @@ class Daemon:
             )
         return address.rpartition("/")[2]
 
-    def present(self, identity: bytes) -> bool:
-        """Whether the node behind an identity is connected."""
+    def present(self) -> set[bytes]:
+        """The identities whose nodes are connected."""
         up = {peer.peer_id for peer in self.peers.list() if peer.presence == "up"}
-        return self.addresses.get(identity, "").rpartition("/")[2] in up
+        return {identity for identity in self.addresses if self.reach(identity) in up}
 
     async def connect(self, identity: str | None, address: str) -> dict[str, Any]:
         """Remember where an identity lives, and connect."""

@@ -16,8 +16,7 @@ from typing import Literal, Protocol
 from node.faults import LocalFault, PeerFault, Unavailable
 from node.prices import Quote
 from vault.ledger.events import Accrue, Event, MarkPrice
-
-ONE = 10_000
+from vault.ledger.rules import ONE
 
 
 class Median(Protocol):

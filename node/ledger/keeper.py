@@ -439,8 +439,8 @@ class Keeper:
     @property
     def attended(self) -> bool:
         """Whether so many attestors are connected as a checkpoint needs."""
-        here = sum(self.world.present(attestor.identity) for attestor in self.genesis.attestors)
-        return here >= self.genesis.threshold
+        here = {self.world.me, *self.world.present()}
+        return sum(attestor.identity in here for attestor in self.genesis.attestors) >= self.genesis.threshold
 
     @property
     def final(self) -> Ledger | None:

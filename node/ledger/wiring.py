@@ -6,7 +6,7 @@ chain. Does NOT decide anything.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -26,11 +26,12 @@ log = structlog.get_logger("ledger")
 
 
 def world_of(
-    node: Node, *, prices: Median, proving: Proving, known: Callable[[], Sequence[bytes]], present: Callable[[bytes], bool],
-    now: Callable[[], int], policy: Policy, tolerance: Tolerance, coins: Coins, keeping: Keeping, trusted_keys: frozenset[bytes],
+    node: Node, *, prices: Median, proving: Proving, known: Callable[[], Sequence[bytes]],
+    present: Callable[[], Collection[bytes]], now: Callable[[], int], policy: Policy, tolerance: Tolerance, coins: Coins,
+    keeping: Keeping, trusted_keys: frozenset[bytes],
 ) -> World:  # fmt: skip
-    """The ports of this node's ledgers; `known` are the identities whose address it has, `present` says of one whether its
-    node is connected, `now` is the clock (unix seconds).
+    """The ports of this node's ledgers; `known` are the identities whose address it has, `present` those that are connected,
+    `now` is the clock (unix seconds).
     """
     context, numbers = node.context, count(1)
     me = context.keys.identity.xonly()
@@ -56,7 +57,7 @@ def world_of(
         network=node.rules.network, genesis=node.rules.genesis, identity=context.keys.identity,
         attestor_seed=context.keys.attestor_seed, store=context.store, guard=context.guard, chain=context.chain,
         prices=Recent(prices=prices, keep=tolerance.price_age), proving=proving, write=context.write, turn=turn,
-        spends=node.scanner.spends, ask=ask, known=known, present=lambda identity: identity == me or present(identity), now=now,
+        spends=node.scanner.spends, ask=ask, known=known, present=present, now=now,
         height=lambda: node.scanner.height, tip=lambda: (node.scanner.height, node.scanner.block), tell=tell, alarm=node.alarm,
         policy=policy, tolerance=tolerance, coins=coins, keeping=keeping, trusted_keys=trusted_keys, limits=node.limits,
     )  # fmt: skip

@@ -6,7 +6,7 @@ Promises nothing but shapes; `node.daemon` fills it in, the simulation too. Does
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -108,7 +108,7 @@ class World:
     `write` commits puts through the loop and returns when they are on the disk; `turn` does so with what is computed in the
     loop's turn (False when that was None: nothing was written); `tip` is (height, hash) of the last block seen, `spends` what
     it and those before spent; `known` are the identities whose address this node has; `now` is the unix time; `alarm` tells
-    the operator something that needs one; `present` says whether the node of an identity is connected (this one always is).
+    the operator something that needs one; `present` are the identities whose nodes are connected.
     """
 
     network: str
@@ -123,7 +123,7 @@ class World:
     write: Callable[[tuple[Put, ...]], Awaitable[object]]
     ask: Callable[[bytes, str, bytes, bytes], Awaitable[bytes]]
     known: Callable[[], Sequence[bytes]]
-    present: Callable[[bytes], bool]
+    present: Callable[[], Collection[bytes]]
     now: Callable[[], int]
     turn: Callable[[Callable[[], Sequence[Put] | None]], Awaitable[bool]]
     spends: Spends

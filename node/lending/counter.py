@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final, assert_never
 
 from node.faults import LocalFault, PeerFault
@@ -25,6 +26,7 @@ from vault.ledger.events import Accrue, Event, MarkPrice, Open
 from vault.ledger.faults import RuleFault
 from vault.ledger.money import due, pay
 from vault.ledger.position import WITHDRAW, Globals, Position, Record
+from vault.ledger.rules import ONE
 from vault.ledger.state import Ledger, advanced
 from vault.timelocks import last_record, longest_timeout
 
@@ -32,10 +34,9 @@ MOVED: Final = 50
 """Basis points between a median and the ledger's price that are worth a mark at once."""
 PATIENCE_SECONDS: Final = 60
 """A smaller move is worth one when the ledger's price is so old."""
-ONE: Final = 10_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class View:
     """What a decision looks at: the ledger as posted, the money, the coins, the chain's tip and its median time past.
 
@@ -57,7 +58,7 @@ class View:
             return ()
         return (Accrue(height=self.height, time=max(self.time, totals.time)),)
 
-    @property
+    @cached_property
     def priced(self) -> tuple[Event, ...]:
         """What brings the ledger up to the tip and to the price of now; the price only as far as the rules take it."""
         if self.mark is None:
@@ -68,7 +69,7 @@ class View:
             return self.accrual
         return (*self.accrual, self.mark)
 
-    @property
+    @cached_property
     def now(self) -> Ledger:
         """The ledger at the tip and at the price of now."""
         return applied(self.ledger, self.priced)

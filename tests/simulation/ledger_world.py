@@ -95,7 +95,7 @@ class LedgerActor(Actor):
         node.ledgers = Ledgers.load(
             world_of(
                 node, prices=node.context.prices, proving=world.forger, known=world.known,
-                present=lambda other: world.present(self.name, other), now=world.now, policy=self.attest,
+                present=lambda: world.present(self.name), now=world.now, policy=self.attest,
                 tolerance=TOLERANCE, coins=self.coins, keeping=self.keeping, trusted_keys=frozenset(),
             )  # type: ignore[arg-type]
         )  # fmt: skip
@@ -142,10 +142,10 @@ class LedgerWorld(World):
     def known(self) -> list[bytes]:
         return [actor.identity for actor in self.actors.values() if hasattr(actor, "identity")]
 
-    def present(self, name: str, other: bytes) -> bool:
-        """Whether a node that hears `name` has this identity."""
-        there = (actor for actor in self.actors.values() if actor.life is not None and actor.identity == other)
-        return any(not {actor.name, name} & self.wire.cut for actor in there)
+    def present(self, name: str) -> set[bytes]:
+        """Whose nodes this one hears."""
+        there = (actor for actor in self.actors.values() if actor.life is not None)
+        return {actor.identity for actor in there if not {actor.name, name} & self.wire.cut}
 
     async def open(self, attest: dict[str, str] | None = None) -> None:
         """Start everybody, draft a genesis, open it everywhere."""
