@@ -34,6 +34,8 @@ FIRST, EDGE = 6_000_000, 3_500_000
 """Cents per BTC. At EDGE health is exactly 1: 4 * 0.01 * 3,500,000 * 0.83 = 116,200."""
 MINTED = {"lender": 150_000, "liquidator-1": 40_000, "liquidator-2": 40_000}
 MATURITY, GRACE, WINDOW = 40, 2, 6
+DEPTH = 2
+"""Confirmations of regtest's Terms before a secret is shown or money follows a coin."""
 RULES = {"rate": 0, "target_health": 10_600, "grace": GRACE, "tender_window": WINDOW, "settle_window": 60}
 Graphs = tuple[tuple[str, str, int], ...]
 GRAPHS: Graphs = (
@@ -192,16 +194,23 @@ class Scene:
 
         await self.until(there, f"slots {slots} closed", limit)
 
-    async def reorg(self, blocks: int) -> None:
-        """The last blocks leave the chain; what they held goes back to the mempool, and as many blocks and one more come."""
-        at = await self.theatre.chain.call("getblockhash", self.theatre.height - blocks + 1)
-        await self.theatre.chain.call("invalidateblock", at)
-        await self.skip(blocks + 1, since=self.theatre.height - blocks)
+    async def branch(self, blocks: int) -> None:
+        """The last blocks (none: 0) leave the chain; what they held goes back to the mempool. As many and one more come."""
+        chain = self.theatre.chain
+        if blocks:
+            await chain.call("invalidateblock", await chain.call("getblockhash", self.theatre.height - blocks + 1))
+        await chain.call("generatetoaddress", blocks + 1, MINER)
+        self.theatre.height += 1
 
-    async def skip(self, blocks: int, since: int | None = None) -> None:
-        """Blocks (after height `since`: the tip) in which nothing is to happen between two of them."""
+    async def reorg(self, blocks: int) -> None:
+        """Another branch of the chain, and everything that follows from it."""
+        await self.branch(blocks)
+        await self.watch.calm()
+
+    async def skip(self, blocks: int) -> None:
+        """Blocks in which nothing is to happen between two of them."""
         await self.theatre.chain.call("generatetoaddress", blocks, MINER)
-        self.theatre.height = (self.theatre.height if since is None else since) + blocks
+        self.theatre.height += blocks
         await self.watch.calm()
 
     # ---- what must be ------------------------------------------------------------------------------------------------

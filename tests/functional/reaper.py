@@ -1,10 +1,11 @@
-"""Kill -9 at random, and callers that go on as a person would whose daemon has just died."""
+"""Kill -9 at random, callers that go on as a person would whose daemon has just died, and work that goes on beside."""
 
 from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -53,3 +54,15 @@ async def stubborn(do: Callable[[], Awaitable[Any]]) -> Any:
                 return await do()
             except DOWN:
                 await asyncio.sleep(0.05)
+
+
+@asynccontextmanager
+async def beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Something that goes on until the end of this; when it has ended by itself, with what it raised, that is no pass."""
+    task = asyncio.create_task(work)
+    try:
+        yield
+        if task.done():
+            task.result()
+    finally:
+        task.cancel()

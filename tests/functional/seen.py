@@ -79,10 +79,11 @@ class Past:
                 said = tuple(row[name] for name in ("outcome", "recorded", "paid", "surplus"))
                 assert self.records.setdefault(row["slot"], said) == said
         theatre, ledger = self.play.theatre, self.play.ice.ledger
-        for view in await each(theatre.daemons, "ledger.show", ledger=ledger):
+        views = await each(theatre.daemons, "ledger.show", ledger=ledger)
+        for view in views:
             assert view["seq"] >= self.seq, "what was final is final"
             assert (view["faults_of_peers"], view["equivocations"], view["other_histories"]) == ([], [], [])
-        self.seq = min(int(view["seq"]) for view in await each(theatre.daemons, "ledger.show", ledger=ledger))
+        self.seq = min(int(view["seq"]) for view in views)
         for daemon in theatre.daemons:
             if daemon.name in theatre.attestors:
                 (line,) = (await daemon.call("attestor.show"))["ledgers"]

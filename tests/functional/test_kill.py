@@ -6,10 +6,8 @@ The moments come from a seed, printed at the start; BITVM3_KILL_SEED sets it.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import random
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -21,7 +19,7 @@ from node.demo.stage import MINER, Theatre, each
 from node.faults import LocalFault, Unavailable
 from node.rpc.client import RpcError
 from tests.functional.plays import FALSE_CLAIM, KNOWN
-from tests.functional.reaper import Reaper, stubborn
+from tests.functional.reaper import Reaper, beside, stubborn
 from tests.functional.seen import Seen
 
 pytestmark = [pytest.mark.functional, pytest.mark.timeout(400)]
@@ -77,18 +75,6 @@ async def end(stage: Theatre, play: Play, before: list[int], seen: Seen) -> None
             assert len(seen.versions[tx["txid"]]) == 1, tx["name"]
 
 
-@contextlib.asynccontextmanager
-async def watching(stage: Theatre) -> AsyncIterator[Seen]:
-    seen = Seen(stage.chain)
-    task = asyncio.create_task(seen.watch())
-    try:
-        yield seen
-        if task.done():  # one that died saw nothing since: not a pass
-            task.result()
-    finally:
-        task.cancel()
-
-
 async def phase(play: Play) -> str:
     show = await stubborn(lambda: play.theatre.challenger.call("vault.show", id=play.vault))
     return str(show["graphs"][0]["phase"])
@@ -138,8 +124,8 @@ async def test_kill_9_of_daemons_at_20_random_moments(tmp_path: Path) -> None:
     try:
         await stage.open()
         before = await money(stage)
-        play, reaper = false_claim_only(stage), Reaper(stage, random.Random(seed), KILLS)
-        async with watching(stage) as seen:
+        play, reaper, seen = false_claim_only(stage), Reaper(stage, random.Random(seed), KILLS), Seen(stage.chain)
+        async with beside(seen.watch()):
             play.vault = await reaper.during(propose(stage, play), 0.3, 1, 2)
             await reaper.during(accept(stage, play), 0.3, 1, 2)
             await quiet(stage)
@@ -165,8 +151,8 @@ async def test_kill_9_of_daemons_at_20_random_moments(tmp_path: Path) -> None:
 async def test_a_reorg_that_removes_assert(theatre: Theatre) -> None:
     """Assert is mined, its block is made invalid, another branch wins: the same Assert is mined again, and loses again."""
     before = await money(theatre)
-    play = false_claim_only(theatre)
-    async with watching(theatre) as seen:
+    play, seen = false_claim_only(theatre), Seen(theatre.chain)
+    async with beside(seen.watch()):
         await make(play)
         await play.claim(0)
         await play.until(0, "asserted", 6)

@@ -15,7 +15,7 @@ import pytest
 
 from node.demo.loan_stage import PARTIES
 from node.demo.stage import MINER
-from tests.functional.lending import DEEP, LOAN, Ice, Scene, graph, propose, scene
+from tests.functional.lending import DEEP, DEPTH, LOAN, Ice, Scene, graph, propose, scene
 from tests.functional.seen import Past, Seen
 
 pytestmark = [pytest.mark.functional, pytest.mark.timeout(600), pytest.mark.xdist_group("lending")]
@@ -24,8 +24,8 @@ ABOVE, BELOW = DEEP + 1, 2_000_000
 """Cents per BTC."""
 AT_DEEP, AT_BELOW = 22_858, 19_048
 """What a slot costs at DEEP, or a cent above it, and at BELOW: 24,000 (or 24,000.01) and 20,000 / 1.05, rounded up."""
-DEPTH, MARGIN, BOND = 2, 4, 40
-"""Of regtest's Terms, in blocks: until money follows a coin; for whoever has to answer; from Claim until its bond comes back."""
+MARGIN, BOND = 4, 40
+"""Of regtest's Terms, in blocks: for whoever has to answer; from Claim until its bond comes back."""
 DAY = 144
 """Blocks of a ledger's day, from its first height on."""
 

@@ -17,7 +17,7 @@ import pytest
 
 from node.demo.loan_stage import PARTIES
 from node.demo.stage import MINER
-from tests.functional.lending import EDGE, LOAN, SLOT, SLOTS, Graphs, Ice, Scene, graph, propose, scene
+from tests.functional.lending import DEPTH, EDGE, LOAN, SLOT, SLOTS, Graphs, Ice, Scene, graph, propose, scene
 from tests.functional.seen import Past, Seen
 
 pytestmark = [pytest.mark.functional, pytest.mark.timeout(1800), pytest.mark.xdist_group("lending")]
@@ -26,8 +26,6 @@ SHARE = LOAN // SLOTS
 """What one slot of four owes, cents: 29,050."""
 MORE = 30_000
 """Cents minted for a lender that has lent nearly all it had."""
-DEPTH = 2
-"""Confirmations of regtest's Terms before a secret is shown or money follows a coin."""
 DEFAULTED = 57_143
 """What the lender pays for a slot in default: 60,000 / 1.05, rounded up."""
 

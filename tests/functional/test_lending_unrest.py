@@ -1,6 +1,6 @@
 """A whole loan in a market that never stands still, while daemons die and blocks leave: nobody's operator is asked for anything.
 
-Liquidation, default and repayment follow from policies and prices alone. What everybody has in the end is compared, to the sat
+Liquidation and repayment follow from policies and prices alone. What everybody has in the end is compared, to the sat
 and to the SIMULATED cent, with what the mined transactions and the ledger's records say. The moments come from a seed, printed at
 the start: BITVM3_UNREST_SEED sets it, BITVM3_UNREST_BLOCKS for how many blocks the unrest lasts.
 """
@@ -8,21 +8,19 @@ the start: BITVM3_UNREST_SEED sets it, BITVM3_UNREST_BLOCKS for how many blocks 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import random
 from collections import Counter
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from node.demo.loan_stage import PARTIES
-from node.demo.stage import MINER, each
+from node.demo.stage import each
 from node.ledger.recent import SAMPLE_SECONDS
 from tests.functional.lending import EDGE, FIRST, SLOTS, Ice, Scene, scene
-from tests.functional.reaper import Reaper, stubborn
+from tests.functional.reaper import Reaper, beside, stubborn
 from tests.functional.seen import Past, Seen
 
 pytestmark = [pytest.mark.functional, pytest.mark.timeout(1800), pytest.mark.xdist_group("lending")]
@@ -57,26 +55,6 @@ class Market:
             await asyncio.sleep(0.3)
 
 
-@contextlib.asynccontextmanager
-async def moving(market: Market) -> AsyncIterator[None]:
-    task = asyncio.create_task(market.run())
-    try:
-        yield
-        if task.done():
-            task.result()
-    finally:
-        task.cancel()
-
-
-async def blocks(play: Scene, chance: random.Random) -> None:
-    """A block; sometimes it takes the place of one or two others."""
-    chain, deep = play.theatre.chain, chance.choice((0, 0, 0, 0, 1, 2))
-    if deep:
-        await chain.call("invalidateblock", await chain.call("getblockhash", play.theatre.height - deep + 1))
-    await chain.call("generatetoaddress", deep + 1, MINER)
-    play.theatre.height += 1
-
-
 async def liquidated(play: Scene) -> bool:
     """Whether somebody has paid for the first slot."""
     return bool((await play.slot(0))["outcome"] == "liquidate")
@@ -106,12 +84,12 @@ async def test_a_loan_lives_and_ends_while_prices_move_daemons_die_and_blocks_le
         past, reaper = Past(play, Seen(play.theatre.chain)), Reaper(play.theatre, chance, KILLS)
         market = Market(play, chance)
         await asyncio.sleep(SAMPLE_SECONDS + 1)  # attestors have heard a price since they are up
-        async with moving(market):
+        async with beside(market.run()):
             for _ in range(BLOCKS):
                 falls = not await stubborn(lambda: liquidated(play))
                 market.towards = BOTTOM if falls else FIRST
                 await asyncio.sleep(chance.uniform(0, 6 if falls else 1))
-                await blocks(play, chance)
+                await play.branch(chance.choice((0, 0, 0, 0, 1, 2)))
                 await reaper.during(stubborn(play.watch.calm), 0.7, 0, int(chance.random() < OFTEN))
                 await stubborn(past.look)
         print("killed:", " ".join(reaper.strikes))

@@ -201,11 +201,7 @@ class DeskWorld(LedgerWorld):
                 return False
             automat, kept = keeper.room.automat, keeper.room.keeper
             assert automat is not None and kept is not None
-            return (
-                automat.height == self.chain.height
-                and not kept.queue
-                and not [b for b in kept.batches.values() if not b.proof]
-            )
+            return automat.height == self.chain.height and kept.rests
 
         await self.until_true(done)
         keeper = self.actors[KEEPER].room.keeper
